@@ -1,0 +1,30 @@
+"""The data sets that come with xaibench, all of them built in: nothing is downloaded."""
+
+from xaibench.api import Dataset, hookimpl
+
+
+@hookimpl
+def xaibench_datasets() -> list[Dataset]:
+    """Real photographs with boxes, real objects with exact masks, and generated scenes."""
+    return [
+        Dataset(
+            name="photos",
+            at="xaibench_datasets.photos:photos",
+            summary="six real photographs with boxes, one of them with an exact mask",
+            classes="imagenet-1k",
+        ),
+        Dataset(
+            name="cutouts",
+            at="xaibench_datasets.cutouts:cutouts",
+            summary="real objects with exact masks on real textures, single and as 2 x 2 mosaics; "
+            "cutouts:FOLDER reads a folder of cut-outs",
+            classes="imagenet-1k",
+            folder="optional",
+        ),
+        Dataset(
+            name="scenes",
+            at="xaibench_datasets.scenes:scenes",
+            summary="generated shapes on textures with distractors, exact masks, seeded",
+            classes="scenes-10",
+        ),
+    ]

@@ -1,0 +1,150 @@
+"""Conceptors on saliency maps: Conceptor-CAM, and conceptors as a regulator of other explainers.
+
+An independent reconstruction ("CC-R2, evidence read-out"): of Conceptor-CAM (Qian et al. 2022,
+arXiv:2201.08636) only the abstract could be obtained, so this is not the authors' algorithm and does
+not reproduce their numbers. It transplants the evidence read-out of conceptors (Jaeger 2014,
+arXiv:1403.3369, section 3.13) from time steps to positions of a feature map: the feature vectors
+a_n under a map m learn a conceptor C, and the saliency of position n is the share of its feature
+vector that C lets through, a_n' C a_n / |a_n|^2.
+"""
+
+from collections.abc import Callable, Generator
+from functools import wraps
+
+import torch
+from torch import Tensor
+
+from xaibench.api.capture import Capture
+from xaibench.api.maps import weighted_sum
+from xaibench.api.types import Curves, Grid, GridMaps
+from xaibench.api.variants import Asks, Variants
+from xaibench_explainers.grad_cam import grad_cam
+from xaibench_explainers.grad_cam_plus_plus import grad_cam_plus_plus
+from xaibench_explainers.layer_cam import layer_cam
+
+Explain = Callable[[Capture], "GridMaps | Asks[GridMaps]"]
+
+
+def conceptor_cam(capture: Capture, aperture_squared: float = 3.0) -> GridMaps:
+    """Evidence under the conceptor of the target class AND NOT under that of its runner-up.
+
+    Both conceptors are learned from HiResCAM maps: sum over the channels of gradient times
+    activation. The rival's counts only where the target's own map is small.
+    """
+    own = at_most_one(weighted_sum(capture.gradients, capture.activations).relu())
+    rival = at_most_one(
+        weighted_sum(capture.gradients_for(runner_up(capture)), capture.activations).relu()
+    )
+    return evidence(capture.activations, own, aperture_squared, rival * (1 - own))
+
+
+def regulated(explainer: Explain, aperture_squared: float = 30.0, sharp: bool = False) -> Explain:
+    """`explainer` regulated by the conceptor of its own evidence: works for any with a map.
+
+    Args:
+        explainer: from a capture to maps at the target layer's resolution, at once or by asking
+            for forwards.
+        aperture_squared: of the conceptor, in units of the mean correlation; larger lets more
+            through.
+        sharp: multiply the evidence with the map: more energy on the object, less coverage.
+    """
+
+    def read(capture: Capture, maps: GridMaps) -> GridMaps:
+        maps = maps.relu()
+        found = evidence(capture.activations, at_most_one(maps), aperture_squared)
+        return found * maps if sharp else found
+
+    @wraps(explainer)
+    def explain(capture: Capture) -> GridMaps | Asks[GridMaps]:
+        said = explainer(capture)
+        return asking(said, capture) if isinstance(said, Generator) else read(capture, said)
+
+    def asking(said: Asks[GridMaps], capture: Capture) -> Generator[Variants, Curves, GridMaps]:
+        return read(capture, (yield from said))
+
+    return explain
+
+
+grad_cam_conceptors = regulated(grad_cam)
+grad_cam_plus_plus_conceptors = regulated(grad_cam_plus_plus)
+layer_cam_conceptors = regulated(layer_cam)
+
+
+def evidence(
+    activations: Grid, positive: GridMaps, aperture_squared: float, negative: GridMaps | None = None
+) -> GridMaps:
+    """a_n' C a_n / |a_n|^2 at every position n, in [0, 1); 0 where a_n is 0.
+
+    C = R (R + I / aperture^2)^-1 with R = sum_n m_n a_n a_n' / t and t = sum_n m_n |a_n|^2, so that
+    the trace of R is 1; with negative weights, C AND NOT the conceptor of those.
+
+    Solved among positions or among channels, whichever are fewer: with Y = aperture A sqrt(m / t)
+    and Z likewise of the negative weights, C A = Y (I + Y'Y + H'H)^-1 Y'A where H = Z'Y. In float64,
+    since the condition number grows like aperture^4; every eigenvalue is at least 1.
+
+    Args:
+        activations: (B, K, h, w).
+        positive: (B, h, w), weights in [0, 1] of the positions the conceptor is learned from.
+        aperture_squared: at most 1e4.
+        negative: (B, h, w), weights of the positions whose features count against.
+    """
+    if not 0 < aperture_squared <= 1e4:
+        raise ValueError(f"aperture_squared is {aperture_squared}; it must be in (0, 1e4]")
+    features = activations.flatten(2).double()
+    own = weighted(features, positive, aperture_squared)
+    against = None if negative is None else weighted(features, negative, aperture_squared)
+    solve = among_positions if features.shape[2] <= features.shape[1] else among_channels
+    kept = solve(features, own, against)
+    length = features.square().sum(1)
+    found = torch.where(length > 0, kept / torch.where(length > 0, length, 1), 0)
+    return found.unflatten(1, activations.shape[2:]).to(activations)
+
+
+def weighted(features: Tensor, maps: GridMaps, aperture_squared: float) -> Tensor:
+    """(B, K, N): aperture times each position's feature vector times the root of its share."""
+    weights = maps.flatten(1).to(features)
+    total = (weights * features.square().sum(1)).sum(1, keepdim=True)
+    share = torch.where(total > 0, weights / torch.where(total > 0, total, 1), 0)
+    return features * (aperture_squared * share).sqrt()[:, None]
+
+
+def among_positions(features: Tensor, own: Tensor, against: Tensor | None) -> Tensor:
+    """(B, N): a_n' C a_n by an N x N solve."""
+    seen = own.mT @ features
+    system = own.mT @ own
+    if against is not None:
+        shared = against.mT @ own
+        system = system + shared.mT @ shared
+    return inner_inverse(system, seen)
+
+
+def among_channels(features: Tensor, own: Tensor, against: Tensor | None) -> Tensor:
+    """(B, N): a_n' C a_n by K x K solves: C = (P^-1 + Q + I)^-1 = L (I + L'(Q + I)L)^-1 L', P = LL'.
+
+    For shallow layers, where there are more positions than channels. P may be singular, so L is its
+    symmetric root.
+    """
+    values, vectors = torch.linalg.eigh(own @ own.mT)
+    root = vectors * values.clamp(min=0).sqrt()[:, None] @ vectors.mT
+    inner = torch.eye(root.shape[1]).to(root)
+    if against is not None:
+        inner = inner + against @ against.mT
+    return inner_inverse(root @ inner @ root, root @ features)
+
+
+def inner_inverse(system: Tensor, seen: Tensor) -> Tensor:
+    """(B, N): s_n' (I + system)^-1 s_n for each column s_n of `seen`, by Cholesky."""
+    factor = torch.linalg.cholesky(torch.eye(system.shape[1]).to(system) + system)
+    return torch.linalg.solve_triangular(factor, seen, upper=False).square().sum(1)
+
+
+def at_most_one(maps: GridMaps) -> GridMaps:
+    """Non-negative maps divided by their largest value; all-zero maps as they are."""
+    largest = maps.amax((1, 2), keepdim=True)
+    return torch.where(largest > 0, maps / torch.where(largest > 0, largest, 1), 0)
+
+
+def runner_up(capture: Capture) -> Tensor:
+    """(B,): the class with the highest logit but for the target."""
+    targets = capture.batch.targets[:, None]
+    return capture.logits.scatter(1, targets, -torch.inf).argmax(1)

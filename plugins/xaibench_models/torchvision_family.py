@@ -1,0 +1,43 @@
+"""Any classifier of torchvision by its name."""
+
+from difflib import get_close_matches
+
+from torchvision import models
+
+from xaibench.api import UnknownName
+from xaibench.api.batch import Preprocess
+from xaibench.api.classifier import Classifier
+from xaibench.api.resolve import classifier_of
+
+
+def torchvision_model(
+    name: str, pretrained: bool = True, target_layer: str | None = None
+) -> Classifier:
+    """The classifier that torchvision calls `name`, its target layer found by a probe.
+
+    Args:
+        name: as in `torchvision.models.list_models(module=torchvision.models)`.
+        pretrained: torchvision's default weights from its cache; False: random ones.
+        target_layer: path of a module, where the one found is not the one wanted.
+
+    Raises:
+        UnknownName: torchvision has no such classifier.
+    """
+    offered = models.list_models(module=models)
+    if name not in offered:
+        guess = get_close_matches(name, offered, n=1)
+        raise UnknownName(
+            f"torchvision has no classifier called {name!r}"
+            + (f"; did you mean {guess[0]!r}?" if guess else "")
+        )
+    weights = models.get_model_weights(name).DEFAULT
+    facts = weights.transforms()
+    # without pretrained weights, some constructors warn unless told how to draw random ones
+    random = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
+    network = models.get_model(name, weights=weights if pretrained else None, **random).eval()
+    side = facts.crop_size[0]
+    preprocess = Preprocess(
+        (side, side), tuple(facts.mean), tuple(facts.std), facts.interpolation.value
+    )
+    names = tuple(weights.meta["categories"])
+    return classifier_of(network, preprocess.size, preprocess, target_layer, names)

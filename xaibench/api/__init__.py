@@ -1,0 +1,29 @@
+"""What a plugin's list imports. Does not import torch: listing plugins is instant."""
+
+from xaibench.api.errors import (
+    ConfigError,
+    DataError,
+    PluginError,
+    Undefined,
+    UnknownName,
+    Unsupported,
+    XaibenchError,
+)
+from xaibench.api.hooks import API_VERSION, hookimpl
+from xaibench.api.specs import Dataset, Explainer, Metric, Model
+
+__all__ = [
+    "API_VERSION",
+    "ConfigError",
+    "DataError",
+    "Dataset",
+    "Explainer",
+    "Metric",
+    "Model",
+    "PluginError",
+    "Undefined",
+    "UnknownName",
+    "Unsupported",
+    "XaibenchError",
+    "hookimpl",
+]

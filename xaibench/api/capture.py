@@ -1,0 +1,152 @@
+"""One forward pass, and at most one backward, shared by every explainer."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from xaibench.api.batch import Batch
+from xaibench.api.classifier import Classifier, TargetLayer, frozen
+from xaibench.api.errors import PluginError
+from xaibench.api.types import Grid, Images, Logits, Scores
+
+
+class SharedPass:
+    """One forward of some images, the graph cut at the shallowest target layer.
+
+    The layers below it keep nothing for a backward pass, whatever their weights' `requires_grad`.
+    No hook outlives the forward. Any number of captures, each asking about its own target classes,
+    may look at it; it counts the backward passes that they make.
+
+    Raises:
+        PluginError: a target layer did not run, or ran more than once.
+    """
+
+    def __init__(self, classifier: Classifier, images: Images) -> None:
+        self.classifier = classifier
+        self.images = images
+        self.backwards = 0
+        # clone: an in-place first layer must not write to the caller's images
+        with (
+            frozen(classifier.network),
+            _recorded(classifier.target_layers) as outputs,
+            torch.enable_grad(),
+        ):
+            self._graph: Logits = classifier.network(images.detach())
+        self.outputs = [_once(layer, found) for layer, found in outputs]
+        self.logits = self._graph.detach()
+
+    def gradients_of(self, scores: Scores) -> list[Tensor]:
+        """Gradients of the sum of `scores` with respect to each target layer's output."""
+        self.backwards += 1
+        return list(torch.autograd.grad(scores.sum(), self.outputs, retain_graph=True))
+
+    def logit_gradients(self, rows: Sequence[int], targets: Tensor) -> list[Tensor]:
+        """Gradient of each trial's target logit with respect to its image's outputs.
+
+        One backward while every image stands in `rows` at most once; an image asked about n times
+        takes n.
+        """
+        index = torch.tensor(rows, device=targets.device)
+        turn = torch.tensor([list(rows[:i]).count(row) for i, row in enumerate(rows)])
+        gradients = [output.new_zeros((len(rows), *output.shape[1:])) for output in self.outputs]
+        for n in range(int(turn.max()) + 1):
+            now = (turn == n).nonzero().squeeze(1).to(targets.device)
+            found = self.gradients_of(self._graph[index[now], targets[now]])
+            for gradient, part in zip(gradients, found, strict=True):
+                gradient[now] = part[index[now]]
+        return gradients
+
+
+class Capture:
+    """What the target layer did on one batch: the tensors that explainers do their algebra on.
+
+    Its tensors are shared between explainers, so nobody writes to them. `gradients` runs the
+    backward pass on first use: a run of gradient-free explainers never pays for it.
+
+    Args:
+        classifier: whose target layer is looked at.
+        batch: trials; several may ask about the same image.
+        shared: a forward pass of the images that was made already.
+        rows: which image of `shared` each trial asks about; in order where not given.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        batch: Batch,
+        shared: SharedPass | None = None,
+        rows: Sequence[int] | None = None,
+    ) -> None:
+        self.classifier = classifier
+        self.batch = batch
+        self.shared = shared or SharedPass(classifier, batch.images)
+        self.rows = tuple(range(len(batch.ids))) if rows is None else tuple(rows)
+
+    @cached_property
+    def logits(self) -> Logits:
+        """Class scores of each trial's image, detached."""
+        return self.shared.logits[list(self.rows)]
+
+    @cached_property
+    def layer_activations(self) -> list[Grid]:
+        """Activations of every target layer, shallow to deep, detached."""
+        return self._grids([output.detach()[list(self.rows)] for output in self.shared.outputs])
+
+    @cached_property
+    def layer_gradients(self) -> list[Grid]:
+        """Gradients of each trial's target logit, for every target layer, from one backward."""
+        return self._grids(self.shared.logit_gradients(self.rows, self.batch.targets))
+
+    @property
+    def activations(self) -> Grid:
+        """Activations of the deepest target layer, detached."""
+        return self.layer_activations[-1]
+
+    @property
+    def gradients(self) -> Grid:
+        """Gradients of each trial's target logit with respect to `activations`."""
+        return self.layer_gradients[-1]
+
+    def gradients_for(self, targets: Tensor) -> Grid:
+        """Gradients of another class's logit for each trial, (B,), for contrastive methods."""
+        return self._grids(self.shared.logit_gradients(self.rows, targets))[-1]
+
+    def _grids(self, tensors: list[Tensor]) -> list[Grid]:
+        layers = self.classifier.target_layers
+        return [layer.to_grid(tensor) for layer, tensor in zip(layers, tensors, strict=True)]
+
+
+@contextmanager
+def _recorded(layers: Sequence[TargetLayer]) -> Iterator[list[tuple[TargetLayer, list[Tensor]]]]:
+    """The output of each layer, each a point where gradients can be asked for."""
+    outputs: list[tuple[TargetLayer, list[Tensor]]] = [(layer, []) for layer in layers]
+    handles = []
+    for layer, found in outputs:
+
+        def record(
+            module: object, args: object, output: Tensor, found: list[Tensor] = found
+        ) -> Tensor:
+            # A layer above another is in its graph already; elsewhere the graph starts here.
+            found.append(output if output.requires_grad else output.detach().requires_grad_())
+            return found[
+                -1
+            ].clone()  # so that an in-place ReLU after the layer cannot write to ours
+
+        handles.append(layer.module.register_forward_hook(record))
+    try:
+        yield outputs
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _once(layer: TargetLayer, outputs: list[Tensor]) -> Tensor:
+    if len(outputs) != 1:
+        raise PluginError(
+            f"target layer {layer.name!r} ran {len(outputs)} times in one forward pass; choose a "
+            "module that runs once, such as the block or stage around it"
+        )
+    return outputs[0]

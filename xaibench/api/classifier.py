@@ -1,0 +1,102 @@
+"""A network made ready to be explained."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+
+import torch
+from torch import Tensor, nn
+
+from xaibench.api.batch import Preprocess
+from xaibench.api.types import Images, Logits
+
+
+def as_is(output: Tensor) -> Tensor:
+    """Return a convolutional output unchanged: it is a grid already."""
+    return output
+
+
+@dataclass(frozen=True)
+class TargetLayer:
+    """The module whose output is explained, and how that output lies on the image.
+
+    Args:
+        name: its path in the network.
+        module: the module itself.
+        to_grid: from its output to (B, K, h, w).
+    """
+
+    name: str
+    module: nn.Module
+    to_grid: Callable[[Tensor], Tensor] = as_is
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A network, where it is looked into, and how that place maps onto the image.
+
+    Nothing of the network is changed for good: it is frozen only while it is being used.
+
+    Args:
+        network: (B, 3, H, W) to logits, (B, C).
+        target_layers: shallow to deep; the last is the one that most explainers use.
+        preprocess: how the network wants its images.
+        head: the linear layer, where `logits == head(activations.mean((2, 3)))` holds exactly.
+        class_names: for people.
+    """
+
+    network: nn.Module
+    target_layers: tuple[TargetLayer, ...]
+    preprocess: Preprocess | None = None
+    head: nn.Linear | None = None
+    class_names: tuple[str, ...] = ()
+
+    @property
+    def target_layer(self) -> TargetLayer:
+        """The deepest of the target layers."""
+        return self.target_layers[-1]
+
+    @property
+    def provides(self) -> frozenset[str]:
+        """What explainers may need of it."""
+        facts = {"activations", "gradients"}
+        return frozenset(facts | ({"linear-head"} if self.head is not None else set()))
+
+    def logits(self, images: Images) -> Logits:
+        """Class scores before softmax, without a graph."""
+        with frozen(self.network), torch.inference_mode():
+            logits: Logits = self.network(images)
+        return logits
+
+    def class_name(self, target: int) -> str:
+        """For people; "class 7" where the network has no names."""
+        known = 0 <= target < len(self.class_names)
+        return self.class_names[target] if known else f"class {target}"
+
+    def weights_sha(self) -> str:
+        """SHA-256 of every parameter and buffer with its name, the same wherever it is loaded."""
+        digest = sha256()
+        for name, tensor in sorted(self.network.state_dict().items()):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+            flat = tensor.detach().cpu().contiguous().reshape(-1)
+            digest.update(flat.view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode and no gradients for the weights; all as before afterwards, also on errors."""
+    modes = [(module, module.training) for module in network.modules() if module.training]
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    try:
+        for module, _ in modes:
+            module.training = False
+        for weight in weights:
+            weight.requires_grad_(False)
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+        for weight in weights:
+            weight.requires_grad_(True)

@@ -1,0 +1,46 @@
+"""The contract between xaibench and its plugins: four hooks, each returning a list.
+
+A package that offers plugins has an entry point in the group `xaibench` naming a module with one or
+more of these hooks, each marked with `hookimpl`.
+"""
+
+from collections.abc import Sequence
+
+import pluggy
+
+from xaibench.api.specs import Dataset, Explainer, Metric, Model
+
+API_VERSION = 1
+"""Raised when a plugin made for the version before would no longer work. A plugin module may state
+the version it was made for as `XAIBENCH_API = 1`; one that states a newer one is refused by name."""
+
+hookspec = pluggy.HookspecMarker("xaibench")
+hookimpl = pluggy.HookimplMarker("xaibench")
+
+
+@hookspec
+def xaibench_models() -> Sequence[Model]:
+    """Offer classifiers to explain: functions of no arguments that return a `Classifier`."""
+    return ()
+
+
+@hookspec
+def xaibench_explainers() -> Sequence[Explainer]:
+    """Offer ways to explain them: functions from a `Capture` to maps, (B, h, w) at any resolution.
+
+    Larger is more important. The engine upsamples and rescales, the same way for all. A method that
+    needs forwards of its own asks for them with `scores = yield Variants(build, count)`.
+    """
+    return ()
+
+
+@hookspec
+def xaibench_metrics() -> Sequence[Metric]:
+    """Offer ways to score an explanation: functions from `(maps, batch)` to scores, (B,)."""
+    return ()
+
+
+@hookspec
+def xaibench_datasets() -> Sequence[Dataset]:
+    """Offer images to explain them on: functions from a folder to a sequence of `Example`."""
+    return ()

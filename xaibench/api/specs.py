@@ -1,0 +1,117 @@
+"""The four things a plugin can offer: a name, where the function is, and facts.
+
+Nothing is imported to make one, so listing every plugin opens no torch.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from xaibench.api.errors import PluginError
+
+Setting = str | int | float | bool
+Settings = Mapping[str, Setting]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """A name, and `at`: "module:function", as in an entry point.
+
+    `settings` are the keyword arguments the function is called with: a preset is the same function
+    under another name with other settings. They are data, and stand in every row.
+    """
+
+    name: str
+    at: str
+    summary: str = ""
+    settings: Settings = field(default_factory=dict)
+
+    def load(self) -> Callable[..., Any]:
+        """Import the module and return the function, its settings filled in.
+
+        Raises:
+            PluginError: the module cannot be imported or has no such function.
+        """
+        module, _, function = self.at.partition(":")
+        try:
+            loaded: Callable[..., Any] = getattr(import_module(module), function)
+        except (
+            Exception
+        ) as error:  # whatever a plugin's import raises, it is named after the plugin
+            raise PluginError(
+                f"{type(self).__name__.lower()} {self.name!r} cannot be loaded from {self.at!r}: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        return partial(loaded, **self.settings) if self.settings else loaded
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(Spec):
+    """A function that returns a Classifier.
+
+    Args:
+        classes: the label space its targets index, such as "imagenet-1k"; data sets name theirs.
+        family: True where `name` stands for many models: the function then takes the rest of
+            "name:rest" (for "timm:resnet50", "resnet50").
+        requires: a package to install where it is missing, told to the user.
+    """
+
+    classes: str = ""
+    family: bool = False
+    requires: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explainer(Spec):
+    """A function from a Capture to one saliency map an image.
+
+    Args:
+        needs: what the classifier must provide ("linear-head", "gradients"); settled before a run.
+        version: raised whenever its maps change.
+        citation: the paper.
+        control: True for a null explainer, which every run includes.
+        note: what a reader must be told wherever it is named.
+    """
+
+    version: int = 1
+    needs: tuple[str, ...] = ()
+    citation: str = ""
+    control: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric(Spec):
+    """A function from maps and their batch to one score an image.
+
+    Args:
+        version: a metric's meaning is frozen by it; a mended metric has the next one.
+        higher_is_better: the direction.
+        range: least and largest possible score.
+        needs: what an example must have ("region": boxes or a mask of the target class).
+        target: which class is explained: "predicted" on the whole image, or "label".
+        convention: what the number means, choice by choice, as data.
+    """
+
+    version: int = 1
+    higher_is_better: bool
+    range: tuple[float, float]
+    needs: tuple[str, ...] = ()
+    target: str = "predicted"
+    convention: Mapping[str, str] = field(default_factory=dict)
+    citation: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(Spec):
+    """A function from a folder (None where the data is built in) to a sequence of Examples.
+
+    Args:
+        classes: the label space of its targets, such as "imagenet-1k".
+        folder: what `--data NAME:PATH` must, may or may not give: "required", "optional", "none".
+    """
+
+    classes: str = ""
+    folder: str = "none"

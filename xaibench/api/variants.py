@@ -1,0 +1,34 @@
+"""How a method asks for forward passes: it says which images it wants scored.
+
+The engine scores them, in full passes that it fills from all the methods that are asking.
+"""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+from xaibench.api.types import Curves, Images, Indices
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Variants:
+    """`count` variants of each image of the batch, and what about them is wanted.
+
+    Args:
+        build: `build(rows, k)` makes variant k[i] of image rows[i]; called a pass at a time.
+        count: how many, the same for all images or one number an image.
+        score: what comes back for the target class: its probability or its logit. Where images
+            have different counts, the rest of a shorter curve is NaN.
+        common: {k: name} of variants that do not depend on the method, such as the untouched
+            image. What has the same name is scored once for all methods; "image" is the image.
+    """
+
+    build: Callable[[Indices, Indices], Images]
+    count: int | Sequence[int]
+    score: Literal["probability", "logit"] = "probability"
+    common: Mapping[int, str] = field(default_factory=dict)
+
+
+Asks = Generator[Variants, Curves, T]

@@ -1,0 +1,236 @@
+"""Scores the variants that methods ask for, all together, in passes of one width."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+from xaibench.api.batch import Batch
+from xaibench.api.errors import PluginError
+from xaibench.api.types import Curves, Images, Logits
+from xaibench.api.variants import Asks, Variants
+
+T = TypeVar("T")
+Forward = Callable[[Images], Logits]
+Common = dict[tuple[str, str], Tensor]  # logits of a variant that no method owns, by name and image
+
+
+@dataclass(frozen=True)
+class Task(Generic[T]):
+    """A method that asks for forwards, and the batch that it asks about."""
+
+    method: Asks[T]
+    batch: Batch
+
+
+@dataclass
+class Answer(Generic[T]):
+    """What a method returned or raised, the forwards made for it, and its part of the time."""
+
+    value: T | None = None
+    error: Exception | None = None
+    forwards: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class Request:
+    """What one method is asking for now: cells to score, and the curve they fill.
+
+    Args:
+        rows, k: (n,) each: cell i is variant k[i] of image rows[i].
+        known: (row, k, name) of cells that another method, or the shared pass, has scored.
+    """
+
+    task: int
+    batch: Batch
+    variants: Variants
+    rows: Tensor
+    k: Tensor
+    known: list[tuple[int, int, str]]
+    curve: Curves
+    failed: Exception | None = None
+
+
+@dataclass
+class Stream:
+    """Fills its passes with the variants of every method that is asking.
+
+    Args:
+        forward: images to logits.
+        width: how many images a pass takes.
+        common: logits known already, such as ("image", id) from the shared pass.
+        on_pass: called after each pass with the number of images in it.
+    """
+
+    forward: Forward
+    width: int
+    common: Common = field(default_factory=dict)
+    on_pass: Callable[[int], None] = lambda images: None
+    forwards: int = 0
+
+    def drive(self, tasks: Sequence[Task[T]]) -> list[Answer[T]]:
+        """Run methods side by side until each has returned or raised; one error stops one method."""
+        answers: list[Answer[T]] = [Answer() for _ in tasks]
+        requests = self._resume(tasks, answers, dict.fromkeys(range(len(tasks))))
+        while requests:
+            self._score(requests, answers)
+            curves = {}
+            for request in requests:
+                if request.failed is not None:
+                    answers[request.task].error = request.failed
+                    tasks[request.task].method.close()
+                else:
+                    curves[request.task] = self._complete(request)
+            requests = self._resume(tasks, answers, curves)
+        return answers
+
+    def _resume(
+        self,
+        tasks: Sequence[Task[T]],
+        answers: list[Answer[T]],
+        curves: "dict[int, Curves] | dict[int, None]",
+    ) -> list[Request]:
+        """Send each method its curve; what those ask next that have not finished."""
+        requests = []
+        claimed: set[tuple[str, str]] = set()
+        for i, curve in curves.items():
+            try:
+                asked = tasks[i].method.send(curve)  # type: ignore[arg-type]
+                requests.append(self._request(i, tasks[i].batch, asked, claimed))
+            except StopIteration as stop:
+                answers[i].value = stop.value
+            except Exception as error:  # a plugin's; the engine's cell makes a row of it
+                answers[i].error = error
+        return requests
+
+    def _request(
+        self, task: int, batch: Batch, variants: Variants, claimed: set[tuple[str, str]]
+    ) -> Request:
+        images = len(batch.ids)
+        count = variants.count
+        counts = torch.tensor([count] * images if isinstance(count, int) else list(count))
+        rows = torch.arange(images).repeat_interleave(counts)
+        first = (counts.cumsum(0) - counts).repeat_interleave(counts)
+        k = torch.arange(len(rows)) - first
+        known = []
+        for variant, name in variants.common.items():
+            for row, image in enumerate(batch.ids):
+                if (name, image) in self.common or (name, image) in claimed:
+                    known.append((row, variant, name))
+                claimed.add((name, image))
+        if known:
+            longest = int(counts.max()) if images else 0
+            drop = torch.tensor([row * longest + variant for row, variant, _ in known])
+            keep = ~torch.isin(rows * longest + k, drop)
+            rows, k = rows[keep], k[keep]
+        shape = (images, int(counts.max()) if images else 0)
+        curve = batch.images.new_full(shape, torch.nan)
+        return Request(task, batch, variants, rows, k, known, curve)
+
+    def _score(self, requests: list[Request], answers: list[Answer[T]]) -> None:
+        for parts in _passes(requests, self.width):
+            began = perf_counter()
+            built = [(request, cells, _build(request, cells)) for request, cells in parts]
+            alive = [(request, cells, made) for request, cells, made in built if made is not None]
+            if not alive:
+                continue
+            logits = self.forward(torch.cat([made for _, _, made in alive]))
+            first = 0
+            for request, cells, made in alive:
+                self._keep(request, cells, logits[first : first + len(made)])
+                first += len(made)
+            seconds = perf_counter() - began
+            for request, _, made in alive:
+                answers[request.task].forwards += len(made)
+                answers[request.task].seconds += seconds * len(made) / first
+            self.forwards += first
+            self.on_pass(first)
+
+    def _keep(self, request: Request, cells: slice, logits: Logits) -> None:
+        rows, k = request.rows[cells], request.k[cells]
+        request.curve[rows, k] = _target_scores(logits, request, rows).to(request.curve)
+        for variant, name in request.variants.common.items():
+            for i in (k == variant).nonzero().flatten().tolist():
+                self.common[name, request.batch.ids[int(rows[i])]] = logits[i]
+
+    def _complete(self, request: Request) -> Curves:
+        for row, k, name in request.known:
+            logits = self.common[name, request.batch.ids[row]][None]
+            scores = _target_scores(logits, request, torch.tensor([row]))
+            request.curve[row, k] = scores[0].to(request.curve)
+        return request.curve
+
+
+def _passes(requests: list[Request], width: int) -> Iterator[list[tuple[Request, slice]]]:
+    """Cut all the requests' cells, one after another, into passes; only the last is not full."""
+    parts: list[tuple[Request, slice]] = []
+    room = width
+    for request in requests:
+        first = 0
+        while first < len(request.rows):
+            last = min(first + room, len(request.rows))
+            parts.append((request, slice(first, last)))
+            room -= last - first
+            first = last
+            if room == 0:
+                yield parts
+                parts, room = [], width
+    if parts:
+        yield parts
+
+
+def _build(request: Request, cells: slice) -> Images | None:
+    """The images of some cells; None where the method has failed, now or before."""
+    if request.failed is not None:
+        return None
+    device = request.batch.images.device
+    rows, k = request.rows[cells].to(device), request.k[cells].to(device)
+    try:
+        images = request.variants.build(rows, k)
+        expected = (len(rows), *request.batch.images.shape[1:])
+        if tuple(images.shape) != expected:
+            raise PluginError(f"build() returned {tuple(images.shape)}; expected {expected}")
+    except Exception as error:  # a plugin's; the engine's cell makes a row of it
+        request.failed = error
+        return None
+    return images
+
+
+def _target_scores(logits: Logits, request: Request, rows: Tensor) -> Tensor:
+    wanted = request.batch.targets[rows.to(logits.device)][:, None]
+    scores = logits if request.variants.score == "logit" else logits.softmax(1)
+    return scores.gather(1, wanted).squeeze(1)
+
+
+def best_width(forward: Forward, image: Images, widest: int = 64, seconds: float = 6.0) -> int:
+    """The pass width at which a forward costs least per image, by a short measurement.
+
+    On a CPU it is often small: large activations are returned to the system and faulted in again.
+
+    Args:
+        forward: images to logits.
+        image: (1, 3, H, W), one image of the size to come.
+        widest: the largest width tried.
+        seconds: about how long to measure in all.
+    """
+    forward(image)
+    began = perf_counter()
+    best, least = 1, float("inf")
+    width = 1
+    while width <= widest and perf_counter() - began < seconds:
+        images = image.expand(width, -1, -1, -1).contiguous()
+        cost = min(_timed(forward, images) for _ in range(3)) / width
+        if cost < 0.97 * least:  # a wider pass must be worth its memory
+            best, least = width, cost
+        width *= 2
+    return best
+
+
+def _timed(forward: Forward, images: Images) -> float:
+    began = perf_counter()
+    forward(images).sum().item()  # .item() waits for the device
+    return perf_counter() - began
