@@ -7,7 +7,7 @@ IMAGENET = "imagenet-1k"
 
 @hookimpl
 def xaibench_models() -> list[Model]:
-    """EfficientNet-Lite with ImageNet weights, two small networks of ours, all of timm's and torchvision's."""
+    """EfficientNet-Lite with ImageNet weights, two networks of ours, all of timm and torchvision."""
     return [
         *(
             Model(

@@ -26,14 +26,11 @@ def timm_model(name: str, pretrained: bool = True, target_layer: str | None = No
     if not timm.is_model(name):
         guess = get_close_matches(name, timm.list_models(), n=1)
         raise UnknownName(
-            f"timm has no model called {name!r}"
-            + (f"; did you mean {guess[0]!r}?" if guess else "")
+            f"timm has no model called {name!r}" + (f"; did you mean {guess[0]!r}?" if guess else "")
         )
     network = timm.create_model(name, pretrained=pretrained).eval()
     preprocess = preprocess_of(network)
-    return classifier_of(
-        network, preprocess.size, preprocess, target_layer, imagenet_names(network)
-    )
+    return classifier_of(network, preprocess.size, preprocess, target_layer, imagenet_names(network))
 
 
 def preprocess_of(network: nn.Module) -> Preprocess:

@@ -10,9 +10,7 @@ from xaibench.api.classifier import Classifier
 from xaibench.api.resolve import classifier_of
 
 
-def torchvision_model(
-    name: str, pretrained: bool = True, target_layer: str | None = None
-) -> Classifier:
+def torchvision_model(name: str, pretrained: bool = True, target_layer: str | None = None) -> Classifier:
     """The classifier that torchvision calls `name`, its target layer found by a probe.
 
     Args:
@@ -36,8 +34,6 @@ def torchvision_model(
     random = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
     network = models.get_model(name, weights=weights if pretrained else None, **random).eval()
     side = facts.crop_size[0]
-    preprocess = Preprocess(
-        (side, side), tuple(facts.mean), tuple(facts.std), facts.interpolation.value
-    )
+    preprocess = Preprocess((side, side), tuple(facts.mean), tuple(facts.std), facts.interpolation.value)
     names = tuple(weights.meta["categories"])
     return classifier_of(network, preprocess.size, preprocess, target_layer, names)

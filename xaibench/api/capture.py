@@ -126,14 +126,10 @@ def _recorded(layers: Sequence[TargetLayer]) -> Iterator[list[tuple[TargetLayer,
     handles = []
     for layer, found in outputs:
 
-        def record(
-            module: object, args: object, output: Tensor, found: list[Tensor] = found
-        ) -> Tensor:
+        def record(module: object, args: object, output: Tensor, found: list[Tensor] = found) -> Tensor:
             # A layer above another is in its graph already; elsewhere the graph starts here.
             found.append(output if output.requires_grad else output.detach().requires_grad_())
-            return found[
-                -1
-            ].clone()  # so that an in-place ReLU after the layer cannot write to ours
+            return found[-1].clone()  # so that an in-place ReLU after the layer cannot write to ours
 
         handles.append(layer.module.register_forward_hook(record))
     try:

@@ -37,9 +37,7 @@ class Spec:
         module, _, function = self.at.partition(":")
         try:
             loaded: Callable[..., Any] = getattr(import_module(module), function)
-        except (
-            Exception
-        ) as error:  # whatever a plugin's import raises, it is named after the plugin
+        except Exception as error:  # whatever a plugin's import raises, it is named after the plugin
             raise PluginError(
                 f"{type(self).__name__.lower()} {self.name!r} cannot be loaded from {self.at!r}: "
                 f"{type(error).__name__}: {error}"

@@ -1,0 +1,52 @@
+"""The command line: a file a verb; the only place that prints."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from xaibench.api.errors import XaibenchError
+from xaibench.cli import explain, plugins, run, show
+from xaibench.cli import list as listing
+
+app = typer.Typer(
+    name="xaibench",
+    help="Which explanation method should I trust for this model, on this data, and how sure are we?\n\n"
+    "Start with: xaibench run",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("show")(show.show)
+app.command("explain")(explain.explain)
+app.command("list")(listing.list_names)
+app.command("plugins")(plugins.plugins)
+
+
+def version(wanted: bool) -> None:
+    """Print the version and leave."""
+    if wanted:
+        from xaibench import __version__
+
+        print(f"xaibench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: bool = typer.Option(
+        False, "--version", help="Print the version.", callback=version, is_eager=True
+    ),
+) -> None:
+    """Options of the whole command."""
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one line, not a traceback."""
+    try:
+        app()
+    except XaibenchError as error:
+        Console(stderr=True).print(f"[bold red]error[/] {type(error).__name__}:", end=" ")
+        print(error, file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,94 @@
+"""`xaibench run`: the grid, from names to a leaderboard."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from xaibench.cli.names import split
+
+EXAMPLES = """Run explainers on models and data, score them, and print who explains best.
+
+With no options: EfficientNet-Lite0 on real photographs and cut-outs, and a small CNN and a small ViT on
+generated scenes, by every installed explainer. The same command again goes on where it was stopped.
+
+Examples:
+
+  xaibench run
+
+  xaibench run --models timm:resnet50 --data cutouts --explainers grad-cam,layer-cam --limit 20
+
+  xaibench run --config mine.toml --output results/mine
+"""
+
+
+def run(
+    models: Annotated[
+        list[str] | None,
+        typer.Option(help="Models, as in `xaibench list`; comma-separated or repeated."),
+    ] = None,
+    explainers: Annotated[
+        list[str] | None, typer.Option(help="Explainers; all that are installed if not given.")
+    ] = None,
+    metrics: Annotated[list[str] | None, typer.Option(help="Metrics, as in `xaibench list`.")] = None,
+    data: Annotated[
+        list[str] | None, typer.Option(help="Data sets, NAME or NAME:PATH.", metavar="NAME[:PATH]")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="How many examples of each data set.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="The papers' 224 steps, and all images.")] = False,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda, cuda:1 ...; found if not given.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
+    width: Annotated[
+        int | None, typer.Option(help="Images in a forward pass; measured if not given.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder for the results; results/<name> if not given.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings as TOML; flags are laid over them.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Begin anew in a folder that holds a run.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="A broken plugin is an error.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the leaderboard only.")] = False,
+) -> None:
+    """Run explainers on models and data, score them, and print who explains best."""
+    from xaibench.cli.progress import Progress
+    from xaibench.cli.show import print_results
+    from xaibench.engine.settings import settle
+
+    console = Console()
+    settings = settle(
+        config,
+        split(models),
+        split(data),
+        full=full,
+        explainers=split(explainers),
+        metrics=split(metrics),
+        limit=limit,
+        device=device,
+        seed=seed,
+        width=width,
+        strict=strict or None,
+    )
+    folder = output or Path("results") / settings.name()
+    from xaibench.engine.run import run as run_grid  # opens torch
+
+    with Progress(Console(stderr=True), quiet) as progress:
+        try:
+            results = run_grid(settings, folder, overwrite, progress)
+        except KeyboardInterrupt:
+            typer.echo(
+                f"\nstopped; what is finished is in {folder}. The same command goes on.", err=True
+            )
+            raise typer.Exit(130) from None
+    print_results(results, console)
+    if (results.scores["status"] == "failed").any():
+        raise typer.Exit(1)
+
+
+run.__doc__ = EXAMPLES

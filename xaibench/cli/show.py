@@ -1,0 +1,83 @@
+"""`xaibench show`: the leaderboard of a results folder."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from xaibench.results.results import Results
+
+
+def show(results: Annotated[Path, typer.Argument(help="A results folder.")]) -> None:
+    """Print the leaderboard of a results folder.
+
+    Example:
+      xaibench show results/run-1a2b3c4d
+    """
+    from xaibench.results.results import Results
+
+    print_results(Results.load(results), Console())
+
+
+def print_results(results: "Results", console: Console) -> None:
+    """The leaderboard of each model and data set, what went wrong, and where the files are."""
+    board, sure = results.table(), results.intervals
+    for model, dataset in board.index.droplevel("explainer").unique():
+        part = sure[(sure["model"] == model) & (sure["dataset"] == dataset)]
+        console.print(leaderboard(board.loc[(model, dataset)], part, f"{model} on {dataset}"))
+    problems = results.problems()
+    for row in problems.itertuples():
+        console.print(
+            f"[yellow]{row.status}[/] {escape(f'{row.model} on {row.dataset}, {row.explainer}')}: "
+            f"{escape(str(row.reason))} ({row.rows} rows)",
+            highlight=False,
+        )
+    if not results.manifest:
+        console.print("[yellow]unfinished[/] this run was stopped; the same command goes on with it")
+    spent = results.manifest.get("seconds", {}).get("all")
+    if spent is not None:
+        forwards = sum(results.manifest["forwards"].values())
+        console.print(f"{spent:,.0f} s, {forwards:,} forwards in the last call", highlight=False)
+    for name in ("scores", "gallery.png", "manifest.json"):
+        if (results.path / name).exists():
+            console.print(f"[dim]{escape(str(results.path / name))}[/]", highlight=False)
+
+
+def leaderboard(board: "pd.DataFrame", sure: "pd.DataFrame", title: str) -> Table:
+    """One model on one data set: mean and half width of the 95 % interval, best first."""
+    metrics = [column for column in board.columns if column not in ("rank", "ms")]
+    at = sure.assign(column=sure["metric"] + "@" + sure["metric_version"].astype(str))
+    higher = at.drop_duplicates("column").set_index("column")["higher_is_better"]
+    table = Table(title=escape(title), title_justify="left", header_style="bold")
+    table.add_column("explainer")
+    for metric in metrics:
+        table.add_column(f"{escape(metric)} {'↑' if higher[metric] else '↓'}", justify="right")
+    for name in ("mean rank", "ms", "constant"):
+        table.add_column(name, justify="right")
+    found = at.set_index(["explainer", "column"])
+    for explainer, row in board.iterrows():
+        cells = [_cell(found.loc[(explainer, metric)]) for metric in metrics]
+        constant = int(found.loc[explainer]["degenerate"].max())
+        rank = "–" if row["rank"] != row["rank"] else f"{row['rank']:.1f}"
+        ms = "–" if row["ms"] != row["ms"] else f"{row['ms']:,.1f}"
+        table.add_row(escape(str(explainer)), *cells, rank, ms, str(constant) if constant else "")
+    images = int(at["images"].max())
+    table.caption = (
+        f"mean ± half the 95 % bootstrap interval over {images} images; ms: the explainer's own part "
+        "of an image, the shared pass not included"
+    )
+    table.caption_justify = "left"
+    return table
+
+
+def _cell(found: "pd.Series[float]") -> str:
+    if found["mean"] != found["mean"]:
+        return "[dim]unsupported[/]" if found["unsupported"] else "[dim]–[/]"
+    half = (found["high"] - found["low"]) / 2
+    return f"{found['mean']:.3f}" + (f" ± {half:.3f}" if half == half else "")

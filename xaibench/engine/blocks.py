@@ -1,0 +1,213 @@
+"""One model on one data set, shard by shard, each shard written before the next is begun."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+
+from xaibench.api.batch import Example, Preprocess
+from xaibench.api.capture import Capture, SharedPass
+from xaibench.api.classifier import Classifier
+from xaibench.api.errors import PluginError, Unsupported
+from xaibench.engine.config import Config
+from xaibench.engine.evaluate import Evaluation, explain, score, status_of
+from xaibench.engine.observer import Observer, Tally
+from xaibench.engine.plan import Block, Plan, content_key, identity
+from xaibench.engine.record import Asked, Provenance, keep_maps, rows_of
+from xaibench.engine.stream import Stream, best_width
+from xaibench.engine.trials import Picture, batch_of, decode, group, trials_of
+from xaibench.results.folder import RunFolder
+from xaibench.results.rows import Row
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A model on a data set, loaded."""
+
+    examples: Sequence[Example]
+    classifier: Classifier
+    preprocess: Preprocess
+    provenance: Provenance
+    width: int
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Works on the blocks of a plan and writes their rows."""
+
+    plan: Plan
+    config: Config
+    folder: RunFolder
+    device: torch.device
+    observer: Observer
+    tally: Tally
+
+    def work(self, block: Block) -> None:
+        """All of one block; what cannot be loaded becomes rows, and the other blocks still run."""
+        title = f"{block.model.name} on {block.data_name}"
+        self.observer.block(title, 0)
+        provenance = Provenance(
+            self.folder.path.name, block.model.name, block.data_name, str(self.device), self.config.seed
+        )
+        try:
+            refuse_other_classes(block)
+            with self.tally.timed("load"):
+                prepared = self.prepare(block, provenance)
+        except Exception as error:  # a plugin's, or the machine's
+            status, reason = status_of(error)
+            self.observer.note(f"{title}: {status}: {reason}")
+            shards = [self.folder.shard(provenance.block, status)]
+            rows = provenance.nowhere(self.plan.explainers, self.plan.metrics, status, reason)
+            self.folder.write(shards[0], rows)
+        else:
+            images = group(prepared.examples)
+            self.observer.block(title, len(images))
+            size = self.config.shard
+            shards = [
+                self.shard(images[first : first + size], prepared, self.config.gallery - first)
+                for first in range(0, len(images), size)
+            ]
+        self.folder.forget_others(provenance.block, shards)
+        self.tally.shards += [shard.name for shard in shards]
+
+    def prepare(self, block: Block, provenance: Provenance) -> Prepared:
+        """Load data and model, put the model on the device, and measure its best pass width.
+
+        Raises:
+            PluginError: the model's function returned no Classifier, or one without preprocessing.
+        """
+        self.observer.stage("loading")
+        examples = block.examples()
+        classifier = block.model.load()()
+        if not isinstance(classifier, Classifier) or classifier.preprocess is None:
+            raise PluginError(
+                f"model {block.model.name!r} returned {type(classifier).__name__}; expected a "
+                "Classifier with its preprocess"
+            )
+        classifier.network.to(self.device)
+        noise = torch.zeros(1, 3, *classifier.preprocess.size, device=self.device)
+        self.observer.stage("measuring the best pass width")
+        width = self.config.width or best_width(classifier.logits, noise)
+        (output,) = SharedPass(classifier, noise).outputs[-1:]
+        cells = classifier.target_layer.to_grid(output).shape[2:]
+        found = replace(
+            provenance,
+            weights_sha=classifier.weights_sha(),
+            layer=classifier.target_layer.name,
+            grid=f"{cells[0]}x{cells[1]}",
+            subset_sha=content_key([(example.id, example.target) for example in examples]),
+        )
+        self.tally.models[block.model.name] = {
+            "weights_sha256": found.weights_sha,
+            "layer": found.layer,
+            "grid": found.grid,
+            "provides": sorted(classifier.provides),
+            "preprocess": asdict(classifier.preprocess),
+            "pass_width": width,
+        }
+        self.tally.data[block.data_name] = {
+            "examples": len(examples),
+            "images": len({example.id for example in examples}),
+            "subset_sha": found.subset_sha,
+        }
+        return Prepared(examples, classifier, classifier.preprocess, found, width)
+
+    def shard(self, examples: Sequence[tuple[Example, ...]], prepared: Prepared, keep: int) -> Path:
+        """Some images, unless their shard is there already; the shard's file.
+
+        Args:
+            examples: those of each image.
+            prepared: the model and what all rows have in common.
+            keep: of how many of the images the maps are kept.
+        """
+        provenance = prepared.provenance
+        self.observer.stage("decoding")
+        with self.tally.timed("decode"):
+            pictures = [decode(same, prepared.preprocess) for same in examples]
+        shard = self.folder.shard(provenance.block, self.key(prepared, pictures))
+        if shard.exists():
+            self.observer.done(len(pictures), resumed=True)
+            return shard
+        rows: list[Row] = []
+        for picture in pictures:
+            if picture.error is not None:
+                self.observer.note(str(picture.error))
+                rows += provenance.unread(self.plan.explainers, self.plan.metrics, picture)
+        readable = [picture for picture in pictures if picture.pixels is not None]
+        if readable:
+            rows += self.evaluate(readable, prepared, keep)
+        with self.tally.timed("write"):
+            self.folder.write(shard, rows)
+        self.observer.done(len(pictures), resumed=False)
+        return shard
+
+    def key(self, prepared: Prepared, pictures: Sequence[Picture]) -> str:
+        """What the shard's rows depend on: weights, layer, methods, images; no path and no time."""
+        return content_key(
+            asdict(prepared.provenance) | {"run": ""},
+            asdict(prepared.preprocess),
+            [(p.id, p.sha, [example.target for example in p.examples]) for p in pictures],
+            [identity(explainer) for explainer in self.plan.explainers],
+            [identity(metric) for metric in self.plan.metrics],
+        )
+
+    def evaluate(self, pictures: Sequence[Picture], prepared: Prepared, keep: int) -> list[Row]:
+        """The rows of some readable images: shared pass, explainers, metrics."""
+        classifier, provenance, tally = prepared.classifier, prepared.provenance, self.tally
+        images = torch.stack([p.pixels for p in pictures if p.pixels is not None]).to(self.device)
+        before = tally.seconds["shared pass"]
+        self.observer.stage("shared pass")
+        with tally.timed("shared pass"):
+            shared = SharedPass(classifier, images)
+            predicted = shared.logits.argmax(1).tolist()
+        policies = frozenset(metric.target for metric in self.plan.metrics)
+        trials = trials_of(pictures, predicted, policies)
+        rows = [trial.picture for trial in trials]
+        batch = batch_of(pictures, trials, images, prepared.preprocess, self.config.seed)
+        capture = Capture(classifier, batch, shared, rows)
+        with tally.timed("shared pass"):
+            _ = capture.activations
+            if any("gradients" in explainer.needs for explainer in self.plan.explainers):
+                _ = capture.gradients  # now, so that its time is no explainer's own
+        seconds = tally.seconds["shared pass"] - before
+        tally.forwards["shared pass"] += len(pictures)
+        shown = [
+            provenance.shared(p, 1e3 * seconds / len(pictures), shared.backwards / len(pictures))
+            for p in pictures
+        ]
+
+        common = {("image", picture.id): shared.logits[i] for i, picture in enumerate(pictures)}
+        stream = Stream(classifier.logits, prepared.width, common, self.observer.passed)
+        self.observer.stage("explaining")
+        with tally.timed("explainers"):
+            explained = explain(capture, self.plan.explainers, stream)
+        asked_by_explainers = stream.forwards
+        self.observer.stage("scoring")
+        with tally.timed("metrics"):
+            wanted = [trial.policies for trial in trials]
+            scored = score(explained, self.plan.metrics, wanted, batch, stream)
+        tally.forwards["explainers"] += asked_by_explainers
+        tally.forwards["metrics"] += stream.forwards - asked_by_explainers
+        tally.backwards += shared.backwards
+
+        found = Evaluation(explained, scored)
+        chances = shared.logits.softmax(1)[rows, batch.targets].tolist()
+        asked = Asked(pictures, trials, [predicted[row] for row in rows], chances)
+        shown_first = range(min(max(0, keep), len(pictures)))
+        keep_maps(self.folder.maps, found, asked, batch, classifier, provenance, shown_first)
+        return shown + rows_of(found, asked, self.plan.explainers, self.plan.metrics, provenance)
+
+
+def refuse_other_classes(block: Block) -> None:
+    """A model and a data set must speak of the same classes.
+
+    Raises:
+        Unsupported: they do not.
+    """
+    ours, theirs = block.model.classes, block.dataset.classes
+    if ours and theirs and ours != theirs:
+        raise Unsupported(
+            f"model {block.model.name!r} knows the classes of {ours!r}, and data set "
+            f"{block.data_name!r} asks for those of {theirs!r}"
+        )

@@ -1,0 +1,56 @@
+"""How a run tells what it is doing, and what it keeps for the manifest of what it has cost."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+
+class Observer:
+    """Is told how a run goes on, and shows nothing; the command line has one that does."""
+
+    def block(self, name: str, images: int) -> None:
+        """A model on a data set begins; how many images it has."""
+
+    def stage(self, name: str) -> None:
+        """What is being done now."""
+
+    def passed(self, images: int) -> None:
+        """A pass of the stream has scored some images."""
+
+    def done(self, images: int, resumed: bool) -> None:
+        """Images are finished, or were found finished."""
+
+    def note(self, text: str) -> None:
+        """Something that the user should know."""
+
+
+@dataclass
+class Tally:
+    """What a run has cost, stage by stage, and what it has worked on.
+
+    Args:
+        seconds: wall time of each stage.
+        forwards: images forwarded in each stage.
+        backwards: backward passes.
+        models, data: facts about each.
+        shards: names of the files that make up the results.
+    """
+
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    forwards: Counter[str] = field(default_factory=Counter)
+    backwards: int = 0
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    data: dict[str, dict[str, Any]] = field(default_factory=dict)
+    shards: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the time of what happens inside to a stage."""
+        began = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] += perf_counter() - began

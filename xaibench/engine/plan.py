@@ -1,0 +1,121 @@
+"""What a run will do: its blocks, its cells, and what in them is unsupported."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from xaibench.api.batch import Example
+from xaibench.api.classifier import Classifier
+from xaibench.api.errors import ConfigError, PluginError
+from xaibench.api.specs import Dataset, Explainer, Metric, Model, Spec
+from xaibench.engine.config import Config
+from xaibench.engine.registry import Registry
+from xaibench.results.rows import SCHEMA_VERSION
+
+
+@dataclass(frozen=True)
+class Block:
+    """A model on a data set.
+
+    Args:
+        model, dataset: what to load.
+        root: the folder in "NAME:PATH"; None where the data is built in.
+        limit: how many examples, from the data set's start; None: all.
+    """
+
+    model: Model
+    dataset: Dataset
+    data_name: str
+    root: Path | None
+    limit: int | None
+
+    def examples(self) -> Sequence[Example]:
+        """The examples asked for, none of them decoded yet.
+
+        Raises:
+            PluginError: the data set cannot be loaded, or offers no examples.
+        """
+        load = self.dataset.load()
+        found: Sequence[Example] = load(self.root) if self.root is not None else load()
+        if not found:
+            raise PluginError(f"data set {self.data_name!r} has no examples")
+        return found[: self.limit]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a run will do, settled before any of it is done."""
+
+    blocks: tuple[Block, ...]
+    explainers: tuple[Explainer, ...]
+    metrics: tuple[Metric, ...]
+
+
+def plan(config: Config, registry: Registry) -> Plan:
+    """Look up every name in `config`.
+
+    Raises:
+        UnknownName: a name that no plugin offers.
+        ConfigError: a path is missing where the data set needs one, or given where it takes none;
+            a model and a data set come together twice.
+    """
+    blocks = [
+        block(registry, model, data, grid.limit or config.limit)
+        for grid in config.grid
+        for model in grid.models
+        for data in grid.data
+    ]
+    pairs = [(b.model.name, b.data_name) for b in blocks]
+    twice = {pair for pair in pairs if pairs.count(pair) > 1}
+    if twice:
+        raise ConfigError(f"the grid has {sorted(twice)[0]} more than once")
+    wanted = dict.fromkeys(config.explainers or registry.explainers)
+    controls = [name for name, spec in registry.explainers.items() if spec.control]
+    names = [*(name for name in wanted if name not in controls), *controls]
+    return Plan(
+        blocks=tuple(blocks),
+        explainers=tuple(registry.explainer(name) for name in names),
+        metrics=tuple(
+            registry.metric(name) for name in dict.fromkeys(config.metrics or registry.metrics)
+        ),
+    )
+
+
+def block(registry: Registry, model: str, data: str, limit: int | None) -> Block:
+    """A model's name and "NAME" or "NAME:PATH" of a data set, looked up."""
+    name, _, path = data.partition(":")
+    dataset = registry.dataset(name)
+    if path and dataset.folder == "none":
+        raise ConfigError(f"data set {name!r} is built in and takes no path; found {data!r}")
+    if not path and dataset.folder == "required":
+        raise ConfigError(f"data set {name!r} needs its folder: --data {name}:PATH")
+    root = Path(path).expanduser() if path else None
+    if root is not None and not root.exists():
+        raise ConfigError(f"data set {data!r}: there is no {root}")
+    return Block(registry.model(model), dataset, name, root, limit)
+
+
+def why_unsupported(explainer: Explainer, classifier: Classifier) -> str:
+    """What the explainer needs and the classifier has not; empty where it has all."""
+    missing = [need for need in explainer.needs if need not in classifier.provides]
+    if not missing:
+        return ""
+    reasons = {
+        "linear-head": "its logits are not a linear layer on the mean activations of the target layer"
+    }
+    return "; ".join(reasons.get(need, f"it provides no {need}") for need in missing)
+
+
+def identity(spec: Spec) -> dict[str, Any]:
+    """What a row's meaning depends on: name, version and settings; never where the code lies."""
+    version = getattr(spec, "version", 0)
+    return {"name": spec.name, "version": version, "settings": dict(spec.settings)}
+
+
+def content_key(*parts: object) -> str:
+    """16 hexadecimal digits that depend on `parts` alone: never on a path, a time or a batch."""
+    said = json.dumps([SCHEMA_VERSION, *parts], sort_keys=True)
+    return sha256(said.encode()).hexdigest()[:16]

@@ -1,0 +1,222 @@
+"""From what a shard came to, to its rows and to the maps that the gallery shows."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from xaibench.api.batch import Batch, Box, Region
+from xaibench.api.classifier import Classifier
+from xaibench.api.specs import Explainer, Metric
+from xaibench.engine.evaluate import Evaluation, Outcome
+from xaibench.engine.plan import content_key, identity
+from xaibench.engine.trials import Picture, Trial
+from xaibench.results.folder import slug
+from xaibench.results.kept import KeptMap, save_kept
+from xaibench.results.rows import SHARED_PASS, Row
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What all rows of a block have in common."""
+
+    run: str
+    model: str
+    dataset: str
+    device: str
+    seed: int
+    subset_sha: str = ""
+    weights_sha: str = ""
+    layer: str = ""
+    grid: str = ""
+
+    @property
+    def block(self) -> str:
+        """The name of the block in file names."""
+        return f"{self.model}--{self.dataset}"
+
+    def row(self, explainer: Explainer, metric: Metric, **facts: Any) -> Row:
+        """A row of the cell of `explainer` and `metric`."""
+        cell = content_key(
+            self.model,
+            self.weights_sha,
+            self.layer,
+            self.dataset,
+            self.subset_sha,
+            identity(explainer),
+            identity(metric),
+            self.seed,
+        )
+        return Row(
+            run=self.run,
+            cell=cell,
+            model=self.model,
+            explainer=explainer.name,
+            dataset=self.dataset,
+            metric=metric.name,
+            weights_sha=self.weights_sha,
+            layer=self.layer,
+            grid=self.grid,
+            explainer_version=explainer.version,
+            explainer_params=json.dumps(dict(explainer.settings)),
+            target_policy=metric.target,
+            metric_version=metric.version,
+            metric_params=json.dumps(dict(metric.settings)),
+            higher_is_better=metric.higher_is_better,
+            device=self.device,
+            seed=self.seed,
+            **facts,
+        )
+
+    def nowhere(
+        self, explainers: Sequence[Explainer], metrics: Sequence[Metric], status: str, reason: str
+    ) -> list[Row]:
+        """A row for each cell of a block of which no image could be worked on."""
+        return [
+            self.row(explainer, metric, status=status, reason=reason)
+            for explainer, metric in product(explainers, metrics)
+        ]
+
+    def unread(
+        self, explainers: Sequence[Explainer], metrics: Sequence[Metric], picture: Picture
+    ) -> list[Row]:
+        """A row for each cell and class of an image that cannot be read."""
+        return [
+            self.row(
+                explainer,
+                metric,
+                status="failed",
+                reason=f"{type(picture.error).__name__}: {picture.error}",
+                image=picture.id,
+                target=example.target,
+            )
+            for explainer, metric in product(explainers, metrics)
+            for example in (picture.examples if metric.target == "label" else picture.examples[:1])
+        ]
+
+    def shared(self, picture: Picture, ms: float, backwards: float) -> Row:
+        """The row that holds the time of an image's shared pass."""
+        return Row(
+            run=self.run,
+            cell=content_key(self.model, self.weights_sha, self.layer, self.dataset, SHARED_PASS),
+            status="ok",
+            model=self.model,
+            explainer=SHARED_PASS,
+            dataset=self.dataset,
+            metric="",
+            weights_sha=self.weights_sha,
+            layer=self.layer,
+            grid=self.grid,
+            image=picture.id,
+            image_sha=picture.sha,
+            explain_ms=ms,
+            explain_forwards=1,
+            explain_backwards=backwards,
+            device=self.device,
+            seed=self.seed,
+        )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The trials of a shard and what the network says of their images, (T,) each."""
+
+    pictures: Sequence[Picture]
+    trials: Sequence[Trial]
+    predicted: Sequence[int]
+    probability: Sequence[float]
+
+
+def rows_of(
+    found: Evaluation,
+    asked: Asked,
+    explainers: Sequence[Explainer],
+    metrics: Sequence[Metric],
+    provenance: Provenance,
+) -> list[Row]:
+    """One row a trial, explainer and metric that asks about that trial."""
+    rows = []
+    for explainer, metric in product(explainers, metrics):
+        outcome = found.scored[explainer.name, metric.name]
+        explained = found.explained[explainer.name]
+        for place, i in enumerate(outcome.rows):
+            status, reason = outcome.odd.get(place, (outcome.status, outcome.reason))
+            picture = asked.pictures[asked.trials[i].picture]
+            rows.append(
+                provenance.row(
+                    explainer,
+                    metric,
+                    status=status,
+                    reason=reason,
+                    image=picture.id,
+                    image_sha=picture.sha,
+                    target=asked.trials[i].target,
+                    predicted=asked.predicted[i],
+                    probability=asked.probability[i],
+                    score=_score(outcome, place) if status == "ok" else float("nan"),
+                    degenerate=explained.degenerate is not None and bool(explained.degenerate[i]),
+                    explain_ms=explained.outcome.ms,
+                    explain_forwards=explained.outcome.forwards,
+                    explain_backwards=explained.outcome.backwards,
+                    metric_ms=outcome.ms,
+                    metric_forwards=outcome.forwards,
+                )
+            )
+    return rows
+
+
+def _score(outcome: Outcome, place: int) -> float:
+    return float("nan") if outcome.values is None else float(outcome.values[place])
+
+
+def keep_maps(
+    folder: Path,
+    found: Evaluation,
+    asked: Asked,
+    batch: Batch,
+    classifier: Classifier,
+    provenance: Provenance,
+    pictures: Sequence[int],
+) -> None:
+    """Write the maps of some pictures, of their first annotated class where they have one."""
+    for picture in pictures:
+        trials = [i for i, trial in enumerate(asked.trials) if trial.picture == picture]
+        i = min(trials, key=lambda i: asked.trials[i].example is None)
+        shown = {name: e.maps[i] for name, e in found.explained.items() if e.maps is not None}
+        if not shown or batch.preprocess is None:
+            continue
+        kept = KeptMap(
+            model=provenance.model,
+            dataset=provenance.dataset,
+            image=batch.ids[i],
+            target=classifier.class_name(asked.trials[i].target),
+            predicted=classifier.class_name(asked.predicted[i]),
+            boxes=seen_boxes(batch.regions[i], tuple(batch.images.shape[2:])),
+            explainers=tuple(shown),
+        )
+        colours = batch.preprocess.colours(batch.images[i]).permute(1, 2, 0) * 255
+        name = f"{slug(provenance.block)}.{slug(batch.ids[i])}.safetensors"
+        save_kept(
+            folder / name,
+            kept,
+            np.ascontiguousarray(colours.round().to(torch.uint8).cpu().numpy()),
+            torch.stack(list(shown.values())).half().cpu().numpy(),
+        )
+
+
+def seen_boxes(region: Region, size: tuple[int, ...]) -> tuple[Box, ...]:
+    """The boxes, or the mask's extent, in pixels of the network's input of (height, width)."""
+    boxes = region.boxes
+    if region.mask is not None and bool(region.mask.any()):
+        ys, xs = region.mask.nonzero(as_tuple=True)
+        boxes = ((int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1),)
+    left, top, right, bottom = region.frame
+    x, y = size[1] / (right - left), size[0] / (bottom - top)
+    return tuple(
+        ((x0 - left) * x, (y0 - top) * y, (x1 - left) * x, (y1 - top) * y) for x0, y0, x1, y1 in boxes
+    )

@@ -1,0 +1,135 @@
+"""The whole grid, from settings to results."""
+
+import shlex
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import distributions
+from pathlib import Path
+from platform import platform, python_version
+from typing import Any
+
+import torch
+
+from xaibench.api.errors import ConfigError
+from xaibench.engine.blocks import Blocks
+from xaibench.engine.config import Config
+from xaibench.engine.observer import Observer, Tally
+from xaibench.engine.plan import Plan, identity, plan
+from xaibench.engine.registry import Registry, installed
+from xaibench.report.gallery import draw_gallery
+from xaibench.results.folder import RunFolder
+from xaibench.results.results import Results
+from xaibench.results.rows import SCHEMA_VERSION
+
+
+def run(
+    config: Config,
+    output: Path | None = None,
+    overwrite: bool = False,
+    observer: Observer | None = None,
+    registry: Registry | None = None,
+) -> Results:
+    """Run the grid, or what is missing of it, and return its results.
+
+    A block that cannot be loaded, an image that cannot be read, a method that raises: each becomes
+    rows with its status and reason, and the rest goes on.
+
+    Args:
+        config: the settings.
+        output: the folder; `results/<name of the settings>` where not given.
+        overwrite: begin anew rather than go on with what is there.
+        observer: is told how it goes.
+        registry: the plugins; those installed where not given.
+
+    Raises:
+        ConfigError: the settings cannot be carried out.
+        UnknownName: a name that no plugin offers.
+        PluginError: `config.strict`, and a plugin is broken.
+    """
+    registry = registry or installed(config.strict)
+    todo = plan(config, registry)
+    device = device_of(config.device)
+    path = output or Path("results") / config.name()
+    folder = RunFolder.open(path, config.toml(), overwrite)
+    observer, tally = observer or Observer(), Tally()
+    began = datetime.now(UTC)
+    for name, reason in registry.broken.items():
+        observer.note(f"plugin {name!r} cannot be loaded: {reason}; the rest goes on without it")
+    blocks = Blocks(todo, config, folder, device, observer, tally)
+    with tally.timed("all"):
+        for block in todo.blocks:
+            blocks.work(block)
+    observer.stage("drawing the gallery")
+    draw_gallery(path)
+    results = Results.load(path)
+    folder.finish(facts_of(config, todo, registry, results, tally, device, began))
+    return Results.load(path)
+
+
+def device_of(name: str) -> torch.device:
+    """The device called `name`; "auto": the first GPU, or else the CPU.
+
+    Raises:
+        ConfigError: there is no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"device {name!r} cannot be used: {str(error).splitlines()[0]}; try --device cpu"
+        ) from error
+    return device
+
+
+def facts_of(
+    config: Config,
+    todo: Plan,
+    registry: Registry,
+    results: Results,
+    tally: Tally,
+    device: torch.device,
+    began: datetime,
+) -> dict[str, Any]:
+    """The manifest: all that is needed to make the run again, and what it cost."""
+    return {
+        "run": results.path.name,
+        "complete": True,
+        "command": shlex.join(["xaibench", *sys.argv[1:]]),
+        "config": config.facts(),
+        "schema_version": SCHEMA_VERSION,
+        "started": began.isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "statuses": results.scores["status"].value_counts().to_dict(),
+        "device": {
+            "name": str(device),
+            "hardware": torch.cuda.get_device_name(device) if device.type == "cuda" else platform(),
+            "threads": torch.get_num_threads(),
+        },
+        "seed": config.seed,
+        "models": tally.models,
+        "data": tally.data,
+        "explainers": [identity(explainer) for explainer in todo.explainers],
+        "metrics": [
+            identity(metric)
+            | {"higher_is_better": metric.higher_is_better, "convention": dict(metric.convention)}
+            for metric in todo.metrics
+        ],
+        "seconds": {stage: round(spent, 3) for stage, spent in tally.seconds.items()},
+        "forwards": dict(tally.forwards),
+        "backwards": tally.backwards,
+        "shards": tally.shards,
+        "plugins": [
+            {
+                "name": plugin.name,
+                "distribution": plugin.distribution,
+                "version": plugin.version,
+                "broken": plugin.broken,
+            }
+            for plugin in registry.plugins
+        ],
+        "python": python_version(),
+        "packages": {dist.name: dist.version for dist in sorted(distributions(), key=lambda d: d.name)},
+    }

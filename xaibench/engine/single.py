@@ -1,0 +1,243 @@
+"""Three lines of Python: explain some images, or score some maps, without a grid or files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from xaibench.api.batch import Batch, Example, Preprocess, Region
+from xaibench.api.capture import Capture, SharedPass
+from xaibench.api.classifier import Classifier
+from xaibench.api.errors import PluginError, Undefined, Unsupported, XaibenchError
+from xaibench.api.maps import rescale
+from xaibench.api.resolve import classifier_of
+from xaibench.api.types import Images, Maps, Scores, Targets
+from xaibench.engine.evaluate import Explained, Outcome
+from xaibench.engine.evaluate import explain as explain_all
+from xaibench.engine.evaluate import score as score_all
+from xaibench.engine.registry import installed
+from xaibench.engine.stream import Stream
+
+WIDTH = 16  # images a pass, where nobody has measured
+
+Pictures = Sequence["Image.Image | Path | str"]
+
+
+def explain(
+    model: "str | nn.Module | Classifier",
+    images: "Images | Pictures | Image.Image | Path | str",
+    explainer: str = "grad-cam",
+    targets: "Targets | Sequence[int] | None" = None,
+    target_layer: "str | nn.Module | None" = None,
+    seed: int = 0,
+) -> Maps:
+    """Saliency maps of some images, no layer to name.
+
+    Args:
+        model: name of an installed model, a Classifier, or any `torch.nn.Module` that takes
+            (B, 3, H, W) to logits.
+        images: (B, 3, H, W), preprocessed for the model; or pictures, for a model that knows how.
+        explainer: name of an installed explainer.
+        targets: (B,), the class each image is explained for; the predicted one where not given.
+        target_layer: a module or its path, where the one found is not the one wanted.
+        seed: of explainers that draw.
+
+    Returns:
+        (B, H, W), in [0, 1], larger is more important; a constant map is all zeros.
+
+    Raises:
+        UnknownName: no such model or explainer.
+        Unsupported: the explainer does not apply to the model, or no target layer was found.
+        PluginError: the explainer broke its contract.
+    """
+    spec = installed().explainer(explainer)
+    classifier, batch, shared = begin(model, images, targets, target_layer, seed)
+    capture = Capture(classifier, batch, shared)
+    found = explain_all(capture, [spec], Stream(classifier.logits, WIDTH))[explainer]
+    fail(found.outcome)
+    assert found.maps is not None
+    return found.maps
+
+
+def score(
+    maps: Maps,
+    images: "Images | Pictures | Image.Image | Path | str",
+    model: "str | nn.Module | Classifier",
+    metric: str = "deletion",
+    targets: "Targets | Sequence[int] | None" = None,
+    regions: Sequence[Region] = (),
+    seed: int = 0,
+) -> Scores:
+    """How good some maps are, by one metric.
+
+    Args:
+        maps: (B, H, W), larger is more important; of any explainer, also one that is not ours.
+        images: (B, 3, H, W), preprocessed for the model; or pictures, for a model that knows how.
+        model: as in `explain`.
+        metric: name of an installed metric.
+        targets: (B,), the class each map explains; the predicted one where not given.
+        regions: where the target class is, for metrics that ask (`xaibench.api.batch.Region`).
+        seed: of ties and of metrics that draw.
+
+    Returns:
+        (B,), on the device of `maps`; NaN where a score is undefined.
+
+    Raises:
+        UnknownName: no such model or metric.
+        Undefined: the metric needs regions and there are none.
+        PluginError: maps of another size than the images, or the metric broke its contract.
+    """
+    spec = installed().metric(metric)
+    classifier, batch, shared = begin(model, images, targets, None, seed, regions)
+    if tuple(maps.shape) != (len(batch.ids), *batch.images.shape[2:]):
+        raise PluginError(
+            f"maps are {tuple(maps.shape)}; expected {(len(batch.ids), *batch.images.shape[2:])}, "
+            "one (H, W) map an image, of the images' size"
+        )
+    if "region" in spec.needs and not regions:
+        raise Undefined(f"metric {metric!r} asks where the target class is; give regions=")
+    if not maps.isfinite().all():
+        raise PluginError("maps hold NaN or infinity")
+    everyone = list(range(len(batch.ids)))
+    given = Explained(Outcome(everyone), rescale(maps.float()), None)
+    common = {("image", name): shared.logits[i] for i, name in enumerate(batch.ids)}
+    stream = Stream(classifier.logits, WIDTH, common)
+    policies = [frozenset({spec.target})] * len(everyone)
+    outcome = score_all({"maps": given}, [spec], policies, batch, stream)["maps", metric]
+    fail(outcome)
+    assert outcome.values is not None
+    return outcome.values
+
+
+@dataclass(frozen=True)
+class ExplainedPicture:
+    """One picture explained, for drawing.
+
+    Args:
+        colours: (H, W, 3) of uint8, as the network sees it.
+        saliency: (H, W) in [0, 1].
+        target: name of the class explained.
+        probability: that the network gives it.
+        layer: the target layer.
+    """
+
+    colours: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]"
+    saliency: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]"
+    target: str
+    probability: float
+    layer: str
+
+
+def explain_picture(
+    model: str, image: Path, explainer: str, target: int | None, target_layer: str | None
+) -> ExplainedPicture:
+    """Explain one picture with an installed model; raises as `explain` does."""
+    classifier = classifier_from(model, (224, 224), target_layer)
+    targets = None if target is None else [target]
+    maps = explain(classifier, image, explainer, targets)
+    pixels = pixels_of(image, classifier.preprocess)
+    chances = classifier.logits(pixels).softmax(1)[0]
+    wanted = int(chances.argmax()) if target is None else target
+    assert classifier.preprocess is not None  # pictures could not have been read without
+    colours = classifier.preprocess.colours(pixels)[0].permute(1, 2, 0) * 255
+    return ExplainedPicture(
+        colours.round().to(torch.uint8).numpy(),
+        maps[0].cpu().numpy(),
+        classifier.class_name(wanted),
+        float(chances[wanted]),
+        classifier.target_layer.name,
+    )
+
+
+def begin(
+    model: "str | nn.Module | Classifier",
+    images: "Images | Pictures | Image.Image | Path | str",
+    targets: "Targets | Sequence[int] | None",
+    target_layer: "str | nn.Module | None",
+    seed: int,
+    regions: Sequence[Region] = (),
+) -> tuple[Classifier, Batch, SharedPass]:
+    """The classifier, the images as a batch, and their shared pass."""
+    size = tuple(images.shape[2:]) if isinstance(images, Tensor) else (224, 224)
+    classifier = classifier_from(model, (size[0], size[1]), target_layer)
+    device = next((w.device for w in classifier.network.parameters()), torch.device("cpu"))
+    pixels = pixels_of(images, classifier.preprocess).to(device)
+    shared = SharedPass(classifier, pixels)
+    if targets is None:
+        wanted = shared.logits.argmax(1)
+    else:
+        wanted = torch.as_tensor(targets, dtype=torch.long).to(device)
+        check_targets(wanted, shared.logits)
+    names = tuple(f"image-{i}" for i in range(len(pixels)))
+    seeds = (seed,) * len(names)
+    batch = Batch(names, pixels, wanted, seeds, tuple(regions), classifier.preprocess)
+    return classifier, batch, shared
+
+
+def classifier_from(
+    model: "str | nn.Module | Classifier", size: tuple[int, int], target_layer: "str | nn.Module | None"
+) -> Classifier:
+    """The classifier that is meant, looked into at `target_layer` where that is given."""
+    classifier = named_classifier(model) if isinstance(model, str) else model
+    if isinstance(classifier, Classifier):
+        if target_layer is None:
+            return classifier
+        size = classifier.preprocess.size if classifier.preprocess else size
+        names = classifier.class_names
+        return classifier_of(classifier.network, size, classifier.preprocess, target_layer, names)
+    return classifier_of(classifier, size, target_layer=target_layer)
+
+
+@lru_cache(maxsize=2)
+def named_classifier(name: str) -> Classifier:
+    """An installed model, loaded; the last two stay in memory."""
+    loaded: Classifier = installed().model(name).load()()
+    return loaded
+
+
+def pixels_of(
+    images: "Images | Pictures | Image.Image | Path | str", preprocess: Preprocess | None
+) -> Images:
+    """(B, 3, H, W), preprocessed; a tensor is taken to be so already."""
+    if isinstance(images, Tensor):
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise PluginError(f"images are {tuple(images.shape)}; expected (B, 3, H, W)")
+        return images
+    pictures = [images] if isinstance(images, Image.Image | Path | str) else list(images)
+    if preprocess is None:
+        raise PluginError("this model does not know how to preprocess pictures; give a tensor")
+    opened = [
+        picture.convert("RGB")
+        if isinstance(picture, Image.Image)
+        else Example(Path(picture).name, Path(picture), 0).open()
+        for picture in pictures
+    ]
+    return torch.stack([preprocess.image(picture) for picture in opened])
+
+
+def check_targets(targets: Targets, logits: Tensor) -> None:
+    """One class an image, each a class that the model has."""
+    if tuple(targets.shape) != (len(logits),):
+        raise PluginError(f"targets are {tuple(targets.shape)}; expected ({len(logits)},)")
+    if bool((targets < 0).any()) or bool((targets >= logits.shape[1]).any()):
+        raise PluginError(
+            f"targets are from {int(targets.min())} to {int(targets.max())}; "
+            f"the model has classes 0 to {logits.shape[1] - 1}"
+        )
+
+
+def fail(outcome: Outcome) -> None:
+    """Raise what an outcome says went wrong."""
+    wrong = [(outcome.status, outcome.reason), *outcome.odd.values()]
+    for status, reason in wrong:
+        if status == "unsupported":
+            raise Unsupported(reason)
+        if status == "failed":
+            raise XaibenchError(reason)
+    if outcome.status == "undefined":
+        raise Undefined(outcome.reason)

@@ -1,0 +1,1 @@
+"""The pictures that people look at. Knows results; runs no model."""

@@ -1,0 +1,75 @@
+"""The gallery: images by explainers, each map over its image, with the box and the peak."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import shorten
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from xaibench.results.kept import Array, KeptMap, load_kept
+
+BOX, PEAK = "#39ff88", "#ff2bd6"
+COLOURS = "inferno"
+
+
+def draw_gallery(folder: Path) -> Path | None:
+    """Draw `gallery.png` from the maps that a run has kept; None where it kept none."""
+    kept = [load_kept(path) for path in sorted((folder / "maps").glob("*.safetensors"))]
+    if not kept:
+        return None
+    names = list(dict.fromkeys(name for facts, _, _ in kept for name in facts.explainers))
+    figure = Figure(figsize=(1.45 * (len(names) + 1), 1.62 * len(kept)), dpi=100, layout="constrained")
+    grid = figure.subplots(len(kept), len(names) + 1, squeeze=False)
+    for axes, (facts, colours, maps) in zip(grid, kept, strict=True):
+        draw_row(axes, facts, colours, maps, names)
+    for axis, name in zip(grid[0], ["", *names], strict=True):
+        axis.set_title(name.replace("+conceptors", "\n+conceptors"), fontsize=8)
+    figure.supxlabel(
+        "box: where the target class is; dot: the map's peak, which the pointing game asks about",
+        fontsize=8,
+    )
+    path = folder / "gallery.png"
+    FigureCanvasAgg(figure).print_png(str(path))
+    return path
+
+
+def draw_row(
+    axes: Sequence[Axes], facts: KeptMap, colours: Array, maps: Array, names: Sequence[str]
+) -> None:
+    """One image: itself, then under each explainer's map."""
+    for axis in axes:
+        axis.set_xticks([])
+        axis.set_yticks([])
+        for spine in axis.spines.values():
+            spine.set_visible(False)
+    axes[0].imshow(colours)
+    draw_boxes(axes[0], facts)
+    axes[0].set_ylabel(f"{facts.model}\n{shorten(facts.image, 22)}", fontsize=7)
+    axes[0].set_xlabel(shorten(facts.target, 26, placeholder="…"), fontsize=7)
+    shown = dict(zip(facts.explainers, maps, strict=True))
+    for axis, name in zip(axes[1:], names, strict=True):
+        if name in shown:
+            overlay(axis, colours, shown[name])
+            draw_boxes(axis, facts)
+        else:
+            axis.text(0.5, 0.5, "unsupported", ha="center", va="center", fontsize=7, color="grey")
+
+
+def overlay(axis: Axes, colours: Array, saliency: Array) -> None:
+    """A map in colour over its grey image, and a dot at its peak."""
+    grey = colours.mean(2)
+    axis.imshow(grey, cmap="gray", vmin=0, vmax=255)
+    axis.imshow(saliency.astype(np.float32), cmap=COLOURS, alpha=0.6, vmin=0, vmax=1)
+    y, x = np.unravel_index(saliency.argmax(), saliency.shape)
+    axis.plot(x, y, "o", color=PEAK, markersize=4, markeredgecolor="white", markeredgewidth=0.6)
+
+
+def draw_boxes(axis: Axes, facts: KeptMap) -> None:
+    """Where the target class is."""
+    for x0, y0, x1, y1 in facts.boxes:
+        corner = (x0 - 0.5, y0 - 0.5)
+        axis.add_patch(Rectangle(corner, x1 - x0, y1 - y0, fill=False, edgecolor=BOX, linewidth=1.1))

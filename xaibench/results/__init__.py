@@ -1,0 +1,1 @@
+"""What a run leaves: rows, frames, intervals. Runs no model, knows no engine."""

@@ -1,0 +1,59 @@
+"""Maps kept for the gallery: a few images of each model and data set, as safetensors."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from xaibench.api.errors import DataError
+
+Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
+
+
+@dataclass(frozen=True)
+class KeptMap:
+    """What the gallery says of one image: everything in pixels of the network's input.
+
+    Args:
+        model, dataset, image: names.
+        target: name of the class explained.
+        predicted: name of the class with the highest logit.
+        boxes: of the target class, (x0, y0, x1, y1).
+        explainers: the maps in their order.
+    """
+
+    model: str
+    dataset: str
+    image: str
+    target: str
+    predicted: str
+    boxes: tuple[tuple[float, float, float, float], ...]
+    explainers: tuple[str, ...]
+
+
+def save_kept(path: Path, kept: KeptMap, colours: Array, maps: Array) -> None:
+    """Write one image (H, W, 3) of uint8 and its maps (E, H, W) of float16."""
+    aside = path.with_name(f".{path.name}.part")
+    facts: Mapping[str, str] = {"kept": json.dumps(asdict(kept))}
+    save_file({"colours": colours, "maps": maps}, aside, metadata=dict(facts))
+    aside.replace(path)
+
+
+def load_kept(path: Path) -> tuple[KeptMap, Array, Array]:
+    """Read it back: what it says, the image (H, W, 3) of uint8, the maps (E, H, W) of float16.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            facts = json.loads(file.metadata()["kept"])
+            facts["boxes"] = tuple(tuple(box) for box in facts["boxes"])
+            facts["explainers"] = tuple(facts["explainers"])
+            return KeptMap(**facts), file.get_tensor("colours"), file.get_tensor("maps")
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path} cannot be read: {error}; delete it and run again") from error

@@ -1,0 +1,124 @@
+"""A results folder as pandas frames."""
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from xaibench.api.errors import DataError
+from xaibench.results.intervals import interval
+from xaibench.results.rows import SHARED_PASS, read_rows
+
+GROUP = ["model", "dataset", "explainer", "metric", "metric_version"]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a run left.
+
+    Args:
+        path: the folder.
+        rows: the tidy table, one row an image, class, model, explainer and metric; see `Row`.
+        manifest: command, settings, versions, hashes, timings; empty while the run is unfinished.
+    """
+
+    path: Path
+    rows: pd.DataFrame
+    manifest: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Results":
+        """Read a results folder, also that of a run that is not finished.
+
+        Raises:
+            DataError: there is no such folder, it holds no rows, or a file in it is unreadable.
+        """
+        path = Path(path)
+        files = list((path / "scores").glob("*.parquet"))
+        if not files:
+            raise DataError(f"no results in {path}; expected {path / 'scores'}/*.parquet")
+        manifest = path / "manifest.json"
+        try:
+            facts = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
+        except ValueError as error:
+            raise DataError(f"{manifest} is not JSON: {error}; run the same command again") from error
+        return cls(path, read_rows(files), facts)
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """The rows that belong to a metric: all but those of the shared pass."""
+        return self.rows[self.rows["explainer"] != SHARED_PASS]
+
+    @cached_property
+    def intervals(self) -> pd.DataFrame:
+        """Mean with its 95 % bootstrap interval over images, tidy.
+
+        One row a model, data set, explainer and metric version: mean, low, high, images, and how
+        many maps were degenerate and how many scores undefined, unsupported or failed, with the
+        first reason.
+        """
+        records = [
+            {**dict(zip(GROUP, key, strict=True)), **_summary(group)}
+            for key, group in self.scores.groupby(GROUP, sort=False)
+        ]
+        return pd.DataFrame(records)
+
+    def table(self) -> pd.DataFrame:
+        """The leaderboard: the mean of each metric by model, data set and explainer.
+
+        Within a model and data set the explainers stand by their mean rank over the metrics, best
+        first. `ms` is an explainer's own time for an image, to which all add the shared pass.
+        """
+        means = self.intervals.assign(
+            column=lambda frame: frame["metric"] + "@" + frame["metric_version"].astype(str)
+        )
+        where = ["model", "dataset", "explainer"]
+        board = means.pivot_table(index=where, columns="column", values="mean", sort=False)
+        board.columns.name = None
+        higher = means.drop_duplicates("column").set_index("column")["higher_is_better"]
+        ranks = pd.DataFrame(
+            {
+                column: board[column]
+                .groupby(level=["model", "dataset"])
+                .rank(ascending=not higher[column])
+                for column in board.columns
+            }
+        )
+        cost = self.scores[self.scores["status"] == "ok"].groupby(where)["explain_ms"].mean()
+        board = board.assign(rank=ranks.mean(axis=1), ms=cost)
+        run_order = board.index.droplevel("explainer").unique()
+        place = board.index.droplevel("explainer").map(run_order.get_loc)
+        return board.assign(place=place).sort_values(["place", "rank"]).drop(columns="place")
+
+    def problems(self) -> pd.DataFrame:
+        """Cells with a status other than "ok": how many rows, and their reason."""
+        wrong = self.scores[self.scores["status"] != "ok"]
+        where = ["status", "model", "dataset", "explainer", "reason"]
+        counted = wrong.groupby(where, sort=False).size()
+        return counted.rename("rows").reset_index()
+
+    def _repr_html_(self) -> str:
+        return str(self.table().to_html(float_format="{:.3f}".format))
+
+
+def _summary(group: pd.DataFrame) -> dict[str, Any]:
+    scored = group[group["status"] == "ok"]
+    low, high = interval(scored["score"], scored["image"])
+    statuses = group["status"].value_counts()
+    reasons = group.loc[group["status"] != "ok", "reason"]
+    return {
+        "higher_is_better": bool(group["higher_is_better"].iloc[0]),
+        "mean": scored["score"].mean(),
+        "low": low,
+        "high": high,
+        "images": scored["image"].nunique(),
+        "trials": len(scored),
+        "degenerate": int(scored["degenerate"].sum()),
+        "undefined": int(statuses.get("undefined", 0)),
+        "unsupported": int(statuses.get("unsupported", 0)),
+        "failed": int(statuses.get("failed", 0)),
+        "reason": reasons.iloc[0] if len(reasons) else "",
+    }

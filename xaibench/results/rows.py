@@ -1,0 +1,130 @@
+"""The tidy table: one row an image, target class, model, explainer and metric, and its files."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xaibench.api.errors import DataError, PluginError
+
+SCHEMA_VERSION = 1
+STATUSES = ("ok", "undefined", "unsupported", "failed", "skipped")
+KEY = ("cell", "image", "target", "metric")
+SHARED_PASS = "shared-pass"  # the explainer named in the row that holds the shared pass's time
+
+
+@dataclass(frozen=True)
+class Row:
+    """One score, or why there is none, and all that is needed to make it again.
+
+    Args:
+        run: name of the run.
+        cell: content key of model, explainer, data and metric.
+        status: one of STATUSES; each but "ok" has a reason.
+        layer, grid: the target layer that was resolved, and its height x width in cells.
+        image, image_sha: name in the data set, and hash of the file or pixels.
+        target: the class explained; -1 where the cell has no images.
+        target_policy: "predicted" or "label".
+        predicted, probability: the class with the highest logit, and the target's probability.
+        score: NaN unless the status is "ok".
+        degenerate: the map was constant; it is scored all the same.
+        explain_ms, explain_forwards, explain_backwards: the explainer's own part for this image, the
+            shared pass not included, which is a row of its own.
+        metric_ms, metric_forwards: the metric's part.
+    """
+
+    run: str
+    cell: str
+    status: str
+    model: str
+    explainer: str
+    dataset: str
+    metric: str
+    reason: str = ""
+    weights_sha: str = ""
+    layer: str = ""
+    grid: str = ""
+    explainer_version: int = 0
+    explainer_params: str = "{}"
+    image: str = ""
+    image_sha: str = ""
+    target: int = -1
+    target_policy: str = ""
+    predicted: int = -1
+    probability: float = float("nan")
+    metric_version: int = 0
+    metric_params: str = "{}"
+    higher_is_better: bool = True
+    score: float = float("nan")
+    degenerate: bool = False
+    explain_ms: float = 0.0
+    explain_forwards: float = 0.0
+    explain_backwards: float = 0.0
+    metric_ms: float = 0.0
+    metric_forwards: float = 0.0
+    dtype: str = "float32"
+    device: str = ""
+    seed: int = 0
+    schema_version: int = SCHEMA_VERSION
+
+
+ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+SCHEMA = pa.schema([(field.name, ARROW[field.type]) for field in fields(Row)])
+
+
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """One Parquet file, written aside, synced and renamed: it is there whole or not at all.
+
+    Raises:
+        PluginError: two rows have the same cell, image, target and metric.
+    """
+    keys = Counter((row.cell, row.image, row.target, row.metric) for row in rows)
+    doubled = [key for key, times in keys.items() if times > 1]
+    if doubled:
+        raise PluginError(
+            f"{len(doubled)} rows would be doubled, the first "
+            f"{dict(zip(KEY, doubled[0], strict=True))}; "
+            "does the data set give an image and class twice?"
+        )
+    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=SCHEMA)
+    aside = path.with_name(f".{path.name}.part")
+    with aside.open("wb") as file:
+        pq.write_table(table, file, compression="zstd")
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+
+
+def read_rows(paths: Sequence[Path]) -> pd.DataFrame:
+    """All rows of some files.
+
+    Raises:
+        DataError: a file cannot be read, is of another schema, or a row stands twice.
+    """
+    frames = [_read(path) for path in sorted(paths)]
+    empty = SCHEMA.empty_table().to_pandas()
+    rows = pd.concat(frames, ignore_index=True) if frames else empty
+    doubled = rows.duplicated(list(KEY))
+    if doubled.any():
+        first = rows.loc[doubled, list(KEY)].iloc[0].to_dict()
+        raise DataError(f"{int(doubled.sum())} rows stand twice, the first {first}")
+    return rows
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        table = pq.ParquetFile(path).read()
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(
+            f"{path} cannot be read: {error}; delete it and run the same command again"
+        ) from error
+    if table.schema.names != SCHEMA.names:
+        odd = set(table.schema.names) ^ set(SCHEMA.names)
+        raise DataError(f"{path} has other columns than this version: {', '.join(sorted(odd))}")
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
