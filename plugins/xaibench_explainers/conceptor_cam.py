@@ -97,7 +97,7 @@ def evidence(
     kept = solve(features, own, against)
     length = features.square().sum(1)
     found = torch.where(length > 0, kept / torch.where(length > 0, length, 1), 0)
-    return found.unflatten(1, activations.shape[2:]).to(activations)
+    return found.view_as(activations[:, 0]).to(activations)
 
 
 def weighted(features: Tensor, maps: GridMaps, aperture_squared: float) -> Tensor:
@@ -135,7 +135,8 @@ def among_channels(features: Tensor, own: Tensor, against: Tensor | None) -> Ten
 def inner_inverse(system: Tensor, seen: Tensor) -> Tensor:
     """(B, N): s_n' (I + system)^-1 s_n for each column s_n of `seen`, by Cholesky."""
     factor = torch.linalg.cholesky(torch.eye(system.shape[1]).to(system) + system)
-    return torch.linalg.solve_triangular(factor, seen, upper=False).square().sum(1)
+    kept: Tensor = torch.linalg.solve_triangular(factor, seen, upper=False)
+    return kept.square().sum(1)
 
 
 def at_most_one(maps: GridMaps) -> GridMaps:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import timm
 import torch
-from timm.models.efficientnet import EfficientNet
-from torch import Tensor
+from torch import Tensor, nn
 
 from xaibench.api import PluginError
 from xaibench.api.classifier import Classifier
@@ -68,9 +67,10 @@ def weight_file(size: int) -> Path:
     return Path(getattr(package, f"EfficientnetLite{size}ModelFile").get_model_file_path())
 
 
-def timm_names(weights: dict[str, Tensor], network: EfficientNet) -> dict[str, Tensor]:
+def timm_names(weights: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
     """`weights` under the names that timm's network has for them."""
-    places = [(s, i) for s, stage in enumerate(network.blocks) for i in range(len(stage))]
+    stages = network.get_submodule("blocks").children()
+    places = [(s, i) for s, stage in enumerate(stages) for i, _ in enumerate(stage.children())]
     renamed = {}
     for name, tensor in weights.items():
         if found := re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(\w+)", name):

@@ -88,7 +88,8 @@ class Capture:
     @cached_property
     def logits(self) -> Logits:
         """Class scores of each trial's image, detached."""
-        return self.shared.logits[list(self.rows)]
+        logits: Logits = self.shared.logits[list(self.rows)]
+        return logits
 
     @cached_property
     def layer_activations(self) -> list[Grid]:

@@ -12,7 +12,7 @@ from xaibench.api.types import Flags, Grid, GridMaps, Maps
 def weighted_sum(weights: Tensor, activations: Grid) -> GridMaps:
     """The channels' sum, each weighted: by one number (B, K) or cell by cell (B, K, h, w)."""
     if weights.ndim == 2:
-        return torch.einsum("bk,bkhw->bhw", weights, activations)
+        return (weights[:, None] @ activations.flatten(2)).view_as(activations[:, 0])
     return (weights * activations).sum(1)
 
 

@@ -34,7 +34,7 @@ def list_names(
 
 
 def family(spec: Spec) -> str:
-    """ ":NAME" behind a model that stands for many."""
+    """What stands behind the name of a model that stands for many: ":NAME"."""
     return ":NAME" if isinstance(spec, Model) and spec.family else ""
 
 

@@ -26,7 +26,7 @@ Examples:
 def run(
     models: Annotated[
         list[str] | None,
-        typer.Option(help="Models, as in `xaibench list`; comma-separated or repeated."),
+        typer.Option(help="As in `xaibench list`; comma-separated or repeated."),
     ] = None,
     explainers: Annotated[
         list[str] | None, typer.Option(help="Explainers; all that are installed if not given.")
@@ -38,7 +38,7 @@ def run(
     limit: Annotated[int | None, typer.Option(help="How many examples of each data set.")] = None,
     full: Annotated[bool, typer.Option("--full", help="The papers' 224 steps, and all images.")] = False,
     device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, cuda:1 ...; found if not given.")
+        str | None, typer.Option(help="cpu, cuda, cuda:1, ...; found if not given.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
     width: Annotated[
@@ -82,9 +82,7 @@ def run(
         try:
             results = run_grid(settings, folder, overwrite, progress)
         except KeyboardInterrupt:
-            typer.echo(
-                f"\nstopped; what is finished is in {folder}. The same command goes on.", err=True
-            )
+            typer.echo(f"\nstopped; {folder} has what is finished; the same command goes on", err=True)
             raise typer.Exit(130) from None
     print_results(results, console)
     if (results.scores["status"] == "failed").any():

@@ -28,7 +28,7 @@ def show(results: Annotated[Path, typer.Argument(help="A results folder.")]) -> 
 def print_results(results: "Results", console: Console) -> None:
     """The leaderboard of each model and data set, what went wrong, and where the files are."""
     board, sure = results.table(), results.intervals
-    for model, dataset in board.index.droplevel("explainer").unique():
+    for model, dataset in dict.fromkeys(key[:2] for key in board.index):
         part = sure[(sure["model"] == model) & (sure["dataset"] == dataset)]
         console.print(leaderboard(board.loc[(model, dataset)], part, f"{model} on {dataset}"))
     problems = results.problems()
@@ -51,6 +51,8 @@ def print_results(results: "Results", console: Console) -> None:
 
 def leaderboard(board: "pd.DataFrame", sure: "pd.DataFrame", title: str) -> Table:
     """One model on one data set: mean and half width of the 95 % interval, best first."""
+    import pandas as pd
+
     metrics = [column for column in board.columns if column not in ("rank", "ms")]
     at = sure.assign(column=sure["metric"] + "@" + sure["metric_version"].astype(str))
     higher = at.drop_duplicates("column").set_index("column")["higher_is_better"]
@@ -60,12 +62,12 @@ def leaderboard(board: "pd.DataFrame", sure: "pd.DataFrame", title: str) -> Tabl
         table.add_column(f"{escape(metric)} {'↑' if higher[metric] else '↓'}", justify="right")
     for name in ("mean rank", "ms", "constant"):
         table.add_column(name, justify="right")
-    found = at.set_index(["explainer", "column"])
     for explainer, row in board.iterrows():
-        cells = [_cell(found.loc[(explainer, metric)]) for metric in metrics]
-        constant = int(found.loc[explainer]["degenerate"].max())
-        rank = "–" if row["rank"] != row["rank"] else f"{row['rank']:.1f}"
-        ms = "–" if row["ms"] != row["ms"] else f"{row['ms']:,.1f}"
+        own = at[at["explainer"] == explainer].set_index("column")
+        cells = [_cell(own.loc[metric].squeeze()) for metric in metrics]
+        constant = int(own["degenerate"].max())
+        rank = f"{row['rank']:.1f}" if pd.notna(row["rank"]) else "-"
+        ms = f"{row['ms']:,.1f}" if pd.notna(row["ms"]) else "-"
         table.add_row(escape(str(explainer)), *cells, rank, ms, str(constant) if constant else "")
     images = int(at["images"].max())
     table.caption = (
@@ -77,7 +79,9 @@ def leaderboard(board: "pd.DataFrame", sure: "pd.DataFrame", title: str) -> Tabl
 
 
 def _cell(found: "pd.Series[float]") -> str:
-    if found["mean"] != found["mean"]:
-        return "[dim]unsupported[/]" if found["unsupported"] else "[dim]–[/]"
+    import pandas as pd
+
+    if pd.isna(found["mean"]):
+        return "[dim]unsupported[/]" if found["unsupported"] else "[dim]-[/]"
     half = (found["high"] - found["low"]) / 2
-    return f"{found['mean']:.3f}" + (f" ± {half:.3f}" if half == half else "")
+    return f"{found['mean']:.3f}" + (f" ± {half:.3f}" if pd.notna(half) else "")

@@ -13,7 +13,7 @@ import tomli_w
 from xaibench.api.errors import ConfigError
 
 
-class Grid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Grid(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Every one of `models` on every one of `data`, each "NAME" or "NAME:REST".
 
     `limit` is that of these data sets; where it is None, the run's.

@@ -22,8 +22,8 @@ def settle(
 
     Args:
         config: a TOML file; the embedded default where not given.
-        models, data: every model on every data set, instead of the file's grid. One of the two
-            alone takes the other from the file.
+        models: by name, instead of the file's grid: each on every one of `data`.
+        data: by name; where only one of the two is given, the other is the file's.
         full: the metrics of the papers, on all images.
         settings: any others of `Config`; those that are None or empty leave the file's.
 
@@ -77,7 +77,8 @@ def run(
     """Run a grid of models, data sets, explainers and metrics; results as pandas frames.
 
     Args:
-        models, data: by name; the embedded default's where neither is given.
+        models: by name; the embedded default's where not given.
+        data: by name, "NAME" or "NAME:PATH"; likewise.
         output: the folder; `results/<name of the settings>` where not given. What it holds of the
             same run already is not done again.
         overwrite: begin anew.

@@ -33,7 +33,8 @@ def draw_gallery(folder: Path) -> Path | None:
         fontsize=8,
     )
     path = folder / "gallery.png"
-    FigureCanvasAgg(figure).print_png(str(path))
+    FigureCanvasAgg(figure)
+    figure.savefig(path)
     return path
 
 

@@ -31,7 +31,8 @@ def draw_overlay(path: Path, colours: Array, saliency: Array, title: str, captio
     covered.set_title(caption, fontsize=10)
     for axis in (plain, covered):
         axis.axis("off")
+    FigureCanvasAgg(figure)
     try:
-        FigureCanvasAgg(figure).print_png(str(path))
+        figure.savefig(path)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error}; choose another --output") from error

@@ -89,9 +89,10 @@ class Results:
         )
         cost = self.scores[self.scores["status"] == "ok"].groupby(where)["explain_ms"].mean()
         board = board.assign(rank=ranks.mean(axis=1), ms=cost)
-        run_order = board.index.droplevel("explainer").unique()
-        place = board.index.droplevel("explainer").map(run_order.get_loc)
-        return board.assign(place=place).sort_values(["place", "rank"]).drop(columns="place")
+        blocks = [key[:2] for key in board.index]
+        place = {block: i for i, block in enumerate(dict.fromkeys(blocks))}
+        in_order = board.assign(place=[place[block] for block in blocks])
+        return in_order.sort_values(["place", "rank"]).drop(columns="place")
 
     def problems(self) -> pd.DataFrame:
         """Cells with a status other than "ok": how many rows, and their reason."""

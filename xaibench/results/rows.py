@@ -73,7 +73,12 @@ class Row:
     schema_version: int = SCHEMA_VERSION
 
 
-ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+ARROW: dict[object, pa.DataType] = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    bool: pa.bool_(),
+}
 SCHEMA = pa.schema([(field.name, ARROW[field.type]) for field in fields(Row)])
 
 

@@ -1,0 +1,144 @@
+"""Train one of the two small networks on generated scenes, as their shipped weights were.
+
+    python training/train_scenes.py cnn --minutes 7
+    python training/train_scenes.py vit --minutes 8
+
+Writes plugins/xaibench_models/weights/scenes_{cnn,vit}.safetensors. The ViT's stem begins as the
+finished CNN's first layers. While training, a second loss pools the last feature map over the object's
+mask alone, so the masks of the training scenes were seen; those of the benchmark never are. Time is
+counted in processor seconds of this process, one thread.
+"""
+
+import argparse
+from math import cos, pi
+from pathlib import Path
+from time import process_time
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from safetensors.torch import save_file
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor, nn
+from xaibench_datasets.scenes import TRAINING, VALIDATION, draw
+from xaibench_models.scenes_networks import STEM, SmallCNN, small_vit
+
+WEIGHTS = Path(__file__).parents[1] / "plugins" / "xaibench_models" / "weights"
+TRAIN, VALID, BATCH = 24_000, 2_000, 64
+RATES = {"cnn": 3e-3, "vit": 1.5e-3}
+
+
+def dataset(count: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Images (N, 3, 64, 64) of uint8, targets (N,), share of each of 8 x 8 cells that the object covers."""
+    parts = []
+    for first in range(0, count, 500):
+        images, targets, masks = draw(range(first, min(first + 500, count)), seed)
+        parts.append((images, targets, F.avg_pool2d(masks[:, None].float(), 8)[:, 0] + 1e-4))
+    images, targets, cover = (torch.cat(part) for part in zip(*parts, strict=True))
+    return images, targets, cover
+
+
+def normalised(images: Tensor) -> Tensor:
+    """Bytes to [-1, 1], as the networks want them."""
+    return images.float() / 127.5 - 1
+
+
+def two_logits(network: nn.Module, images: Tensor, cover: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits, and those of the same head when the feature map is pooled over the object alone."""
+    share = cover / cover.sum((1, 2), keepdim=True)
+    if isinstance(network, VisionTransformer):
+        tokens = network.forward_features(images)
+        patches = tokens[:, network.num_prefix_tokens :]
+        pooled = (patches * share.flatten(1)[..., None]).sum(1)
+        return network.forward_head(tokens), network.head(pooled)
+    assert isinstance(network, SmallCNN)
+    features = network.features(images)
+    return network.fc(features.mean((2, 3))), network.fc((features * share[:, None]).sum((2, 3)))
+
+
+@torch.inference_mode()
+def accuracy(network: nn.Module, images: Tensor, targets: Tensor) -> float:
+    """Share of images whose highest logit is the target's."""
+    network.eval()
+    found = torch.cat([network(normalised(part)).argmax(1) for part in images.split(200)])
+    network.train()
+    return (found == targets).float().mean().item()
+
+
+def train(kind: str, minutes: float, seed: int) -> tuple[nn.Module, float]:
+    """The trained network and its accuracy on scenes that it has not seen."""
+    torch.manual_seed(seed)
+    images, targets, cover = dataset(TRAIN, TRAINING)
+    valid_images, valid_targets, _ = dataset(VALID, VALIDATION)
+    network: nn.Module = SmallCNN() if kind == "cnn" else vit_on_cnn()
+    network.train()
+    optimiser = torch.optim.AdamW(network.parameters(), RATES[kind], weight_decay=0.02)
+    began, step, reported = process_time(), 0, 0.0
+    spent = 0.0
+    while spent < 1:
+        order = torch.randperm(TRAIN)
+        for chosen in order[: TRAIN // BATCH * BATCH].split(BATCH):
+            spent = (process_time() - began) / (60 * minutes)
+            if spent >= 1:
+                break
+            warm = min(1.0, (step + 1) / 100)
+            for group in optimiser.param_groups:
+                group["lr"] = RATES[kind] * warm * (0.5 + 0.5 * cos(pi * spent) + 0.01)
+            loss = step_loss(network, images[chosen], targets[chosen], cover[chosen], spent)
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            step += 1
+            if spent - reported > 0.1:
+                reported = spent
+                found = accuracy(network, valid_images[:500], valid_targets[:500])
+                print(
+                    f"{kind} {spent:4.0%} step {step} loss {loss.item():.3f} valid {found:.3f}",
+                    flush=True,
+                )
+    network.eval()
+    return network, accuracy(network, valid_images, valid_targets)
+
+
+def step_loss(
+    network: nn.Module, images: Tensor, targets: Tensor, cover: Tensor, spent: float
+) -> Tensor:
+    """Cross entropy of both logits, the second fading out; mirrored and recoloured at random."""
+    if torch.rand(()) < 0.5:
+        images, cover = images.flip(3), cover.flip(2)
+    images = images[:, torch.randperm(3)]
+    plain, masked = two_logits(network, normalised(images), cover)
+    fading = max(0.0, 1 - spent / 0.7)
+    return F.cross_entropy(plain, targets) + fading * F.cross_entropy(masked, targets)
+
+
+def vit_on_cnn() -> VisionTransformer:
+    """The ViT, its stem beginning as the trained CNN's first layers."""
+    from xaibench_models.scenes_networks import scenes_cnn_network
+
+    network = small_vit()
+    early = scenes_cnn_network().features[:STEM]
+    network.patch_embed.proj[:STEM].load_state_dict(early.state_dict())
+    return network
+
+
+def main() -> None:
+    """Train, report, write."""
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    arguments.add_argument("kind", choices=["cnn", "vit"])
+    arguments.add_argument("--minutes", type=float, default=7.0, help="of processor time")
+    arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--out", type=Path, default=WEIGHTS)
+    given = arguments.parse_args()
+    torch.set_num_threads(1)
+    network, found = train(given.kind, given.minutes, given.seed)
+    print(f"{given.kind}: accuracy {found:.4f} on {VALID} scenes not trained on")
+    facts = {"accuracy": f"{found:.4f}", "scenes": str(VALID), "seed": str(given.seed)}
+    weights = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    save_file(weights, given.out / f"scenes_{given.kind}.safetensors", metadata=facts)
+
+
+if __name__ == "__main__":
+    main()
