@@ -28,6 +28,8 @@ UNIFORMS = 176  # numbers drawn for the choices of a scene
 NONE_IN_SIGHT = -50.0  # where a distractor goes that is not there
 
 Scenes = tuple[Tensor, Tensor, Tensor]
+Pixels = np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
+Mask = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
 
 
 def scenes(root: Path | None = None, count: int = 1000, seed: int = BENCHMARK) -> list[Example]:
@@ -60,15 +62,13 @@ def picture(number: int, seed: int) -> Image.Image:
     return Image.fromarray(_one(number, seed)[0])
 
 
-def mask(number: int, seed: int) -> "np.ndarray[tuple[int, int], np.dtype[np.bool_]]":
+def mask(number: int, seed: int) -> Mask:
     """Where its object is, (SIDE, SIDE) of bool."""
     return _one(number, seed)[1]
 
 
 @lru_cache(maxsize=64)
-def _one(
-    number: int, seed: int
-) -> "tuple[np.ndarray[tuple[int, int, int], np.dtype[np.uint8]], np.ndarray[tuple[int, int], np.dtype[np.bool_]]]":
+def _one(number: int, seed: int) -> tuple[Pixels, Mask]:
     images, _, masks = draw([number], seed)
     return images[0].permute(1, 2, 0).numpy(), masks[0].numpy()
 

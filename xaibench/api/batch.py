@@ -13,7 +13,8 @@ from torch import Tensor
 from xaibench.api.errors import DataError
 from xaibench.api.types import Images, Targets
 
-Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in original pixels; x1 and y1 are outside
+Number = int | float
+Box = tuple[Number, Number, Number, Number]  # x0, y0, x1, y1 in pixels; x1 and y1 are outside
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,8 @@ class Preprocess:
         colours = torch.from_numpy(np.array(seen, dtype=np.float32)).permute(2, 0, 1) / 255
         return (colours - _column(self.mean)) / _column(self.std)
 
-    def colours(self, images: Images) -> Images:
-        """Undo the normalisation: colours in [0, 1], for pictures and for edges."""
+    def colours(self, images: Tensor) -> Tensor:
+        """Undo the normalisation of (..., 3, H, W): colours in [0, 1], for pictures and for edges."""
         return (images * _column(self.std).to(images) + _column(self.mean).to(images)).clamp(0, 1)
 
 

@@ -18,12 +18,8 @@ from xaibench.api.errors import Unsupported
 from xaibench.api.maps import tokens_to_grid
 from xaibench.api.types import Images, Logits
 
-POOLING = (
-    nn.MaxPool2d,
-    nn.AvgPool2d,
-    nn.AdaptiveAvgPool2d,
-    nn.AdaptiveMaxPool2d,
-)
+POOLING = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+PASSING = (nn.Identity, nn.Dropout)  # give back what they got: the layer before has the better name
 
 
 @dataclass(frozen=True)
@@ -101,7 +97,8 @@ def last_with_grid(network: nn.Module, outputs: list[Output], logits: Logits) ->
     pooled = {id(output.value) for output in outputs if isinstance(output.module, POOLING)}
     for output in reversed(outputs):
         to_grid = grid_of(network, output.value)
-        if to_grid is None or id(output.value) in pooled or not output.value.requires_grad:
+        unfit = id(output.value) in pooled or isinstance(output.module, PASSING)
+        if to_grid is None or unfit or not output.value.requires_grad:
             continue
         (gradient,) = torch.autograd.grad(
             logits.amax(1).sum(), output.value, retain_graph=True, allow_unused=True
@@ -154,7 +151,9 @@ def exact_head(network: nn.Module, layer: TargetLayer, images: Images) -> nn.Lin
     for output in reversed(outputs):
         head = output.module
         if isinstance(head, nn.Linear) and head.in_features == pooled.shape[1]:
-            exact = torch.allclose(head(pooled), logits, rtol=1e-3, atol=1e-4 * float(logits.std()))
+            exact = torch.allclose(
+                head(pooled), logits, rtol=1e-3, atol=1e-4 * float(logits.detach().std())
+            )
             return head if exact else None
     return None
 

@@ -1,0 +1,87 @@
+"""Tiny float64 classifiers: few channels, no downloads."""
+
+from functools import partial
+
+import torch
+from timm.models.vision_transformer import VisionTransformer
+from torch import nn
+
+from xaibench.api.classifier import Classifier, TargetLayer
+from xaibench.api.maps import tokens_to_grid
+
+CLASSES = 4
+
+
+def gap_network() -> nn.Sequential:
+    """Convolution, in-place ReLU, global average pooling, one linear layer; 3 x 32 x 24 to 8 x 6."""
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=4, padding=1),
+        nn.ReLU(inplace=True),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(8, CLASSES),
+    ).double()
+
+
+def gap() -> Classifier:
+    network = gap_network()
+    return Classifier(network, (TargetLayer("1", network[1]),), head=network[4])
+
+
+def deep() -> Classifier:
+    """No global pooling before the linear layer, and an in-place ReLU right after the target layer."""
+    torch.manual_seed(1)
+    network = nn.Sequential(
+        nn.Conv2d(3, 6, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(6, 5, 3, stride=4, padding=1),
+        nn.ReLU(inplace=True),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(20, CLASSES),
+    ).double()
+    return Classifier(network, (TargetLayer("2", network[2]),))
+
+
+def flatten() -> Classifier:
+    """One linear layer on all cells: HiResCAM is complete here, Grad-CAM is not."""
+    torch.manual_seed(2)
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=4, padding=1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(8 * 8 * 6, CLASSES),
+    ).double()
+    return Classifier(network, (TargetLayer("1", network[1]),))
+
+
+def vit_network(pool: str = "token", **settings: object) -> VisionTransformer:
+    """Two blocks on a grid of 4 x 3 patches."""
+    torch.manual_seed(3)
+    return VisionTransformer(
+        img_size=(32, 24),
+        patch_size=8,
+        num_classes=CLASSES,
+        embed_dim=12,
+        depth=2,
+        num_heads=3,
+        global_pool=pool,
+        class_token=pool == "token",
+        **settings,
+    ).double()
+
+
+def vit() -> Classifier:
+    network = vit_network()
+    grid = partial(tokens_to_grid, prefix=1, grid=(4, 3))
+    layer = TargetLayer("blocks.1.norm1", network.blocks[1].norm1, grid)
+    return Classifier(network, (layer,))
+
+
+def two_layers() -> Classifier:
+    network = deep().network
+    return Classifier(network, (TargetLayer("0", network[0]), TargetLayer("2", network[2])))
+
+
+NETS = [gap, deep, flatten, vit]
