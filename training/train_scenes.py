@@ -28,7 +28,7 @@ RATES = {"cnn": 3e-3, "vit": 1.5e-3}
 
 
 def dataset(count: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Images (N, 3, 64, 64) of uint8, targets (N,), share of each of 8 x 8 cells that the object covers."""
+    """Images (N, 3, 64, 64) of uint8, targets (N,), the object's share of 8 x 8 cells."""
     parts = []
     for first in range(0, count, 500):
         images, targets, masks = draw(range(first, min(first + 500, count)), seed)

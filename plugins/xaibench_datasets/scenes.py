@@ -182,4 +182,5 @@ def contrasting(background: Tensor, uniforms: Uniforms) -> Tensor:
     """(B, 3): the first of some random colours that is 0.45 or more away from the background."""
     offered = uniforms.take(24).unflatten(1, (8, 3))
     far = (offered - background[:, None]).square().sum(-1) > 0.2
-    return offered[torch.arange(len(offered)), far.int().argmax(1)]
+    first: Tensor = offered[torch.arange(len(offered)), far.int().argmax(1)]
+    return first

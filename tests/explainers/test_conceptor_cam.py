@@ -39,7 +39,7 @@ def conceptor(matrix, aperture_squared):
 
 
 def conjunction(first, second):
-    """C AND B = (P (C^+ + B^+ - I) P)^+ with P the projector on both ranges (Jaeger 2014, singular case)."""
+    """C AND B = (P (C^+ + B^+ - I) P)^+, P the projector on both ranges (Jaeger 2014)."""
 
     def null_projector(matrix):
         values, vectors = torch.linalg.eigh(matrix)

@@ -12,7 +12,8 @@ from xaibench.api.types import Flags, Grid, GridMaps, Maps
 def weighted_sum(weights: Tensor, activations: Grid) -> GridMaps:
     """The channels' sum, each weighted: by one number (B, K) or cell by cell (B, K, h, w)."""
     if weights.ndim == 2:
-        return (weights[:, None] @ activations.flatten(2)).view_as(activations[:, 0])
+        channels = weights[:, None] @ activations.flatten(2)
+        return channels.reshape(activations[:, 0].shape)
     return (weights * activations).sum(1)
 
 

@@ -1,9 +1,11 @@
 """`xaibench show`: the leaderboard of a results folder."""
 
+from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -56,32 +58,36 @@ def leaderboard(board: "pd.DataFrame", sure: "pd.DataFrame", title: str) -> Tabl
     metrics = [column for column in board.columns if column not in ("rank", "ms")]
     at = sure.assign(column=sure["metric"] + "@" + sure["metric_version"].astype(str))
     higher = at.drop_duplicates("column").set_index("column")["higher_is_better"]
-    table = Table(title=escape(title), title_justify="left", header_style="bold")
-    table.add_column("explainer")
+    table = Table(title=escape(title), title_justify="left", header_style="bold", box=SIMPLE_HEAD)
+    table.add_column("explainer", no_wrap=True)
     for metric in metrics:
-        table.add_column(f"{escape(metric)} {'↑' if higher[metric] else '↓'}", justify="right")
-    for name in ("mean rank", "ms", "constant"):
-        table.add_column(name, justify="right")
+        direction = "↑ higher" if higher[metric] else "↓ lower"
+        name = escape(metric).replace("pointing-game", "pointing")
+        table.add_column(f"{name}\n{direction}", justify="right", no_wrap=True)
+    table.add_column("mean\nrank", justify="right")
+    table.add_column("ms", justify="right", no_wrap=True)
+    some_constant = bool(at["degenerate"].any())
+    if some_constant:
+        table.add_column("flat\nmaps", justify="right")
     for explainer, row in board.iterrows():
-        own = at[at["explainer"] == explainer].set_index("column")
-        cells = [_cell(own.loc[metric].squeeze()) for metric in metrics]
-        constant = int(own["degenerate"].max())
+        own = at[at["explainer"] == explainer].set_index("column").to_dict("index")
+        cells = [_cell(own[metric]) for metric in metrics]
         rank = f"{row['rank']:.1f}" if pd.notna(row["rank"]) else "-"
-        ms = f"{row['ms']:,.1f}" if pd.notna(row["ms"]) else "-"
-        table.add_row(escape(str(explainer)), *cells, rank, ms, str(constant) if constant else "")
-    images = int(at["images"].max())
+        ms = f"{row['ms']:,.0f}" if pd.notna(row["ms"]) else "-"
+        constant = str(max(facts["degenerate"] for facts in own.values()) or "")
+        table.add_row(escape(str(explainer)), *cells, rank, ms, *([constant] if some_constant else []))
     table.caption = (
-        f"mean ± half the 95 % bootstrap interval over {images} images; ms: the explainer's own part "
-        "of an image, the shared pass not included"
+        f"{int(at['images'].max())} images; mean ± half the 95 % bootstrap interval; ms: an explainer's "
+        "own part of an image, the shared pass not included"
     )
     table.caption_justify = "left"
     return table
 
 
-def _cell(found: "pd.Series[float]") -> str:
+def _cell(found: "Mapping[Hashable, Any]") -> str:
     import pandas as pd
 
     if pd.isna(found["mean"]):
         return "[dim]unsupported[/]" if found["unsupported"] else "[dim]-[/]"
     half = (found["high"] - found["low"]) / 2
-    return f"{found['mean']:.3f}" + (f" ± {half:.3f}" if pd.notna(half) else "")
+    return f"{found['mean']:.3f}" + (f" ±{half:.3f}" if pd.notna(half) else "")

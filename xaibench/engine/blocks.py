@@ -14,6 +14,7 @@ from xaibench.engine.config import Config
 from xaibench.engine.evaluate import Evaluation, explain, score, status_of
 from xaibench.engine.observer import Observer, Tally
 from xaibench.engine.plan import Block, Plan, content_key, identity
+from xaibench.engine.prepared import PreparedNetwork, prepare_network
 from xaibench.engine.record import Asked, Provenance, keep_maps, rows_of
 from xaibench.engine.stream import Stream, best_width
 from xaibench.engine.trials import Picture, batch_of, decode, group, trials_of
@@ -29,6 +30,7 @@ class Prepared:
     classifier: Classifier
     preprocess: Preprocess
     provenance: Provenance
+    network: PreparedNetwork
     width: int
 
 
@@ -87,8 +89,12 @@ class Blocks:
             )
         classifier.network.to(self.device)
         noise = torch.zeros(1, 3, *classifier.preprocess.size, device=self.device)
+        self.observer.stage("preparing the network")
+        network = prepare_network(classifier, noise)
+        if network.why_plain:
+            self.observer.note(f"{block.model.name} runs unprepared: {network.why_plain}")
         self.observer.stage("measuring the best pass width")
-        width = self.config.width or best_width(classifier.logits, noise)
+        width = self.config.width or best_width(network.forward, noise)
         (output,) = SharedPass(classifier, noise).outputs[-1:]
         cells = classifier.target_layer.to_grid(output).shape[2:]
         found = replace(
@@ -105,13 +111,16 @@ class Blocks:
             "provides": sorted(classifier.provides),
             "preprocess": asdict(classifier.preprocess),
             "pass_width": width,
+            "batch_norms_folded": network.folded,
+            "largest_difference_of_the_prepared_copy": network.error,
+            "why_plain": network.why_plain,
         }
         self.tally.data[block.data_name] = {
             "examples": len(examples),
             "images": len({example.id for example in examples}),
             "subset_sha": found.subset_sha,
         }
-        return Prepared(examples, classifier, classifier.preprocess, found, width)
+        return Prepared(examples, classifier, classifier.preprocess, found, network, width)
 
     def shard(self, examples: Sequence[tuple[Example, ...]], prepared: Prepared, keep: int) -> Path:
         """Some images, unless their shard is there already; the shard's file.
@@ -178,7 +187,7 @@ class Blocks:
         ]
 
         common = {("image", picture.id): shared.logits[i] for i, picture in enumerate(pictures)}
-        stream = Stream(classifier.logits, prepared.width, common, self.observer.passed)
+        stream = Stream(prepared.network.forward, prepared.width, common, self.observer.passed)
         self.observer.stage("explaining")
         with tally.timed("explainers"):
             explained = explain(capture, self.plan.explainers, stream)

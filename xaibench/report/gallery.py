@@ -57,13 +57,15 @@ def draw_row(
             overlay(axis, colours, shown[name])
             draw_boxes(axis, facts)
         else:
-            axis.text(0.5, 0.5, "unsupported", ha="center", va="center", fontsize=7, color="grey")
+            axis.text(0.5, 0.5, "no map", ha="center", va="center", fontsize=7, color="grey")
 
 
 def overlay(axis: Axes, colours: Array, saliency: Array) -> None:
     """A map in colour over its grey image, and a dot at its peak."""
-    grey = colours.mean(2)
-    axis.imshow(grey, cmap="gray", vmin=0, vmax=255)
+    axis.imshow(colours.mean(2), cmap="gray", vmin=0, vmax=255)
+    if saliency.max() == saliency.min():  # it has no peak
+        axis.text(0.5, 0.5, "flat", ha="center", color="white", fontsize=7, transform=axis.transAxes)
+        return
     axis.imshow(saliency.astype(np.float32), cmap=COLOURS, alpha=0.6, vmin=0, vmax=1)
     y, x = np.unravel_index(saliency.argmax(), saliency.shape)
     axis.plot(x, y, "o", color=PEAK, markersize=4, markeredgecolor="white", markeredgewidth=0.6)
