@@ -12,9 +12,9 @@ from xaibench.api.types import Flags, Grid, GridMaps, Maps
 def weighted_sum(weights: Tensor, activations: Grid) -> GridMaps:
     """The channels' sum, each weighted: by one number (B, K) or cell by cell (B, K, h, w)."""
     if weights.ndim == 2:
-        channels = weights[:, None] @ activations.flatten(2)
-        return channels.reshape(activations[:, 0].shape)
-    return (weights * activations).sum(1)
+        weights = weights[:, :, None, None]
+    total: Tensor = (weights * activations).sum(1)
+    return total
 
 
 def tokens_to_grid(tokens: Tensor, prefix: int, grid: tuple[int, int]) -> Grid:

@@ -59,11 +59,12 @@ def leaderboard(board: "pd.DataFrame", sure: "pd.DataFrame", title: str) -> Tabl
     at = sure.assign(column=sure["metric"] + "@" + sure["metric_version"].astype(str))
     higher = at.drop_duplicates("column").set_index("column")["higher_is_better"]
     table = Table(title=escape(title), title_justify="left", header_style="bold", box=SIMPLE_HEAD)
+    table.padding = 0
     table.add_column("explainer", no_wrap=True)
     for metric in metrics:
-        direction = "↑ higher" if higher[metric] else "↓ lower"
-        name = escape(metric).replace("pointing-game", "pointing")
-        table.add_column(f"{name}\n{direction}", justify="right", no_wrap=True)
+        name, _, version = metric.rpartition("@")
+        better = "↑" if higher[metric] else "↓"
+        table.add_column(f"{escape(name)}\n@{version} {better}", justify="right", no_wrap=True)
     table.add_column("mean\nrank", justify="right")
     table.add_column("ms", justify="right", no_wrap=True)
     some_constant = bool(at["degenerate"].any())
@@ -90,4 +91,4 @@ def _cell(found: "Mapping[Hashable, Any]") -> str:
     if pd.isna(found["mean"]):
         return "[dim]unsupported[/]" if found["unsupported"] else "[dim]-[/]"
     half = (found["high"] - found["low"]) / 2
-    return f"{found['mean']:.3f}" + (f" ±{half:.3f}" if pd.notna(half) else "")
+    return f"{found['mean']:.3f}" + (f" ±{half:.3f}".replace("0.", ".") if pd.notna(half) else "")

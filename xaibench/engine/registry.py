@@ -88,7 +88,7 @@ def installed(strict: bool = False) -> Registry:
     Raises:
         PluginError: two packages offer the same name, or, if `strict`, a plugin is broken.
     """
-    return collect(entry_points(group="xaibench"), strict)
+    return collect(tuple(entry_points(group="xaibench")), strict)
 
 
 def collect(points: Iterable[EntryPoint], strict: bool = False) -> Registry:

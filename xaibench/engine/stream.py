@@ -78,6 +78,9 @@ class Stream:
         requests = self._resume(tasks, answers, dict.fromkeys(range(len(tasks))))
         while requests:
             self._score(requests, answers)
+            for request in requests:
+                if self._take_over(request):
+                    self._score([request], answers)
             curves = {}
             for request in requests:
                 if request.failed is not None:
@@ -149,6 +152,17 @@ class Stream:
                 answers[request.task].seconds += seconds * len(made) / first
             self.forwards += first
             self.on_pass(first)
+
+    def _take_over(self, request: Request) -> bool:
+        """Ask for the common variants that another method was to make and, having failed, has not."""
+        ids = request.batch.ids
+        lost = [cell for cell in request.known if (cell[2], ids[cell[0]]) not in self.common]
+        if request.failed is not None or not lost:
+            return False
+        request.known = [cell for cell in request.known if cell not in lost]
+        request.rows = torch.tensor([row for row, _, _ in lost])
+        request.k = torch.tensor([variant for _, variant, _ in lost])
+        return True
 
     def _keep(self, request: Request, cells: slice, logits: Logits) -> None:
         rows, k = request.rows[cells], request.k[cells]

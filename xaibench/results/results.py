@@ -76,7 +76,7 @@ class Results:
             column=lambda frame: frame["metric"] + "@" + frame["metric_version"].astype(str)
         )
         where = ["model", "dataset", "explainer"]
-        board = means.pivot_table(index=where, columns="column", values="mean", sort=False)
+        board = means.set_index([*where, "column"])["mean"].unstack("column", sort=False)
         board.columns.name = None
         higher = means.drop_duplicates("column").set_index("column")["higher_is_better"]
         ranks = pd.DataFrame(

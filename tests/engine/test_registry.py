@@ -1,0 +1,123 @@
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from textwrap import dedent
+
+import pytest
+from xaibench.api import PluginError, UnknownName
+from xaibench.api.specs import Explainer
+from xaibench.engine.registry import collect, installed
+
+GOOD = """
+    from xaibench.api import Explainer, hookimpl
+
+    @hookimpl
+    def xaibench_explainers():
+        return [Explainer(name="fine", at="somewhere:fine")]
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    """Write a plugin module and return an entry point that names it."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(name: str, code: str) -> EntryPoint:
+        (tmp_path / f"{name}.py").write_text(dedent(code))
+        return EntryPoint(name, name, "xaibench")
+
+    yield write
+    for name in [path.stem for path in tmp_path.glob("*.py")]:
+        sys.modules.pop(name, None)
+
+
+def test_a_plugins_specs_are_found(plugin):
+    registry = collect([plugin("good_one", GOOD)])
+    assert list(registry.explainers) == ["fine"]
+    assert registry.plugins[0].offers == {"explainers": 1}
+
+
+def test_a_broken_plugin_is_named_with_its_reason_and_the_rest_works(plugin):
+    broken = plugin("broken_one", "import no_such_module_anywhere")
+    registry = collect([broken, plugin("good_two", GOOD)])
+    assert list(registry.explainers) == ["fine"]
+    assert registry.broken == {
+        "broken_one": "ModuleNotFoundError: No module named 'no_such_module_anywhere'"
+    }
+
+
+def test_a_broken_plugin_is_an_error_if_strict(plugin):
+    with pytest.raises(PluginError, match=r"plugin 'broken_two' .* cannot be loaded: .*no_such"):
+        collect([plugin("broken_two", "import no_such_module_anywhere")], strict=True)
+
+
+def test_a_name_that_two_plugins_offer_names_both(plugin):
+    with pytest.raises(PluginError, match=r"'good_a' .*and 'good_b' .*both offer the explainer 'fine'"):
+        collect([plugin("good_a", GOOD), plugin("good_b", GOOD)])
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (
+            GOOD.replace("xaibench_explainers", "xaibench_explainer"),
+            "hook 'xaibench_explainer' does not exist; did you mean 'xaibench_explainers'?",
+        ),
+        (
+            GOOD.replace("@hookimpl", ""),
+            "hook 'xaibench_explainers' is not marked; put @hookimpl above it",
+        ),
+        (
+            "XAIBENCH_API = 99\n" + dedent(GOOD),
+            "made for plugin API 99, and this xaibench has 1",
+        ),
+        (
+            GOOD.replace('Explainer(name="fine", at="somewhere:fine")', '"fine"'),
+            "hook 'xaibench_explainers' returned 'fine'; expected a list of Explainer",
+        ),
+    ],
+    ids=["misspelt", "unmarked", "newer", "wrong type"],
+)
+def test_each_mistake_has_its_own_message(plugin, request, code, message):
+    name = f"mistaken_{request.node.callspec.id.replace(' ', '_')}"
+    assert message in collect([plugin(name, code)]).broken[name]
+
+
+def test_an_unknown_name_is_answered_with_the_one_meant():
+    with pytest.raises(UnknownName, match=r"no explainer called 'gradcam'; did you mean 'grad-cam'\?"):
+        installed().explainer("gradcam")
+    with pytest.raises(UnknownName, match=r"no metric called 'xyz'\. Installed: deletion"):
+        installed().metric("xyz")
+
+
+def test_a_family_takes_the_rest_of_the_name():
+    spec = installed().model("timm:resnet18")
+    assert (spec.name, spec.settings) == ("timm:resnet18", {"name": "resnet18"})
+    with pytest.raises(UnknownName, match="is a family; say which"):
+        installed().model("timm")
+    with pytest.raises(UnknownName, match="is one model"):
+        installed().model("scenes-cnn:big")
+
+
+def test_a_spec_that_cannot_be_loaded_is_named():
+    spec = Explainer(name="mine", at="no_such_module_anywhere:mine")
+    with pytest.raises(PluginError, match=r"explainer 'mine' cannot be loaded from 'no_such.*No module"):
+        spec.load()
+
+
+def test_built_ins_come_in_by_entry_point_like_anybodys():
+    assert {plugin.name for plugin in installed().plugins} >= {
+        "xaibench_models",
+        "xaibench_explainers",
+        "xaibench_metrics",
+        "xaibench_datasets",
+    }
+    assert not installed().broken
+
+
+def test_listing_opens_no_torch():
+    code = (
+        "import sys; from xaibench.engine.registry import installed; found = installed();"
+        "assert found.explainers and found.models; sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,286 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import toys
+from xaibench.api import ConfigError, UnknownName
+from xaibench.engine.observer import Observer
+from xaibench.engine.run import run
+from xaibench.engine.settings import settle
+from xaibench.results.results import Results
+from xaibench.results.rows import KEY, SHARED_PASS
+
+VOLATILE = ["run", "explain_ms", "metric_ms"]
+PER_BATCH = ["explain_forwards", "explain_backwards", "metric_forwards"]
+
+
+def toy_run(
+    path, *explainers, data="generated", models=("toy",), observer=None, registry=None, **settings
+):
+    settings = {"width": 5, **settings}
+    config = settle(None, models, (data,), metrics=("deletion-28", "pointing-game"), **settings)
+    found = registry or toys.registry(*explainers)
+    return run(config, path, observer=observer, registry=found)
+
+
+def comparable(rows: pd.DataFrame, *without: str) -> pd.DataFrame:
+    in_order = rows.sort_values(list(KEY)).reset_index(drop=True)
+    return in_order.drop(columns=[*VOLATILE, *PER_BATCH, *without])
+
+
+def test_there_is_a_row_for_every_image_class_explainer_and_metric(tmp_path):
+    results = toy_run(tmp_path)
+    rows = results.scores
+    assert set(rows["explainer"]) == {*toys.GOOD, "control"}
+    labels = {(e.id, e.target) for e in toys.generated()}
+    for _, found in rows[rows["metric"] == "pointing-game"].groupby("explainer"):
+        assert set(zip(found["image"], found["target"], strict=True)) == labels
+    for _, found in rows[rows["metric"] == "deletion-28"].groupby("explainer"):
+        assert sorted(found["image"]) == [f"image-{i}" for i in range(6)]
+        assert (found["target"] == found["predicted"]).all()
+    assert not rows.duplicated(list(KEY)).any()
+
+
+def test_a_row_carries_what_is_needed_to_make_it_again(tmp_path):
+    rows = toy_run(tmp_path, seed=3).scores
+    row = rows[(rows["metric"] == "deletion-28") & (rows["explainer"] == "gradient")].iloc[0]
+    assert len(row["weights_sha"]) == 64
+    assert (row["layer"], row["grid"], row["seed"]) == ("2", "8x8", 3)
+    assert json.loads(row["metric_params"]) == {"steps": 28}
+    assert (row["metric_version"], row["explainer_version"]) == (1, 1)
+    assert 0 < row["probability"] <= 1
+    assert len(row["image_sha"]) == 16
+
+
+def test_what_cannot_be_scored_is_undefined_with_its_reason(tmp_path):
+    rows = toy_run(tmp_path).scores
+    pointing = rows[(rows["metric"] == "pointing-game") & (rows["image"] == "image-2")]
+    assert set(pointing["status"]) == {"undefined"}
+    assert set(pointing["reason"]) == {"no box or mask of the target class"}
+    assert pointing["score"].isna().all()
+
+
+def test_flat_maps_are_flagged_and_scored(tmp_path):
+    rows = toy_run(tmp_path).scores
+    constant = rows[(rows["explainer"] == "constant") & (rows["status"] == "ok")]
+    assert constant["degenerate"].all()
+    assert constant["score"].notna().all()
+    assert (constant.loc[constant["metric"] == "pointing-game", "score"] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("explainer", "status", "reason"),
+    [
+        ("raising", "failed", "ZeroDivisionError: nothing to divide by"),
+        ("inapplicable", "unsupported", "it needs a network with wheels"),
+        ("wrong_shape", "failed", "PluginError: explainer 'wrong_shape' returned ("),
+        ("no_tensor", "failed", "PluginError: explainer 'no_tensor' returned list"),
+    ],
+)
+def test_a_bad_explainer_is_named_and_leaves_the_rest(tmp_path, explainer, status, reason):
+    rows = toy_run(tmp_path, explainer, *toys.GOOD).scores
+    bad = rows["explainer"] == explainer
+    assert set(rows.loc[bad, "status"]) == {status}
+    assert rows.loc[bad, "reason"].str.startswith(reason).all()
+    assert rows.loc[bad, "score"].isna().all()
+    alone = toy_run(tmp_path / "alone", *toys.GOOD).scores
+    pd.testing.assert_frame_equal(comparable(rows[~bad]), comparable(alone))
+
+
+def test_a_nan_map_fails_for_its_image_alone(tmp_path):
+    rows = toy_run(tmp_path, "nan_on_one", "activation").scores
+    failed = rows[rows["status"] == "failed"]
+    assert set(failed["image"]) == {"image-3"}
+    assert failed["reason"].str.contains("'nan_on_one' returned a map with NaN or infinity").all()
+    fine = rows[(rows["explainer"] == "nan_on_one") & (rows["image"] != "image-3")]
+    same = rows[(rows["explainer"] == "activation") & (rows["image"] != "image-3")]
+    np.testing.assert_array_equal(fine["score"], same["score"])
+
+
+def test_an_unreadable_image_is_named_and_leaves_the_rest(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    for i in range(3):
+        toys.picture(i).save(data / f"{i}.png")
+    (data / "1.png").write_bytes(b"no picture")
+    rows = toy_run(tmp_path / "out", data=f"folder:{data}").scores
+    failed = rows[rows["status"] == "failed"]
+    assert set(failed["image"]) == {"1"}
+    assert failed["reason"].str.contains("image '1' cannot be read from .*1.png").all()
+    assert set(rows.loc[rows["status"] == "ok", "image"]) == {"0", "2"}
+
+
+def test_a_model_that_cannot_be_loaded_leaves_the_other(tmp_path):
+    rows = toy_run(tmp_path, models=("none", "toy")).scores
+    failed = rows[rows["model"] == "none"]
+    assert set(failed["status"]) == {"failed"}
+    assert set(failed["reason"]) == {"OSError: the weights are on the other machine"}
+    assert (rows.loc[rows["model"] == "toy", "status"] == "ok").any()
+
+
+def test_a_model_of_other_classes_is_unsupported(tmp_path):
+    rows = toy_run(tmp_path, models=("other",)).scores
+    assert set(rows["status"]) == {"unsupported"}
+    assert rows["reason"].iloc[0] == (
+        "model 'other' knows the classes of 'animals', and data set 'generated' asks for those of 'toys'"
+    )
+
+
+def test_unknown_names_are_refused_before_anything_is_done(tmp_path):
+    with pytest.raises(UnknownName, match="no model called 'toi'; did you mean 'toy'"):
+        toy_run(tmp_path / "out", models=("toi",))
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_folder_that_cannot_be_written_is_refused_with_the_cure(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ConfigError, match=r"output folder .* cannot be written to.*--output"):
+        toy_run(tmp_path / "file" / "out")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("folder", r"needs its folder: --data folder:PATH"),
+        ("folder:/no/such/place", r"there is no /no/such/place"),
+        ("generated:/tmp", r"is built in and takes no path"),
+    ],
+)
+def test_a_data_sets_path_is_checked_at_once(tmp_path, data, message):
+    with pytest.raises(ConfigError, match=message):
+        toy_run(tmp_path, data=data)
+
+
+def test_rows_do_not_depend_on_shards_or_pass_width(tmp_path):
+    whole = toy_run(tmp_path / "a", shard=6, width=64).scores
+    parts = toy_run(tmp_path / "b", shard=1, width=3).scores
+    found, expected = (
+        comparable(parts, "score", "probability"),
+        comparable(whole, "score", "probability"),
+    )
+    pd.testing.assert_frame_equal(found, expected)
+    for column in ("score", "probability"):
+        np.testing.assert_allclose(
+            comparable(parts)[column], comparable(whole)[column], rtol=1e-4, atol=1e-6
+        )
+
+
+class Killed(Observer):
+    """Kills the run at the second image's scoring."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def stage(self, name: str) -> None:
+        if name == "scoring":
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+
+
+class Counting(Observer):
+    def __init__(self) -> None:
+        self.resumed = self.fresh = 0
+
+    def done(self, images: int, resumed: bool) -> None:
+        if resumed:
+            self.resumed += images
+        else:
+            self.fresh += images
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_a_killed_run_goes_on_without_a_lost_or_doubled_row(tmp_path, after):
+    expected = toy_run(tmp_path / "whole", shard=2).rows
+    with pytest.raises(KeyboardInterrupt):
+        toy_run(tmp_path / "run", shard=2, observer=Killed(after))
+    assert not (tmp_path / "run" / "manifest.json").exists()
+    counting = Counting()
+    found = toy_run(tmp_path / "run", shard=2, observer=counting).rows
+    assert (counting.resumed, counting.fresh) == (2 * after, 6 - 2 * after)
+    pd.testing.assert_frame_equal(comparable(found), comparable(expected))
+
+
+def test_the_same_run_again_does_nothing(tmp_path):
+    first = toy_run(tmp_path).rows
+    counting = Counting()
+    second = toy_run(tmp_path, observer=counting).rows
+    assert (counting.resumed, counting.fresh) == (6, 0)
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_another_run_into_the_same_folder_is_refused(tmp_path):
+    toy_run(tmp_path)
+    with pytest.raises(ConfigError, match="holds a run with other settings"):
+        toy_run(tmp_path, seed=1)
+    (tmp_path / "mine.txt").write_text("not a run's")
+    config = settle(None, ("toy",), ("generated",), metrics=("deletion-28",), seed=1)
+    registry = toys.registry(metrics=("deletion-28",))
+    results = run(config, tmp_path, overwrite=True, registry=registry)
+    assert set(results.scores["seed"]) == {1}
+    assert (tmp_path / "mine.txt").exists()
+
+
+def test_a_shard_of_older_versions_is_replaced(tmp_path):
+    from dataclasses import replace
+
+    toy_run(tmp_path)
+    newer = toys.registry()
+    newer.explainers["gradient"] = replace(newer.explainers["gradient"], version=2)
+    rows = toy_run(tmp_path, registry=newer).scores
+    assert set(rows.loc[rows["explainer"] == "gradient", "explainer_version"]) == {2}
+
+
+def test_forwards_are_counted(tmp_path):
+    results = toy_run(tmp_path, "asking", "activation")
+    rows, manifest = results.rows, results.manifest
+    trials = len({*zip(rows["image"], rows["target"], strict=True)} - {("image", -1)})
+    asked = rows[rows["explainer"] == "asking"].drop_duplicates(["image", "target"])
+    assert set(asked["explain_forwards"]) == {4.0}
+    assert manifest["forwards"]["shared pass"] == 6
+    assert manifest["forwards"]["explainers"] == 4 * len(asked) <= 4 * trials
+    scored = rows[rows["metric"] == "deletion-28"]
+    assert scored["metric_forwards"].sum() == pytest.approx(manifest["forwards"]["metrics"])
+    steps = int(np.ceil(256 / np.ceil(256 / 28)))
+    assert manifest["forwards"]["metrics"] == 6 * (3 * (steps - 1) + 1)  # the grey end once an image
+    shared = rows[rows["explainer"] == SHARED_PASS]
+    assert len(shared) == 6
+    assert (shared["explain_ms"] > 0).all()
+
+
+def test_the_manifest_says_how_to_make_the_run_again(tmp_path):
+    manifest = toy_run(tmp_path).manifest
+    assert manifest["complete"]
+    assert manifest["packages"]["torch"]
+    assert manifest["models"]["toy"]["layer"] == "2"
+    assert manifest["models"]["toy"]["batch_norms_folded"] == 1
+    assert manifest["data"]["generated"] == {
+        "examples": 7,
+        "images": 6,
+        "subset_sha": manifest["data"]["generated"]["subset_sha"],
+    }
+    deletion = manifest["metrics"][0]
+    assert (deletion["name"], deletion["version"]) == ("deletion-28", 1)
+    assert "grey" in deletion["convention"]["to"]
+    assert {"all", "shared pass", "explainers", "metrics"} <= set(manifest["seconds"])
+
+
+def test_the_written_config_makes_the_same_run(tmp_path):
+    first = toy_run(tmp_path / "a", seed=5)
+    config = settle(tmp_path / "a" / "config.toml")
+    again = run(config, tmp_path / "b", registry=toys.registry())
+    pd.testing.assert_frame_equal(comparable(first.rows), comparable(again.rows))
+
+
+def test_maps_are_kept_for_the_gallery(tmp_path):
+    toy_run(tmp_path, gallery=2, shard=1)
+    assert len(list((tmp_path / "maps").glob("*.safetensors"))) == 2
+    assert (tmp_path / "gallery.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_loaded_results_are_those_that_were_returned(tmp_path):
+    results = toy_run(tmp_path)
+    loaded = Results.load(tmp_path)
+    pd.testing.assert_frame_equal(results.rows, loaded.rows)
+    assert loaded.manifest == results.manifest

@@ -1,0 +1,177 @@
+import pytest
+import torch
+from xaibench.api.batch import Batch
+from xaibench.engine.stream import Stream, Task, best_width
+from xaibench.api.variants import Variants
+
+CLASSES = 3
+
+
+class Recorder:
+    """A network whose logits tell which image it saw, and that remembers its passes."""
+
+    def __init__(self):
+        self.passes = []
+
+    def __call__(self, images):
+        self.passes.append(len(images))
+        value = images.mean((1, 2, 3))
+        return torch.stack([value, 2 * value, -value], 1)
+
+
+def make_batch(count=3):
+    return Batch(
+        tuple("abcdef"[:count]), torch.zeros(count, 3, 2, 2).double(), torch.arange(count) % CLASSES
+    )
+
+
+def build(rows, k):
+    """Variant k of image i is filled with 10 i + k."""
+    return (10.0 * rows + k).double()[:, None, None, None].expand(-1, 3, 2, 2)
+
+
+def asks(count, score="logit", common=None):
+    return (yield Variants(build, count, score, common or {}))
+
+
+def expected(batch, count, longest=None):
+    factors = torch.tensor([1.0, 2.0, -1.0]).double()[batch.targets]
+    counts = [count] * len(batch.ids) if isinstance(count, int) else count
+    curve = torch.full((len(batch.ids), max(counts)), torch.nan).double()
+    for i, n in enumerate(counts):
+        curve[i, :n] = factors[i] * (10.0 * i + torch.arange(n))
+    return curve
+
+
+@pytest.mark.parametrize("width", [1, 4, 7, 100])
+def test_scores_come_back_where_they_belong(width):
+    batch = make_batch()
+    counts = [5, 2, [3, 0, 6]]
+    answers = Stream(Recorder(), width).drive([Task(asks(count), batch) for count in counts])
+    for answer, count in zip(answers, counts, strict=True):
+        torch.testing.assert_close(answer.value, expected(batch, count), equal_nan=True)
+
+
+def test_every_pass_but_the_last_is_full():
+    network = Recorder()
+    stream = Stream(network, 4)
+    stream.drive([Task(asks(count), make_batch()) for count in (5, 2, [3, 0, 6])])
+    assert network.passes == [4] * 7 + [2]
+    assert stream.forwards == 30
+
+
+def test_probabilities_are_softmaxed():
+    batch = make_batch()
+    (answer,) = Stream(Recorder(), 3).drive([Task(asks(2, "probability"), batch)])
+    value = 10.0 * torch.arange(3)[:, None] + torch.arange(2)
+    logits = torch.stack([value, 2 * value, -value], -1).double()
+    wanted = batch.targets[:, None, None].expand(-1, 2, 1)
+    torch.testing.assert_close(answer.value, logits.softmax(-1).gather(2, wanted)[..., 0])
+
+
+def test_a_method_may_ask_again():
+    def twice():
+        first = yield Variants(build, 2, "logit")
+        second = yield Variants(build, 4, "logit")
+        return first.sum() + second.sum()
+
+    batch = make_batch()
+    answers = Stream(Recorder(), 5).drive([Task(twice(), batch), Task(asks(3), batch)])
+    assert answers[0].value == expected(batch, 2).sum() + expected(batch, 4).sum()
+    assert answers[0].forwards == 18
+    torch.testing.assert_close(answers[1].value, expected(batch, 3))
+
+
+def test_a_common_variant_is_scored_once_for_all():
+    network, batch = Recorder(), make_batch()
+    stream = Stream(network, 4, {("start", "b"): torch.full((CLASSES,), 7.0).double()})
+    answers = stream.drive([Task(asks(5, common={0: "start", 4: "end"}), batch) for _ in range(3)])
+    assert sum(network.passes) == 3 * 3 * 3 + 2 + 3  # the inner ones, two starts, three ends
+    for answer in answers:
+        curve = expected(batch, 5)
+        curve[1, 0] = 7.0
+        torch.testing.assert_close(answer.value, curve)
+
+
+def test_a_common_variant_is_remembered_for_the_next_call():
+    network, batch = Recorder(), make_batch()
+    stream = Stream(network, 4)
+    stream.drive([Task(asks(2, common={0: "start"}), batch)])
+    stream.drive([Task(asks(2, common={0: "start"}), batch)])
+    assert sum(network.passes) == 6 + 3
+
+
+def raises_while_building():
+    def broken(rows, k):
+        raise ZeroDivisionError("no image today")
+
+    return (yield Variants(broken, 3))
+
+
+def wrong_shape():
+    return (yield Variants(lambda rows, k: torch.zeros(len(rows), 3, 5, 5), 3))
+
+
+def raises_after():
+    yield Variants(build, 3)
+    raise KeyError("afterwards")
+
+
+def raises_before():
+    raise IndexError("at once")
+    yield
+
+
+@pytest.mark.parametrize(
+    ("method", "error", "message"),
+    [
+        (raises_while_building, ZeroDivisionError, "no image today"),
+        (wrong_shape, Exception, r"build\(\) returned \(\d, 3, 5, 5\); expected \(\d, 3, 2, 2\)"),
+        (raises_after, KeyError, "afterwards"),
+        (raises_before, IndexError, "at once"),
+    ],
+)
+def test_one_methods_error_stops_that_method_alone(method, error, message):
+    batch = make_batch()
+    answers = Stream(Recorder(), 4).drive(
+        [Task(asks(5), batch), Task(method(), batch), Task(asks(2), batch)]
+    )
+    with pytest.raises(error, match=message):
+        raise answers[1].error
+    torch.testing.assert_close(answers[0].value, expected(batch, 5))
+    torch.testing.assert_close(answers[2].value, expected(batch, 2))
+
+
+def test_a_failing_builder_of_a_common_variant_does_not_fail_the_others():
+    def broken(rows, k):
+        raise ZeroDivisionError("no image today")
+
+    def claims_first():
+        return (yield Variants(broken, 2, "logit", {0: "start"}))
+
+    batch = make_batch()
+    answers = Stream(Recorder(), 4).drive(
+        [Task(claims_first(), batch), Task(asks(2, common={0: "start"}), batch)]
+    )
+    assert isinstance(answers[0].error, ZeroDivisionError)
+    torch.testing.assert_close(answers[1].value, expected(batch, 2))
+
+
+def test_nothing_asked_is_nothing_done():
+    network = Recorder()
+    assert Stream(network, 4).drive([]) == []
+    (answer,) = Stream(network, 4).drive([Task(asks([0, 0, 0]), make_batch())])
+    assert answer.value.shape == (3, 0)
+    assert network.passes == []
+
+
+def test_time_and_forwards_are_shared_out():
+    answers = Stream(Recorder(), 4).drive([Task(asks(5), make_batch()), Task(asks(1), make_batch())])
+    assert [answer.forwards for answer in answers] == [15, 3]
+    assert all(answer.seconds > 0 for answer in answers)
+
+
+def test_the_best_width_is_one_that_was_tried():
+    network = Recorder()
+    assert best_width(network, torch.zeros(1, 3, 2, 2), widest=8) in {1, 2, 4, 8}
+    assert set(network.passes) == {1, 2, 4, 8}

@@ -1,0 +1,19 @@
+import pytest
+from xaibench.engine.registry import installed
+
+
+@pytest.mark.parametrize("metric", installed().metrics.values(), ids=lambda metric: metric.name)
+def test_a_metric_says_what_its_number_means(metric):
+    assert metric.version >= 1
+    low, high = metric.range
+    assert low < high
+    assert metric.convention
+    assert all(isinstance(text, str) and text for text in metric.convention.values())
+    assert metric.citation
+    assert metric.target in ("predicted", "label")
+
+
+def test_presets_are_the_same_function_with_other_settings():
+    fine, coarse = (installed().metric(name) for name in ("deletion", "deletion-28"))
+    assert fine.at == coarse.at
+    assert (fine.settings["steps"], coarse.settings["steps"]) == (224, 28)

@@ -1,0 +1,144 @@
+import numpy as np
+import pandas as pd
+import pytest
+from xaibench.api import DataError, PluginError
+from xaibench.results.folder import slug
+from xaibench.results.intervals import interval
+from xaibench.results.results import Results
+from xaibench.results.rows import Row, read_rows, write_rows
+
+
+def row(**facts) -> Row:
+    known = {"run": "r", "cell": "c", "status": "ok", "model": "m", "explainer": "e", "dataset": "d"}
+    return Row(**{**known, "metric": "x", "metric_version": 1, "image": "i", "target": 0, **facts})
+
+
+def results(tmp_path, *rows: Row) -> Results:
+    (tmp_path / "scores").mkdir()
+    write_rows(tmp_path / "scores" / "one.parquet", rows)
+    return Results.load(tmp_path)
+
+
+def test_rows_survive_the_disk(tmp_path):
+    written = [row(image=f"böx-{i}", score=i / 3, reason="なし" * i) for i in range(3)]
+    write_rows(tmp_path / "a.parquet", written)
+    read = read_rows([tmp_path / "a.parquet"])
+    assert read["image"].tolist() == ["böx-0", "böx-1", "böx-2"]
+    np.testing.assert_array_equal(read["score"], [0, 1 / 3, 2 / 3])
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_doubled_row_is_refused_when_it_is_written(tmp_path):
+    with pytest.raises(PluginError, match=r"1 rows would be doubled, the first \{'cell': 'c'"):
+        write_rows(tmp_path / "a.parquet", [row(), row(score=2.0)])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_doubled_row_is_refused_when_files_are_read(tmp_path):
+    for name in ("a", "b"):
+        write_rows(tmp_path / f"{name}.parquet", [row()])
+    with pytest.raises(DataError, match="1 rows stand twice"):
+        read_rows(sorted(tmp_path.glob("*.parquet")))
+
+
+def test_an_unreadable_file_is_named_with_the_cure(tmp_path):
+    (tmp_path / "scores").mkdir()
+    (tmp_path / "scores" / "a.parquet").write_bytes(b"PAR1 half a file")
+    with pytest.raises(DataError, match=r"a.parquet cannot be read: .*delete it"):
+        Results.load(tmp_path)
+
+
+def test_a_folder_without_results_is_named(tmp_path):
+    with pytest.raises(DataError, match="no results in"):
+        Results.load(tmp_path / "nowhere")
+
+
+def test_the_interval_of_known_scores():
+    """The mean of n = 400 draws of variance 1 / 12: half an interval is 1.96 / sqrt(12 n)."""
+    scores = pd.Series(np.random.default_rng(0).uniform(size=400))
+    low, high = interval(scores, pd.Series([str(i) for i in range(400)]))
+    assert (high - low) / 2 == pytest.approx(1.96 * scores.std() / 20, rel=0.08)
+    assert low < scores.mean() < high
+
+
+def test_scores_of_one_image_count_as_one():
+    """Ten copies of each score make nothing surer."""
+    scores = pd.Series(np.random.default_rng(0).uniform(size=30))
+    images = pd.Series([str(i) for i in range(30)])
+    once = interval(scores, images)
+    copies = interval(pd.concat([scores] * 10), pd.concat([images] * 10))
+    np.testing.assert_allclose(once, copies)
+
+
+def test_one_image_has_no_interval():
+    assert all(np.isnan(interval(pd.Series([0.4, 0.6]), pd.Series(["a", "a"]))))
+
+
+def test_a_constant_score_has_an_interval_of_no_width():
+    assert interval(pd.Series([0.5] * 4), pd.Series(list("abcd"))) == (0.5, 0.5)
+
+
+def leaderboard_rows() -> list[Row]:
+    scores = {"good": (0.9, 0.1), "fair": (0.5, 0.2), "bad": (0.1, 0.3)}
+    return [
+        row(
+            cell=f"{explainer}{metric}",
+            explainer=explainer,
+            metric=metric,
+            image=image,
+            score=value + shift,
+            higher_is_better=metric == "up",
+        )
+        for explainer, values in scores.items()
+        for metric, value in zip(("up", "down"), values, strict=True)
+        for image, shift in (("i", 0.0), ("j", 0.02))
+    ]
+
+
+def test_the_leaderboard_is_sorted_by_mean_rank_in_each_metrics_direction(tmp_path):
+    board = results(tmp_path, *reversed(leaderboard_rows())).table()
+    assert [key[2] for key in board.index] == ["good", "fair", "bad"]
+    assert board["rank"].tolist() == [1, 2, 3]
+    assert board["up@1"].tolist() == pytest.approx([0.91, 0.51, 0.11])
+    assert board["down@1"].tolist() == pytest.approx([0.11, 0.21, 0.31])
+
+
+def test_versions_of_a_metric_never_share_a_column(tmp_path):
+    first, second = row(score=0.1), row(cell="other", metric_version=2, score=0.9)
+    board = results(tmp_path, first, second).table()
+    assert board["x@1"].tolist() == [0.1]
+    assert board["x@2"].tolist() == [0.9]
+
+
+def test_an_unsupported_explainer_stays_on_the_board(tmp_path):
+    rows = [*leaderboard_rows(), row(explainer="none", metric="up", status="unsupported", reason="why")]
+    found = results(tmp_path, *rows)
+    assert found.table().index[-1] == ("m", "d", "none")
+    assert found.problems().to_dict("records") == [
+        {
+            "status": "unsupported",
+            "model": "m",
+            "dataset": "d",
+            "explainer": "none",
+            "reason": "why",
+            "rows": 1,
+        }
+    ]
+
+
+def test_intervals_count_what_is_not_ok(tmp_path):
+    rows = [
+        row(score=0.5),
+        row(image="j", status="undefined", reason="no box"),
+        row(image="k", status="failed", reason="broke"),
+        row(image="l", score=0.7, degenerate=True),
+    ]
+    (facts,) = results(tmp_path, *rows).intervals.to_dict("records")
+    assert (facts["trials"], facts["undefined"], facts["failed"], facts["degenerate"]) == (2, 1, 1, 1)
+    assert facts["mean"] == pytest.approx(0.6)
+    assert facts["reason"] == "no box"
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "..", "con:x", "x\0y", "timm:resnet"])
+def test_no_name_leaves_the_folder(name):
+    assert set(slug(name)) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-")

@@ -1,0 +1,128 @@
+"""Toy plugins for runs of a second: a model, data sets, explainers that behave and that do not."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+from xaibench.api import Dataset, Explainer, Model, Unsupported
+from xaibench.api.batch import Example, Preprocess
+from xaibench.api.resolve import classifier_of
+from xaibench.api.variants import Variants
+from xaibench.engine.registry import Registry, installed
+
+SIDE, CLASSES = 16, 3
+
+
+def model():
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 6, 3, stride=2, padding=1),
+        nn.BatchNorm2d(6),
+        nn.ReLU(inplace=True),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(6, CLASSES),
+    )
+    network[1].running_mean.uniform_(-0.2, 0.2)
+    network[1].running_var.uniform_(0.5, 2)
+    network[5].weight.data *= 8
+    return classifier_of(network.eval(), (SIDE, SIDE), Preprocess((SIDE, SIDE)))
+
+
+def no_model():
+    raise OSError("the weights are on the other machine")
+
+
+def picture(number: int) -> Image.Image:
+    noise = np.random.default_rng(number).integers(0, 255, (SIDE, SIDE + 4, 3), dtype=np.uint8)
+    return Image.fromarray(noise)
+
+
+def generated(root=None):
+    """Six images; the second has two classes, the third's class is not annotated."""
+    return [
+        Example(
+            f"image-{i}",
+            lambda i=i: picture(i),
+            target,
+            boxes=() if i == 2 else ((2, 2, 9, 9),),
+        )
+        for i, target in [(0, 0), (1, 1), (1, 2), (2, 0), (3, 2), (4, 1), (5, 0)]
+    ]
+
+
+def folder(root: Path):
+    return [Example(path.stem, path, 0, boxes=((0, 0, 8, 8),)) for path in sorted(root.glob("*.png"))]
+
+
+def activation(capture):
+    return capture.activations.sum(1)
+
+
+def gradient(capture):
+    return (capture.gradients * capture.activations).sum(1).relu()
+
+
+def asking(capture):
+    images = capture.batch.images
+    logits = yield Variants(lambda rows, k: images[rows] * (k / 4)[:, None, None, None], 4, "logit")
+    return capture.activations.sum(1) * logits.mean(1)[:, None, None]
+
+
+def constant(capture):
+    return torch.ones(len(capture.batch.ids), 4, 4)
+
+
+def control(capture):
+    draws = [torch.rand(4, 4, generator=g) for g in capture.batch.generators("control")]
+    return torch.stack(draws)
+
+
+def raising(capture):
+    raise ZeroDivisionError("nothing to divide by")
+
+
+def inapplicable(capture):
+    raise Unsupported("it needs a network with wheels")
+
+
+def wrong_shape(capture):
+    return capture.activations
+
+
+def no_tensor(capture):
+    return [[1.0]]
+
+
+def nan_on_one(capture):
+    maps = capture.activations.sum(1).clone()
+    maps[[i for i, name in enumerate(capture.batch.ids) if name == "image-3"], 0, 0] = torch.nan
+    return maps
+
+
+GOOD = ("activation", "gradient", "asking", "constant")
+BAD = ("raising", "inapplicable", "wrong_shape", "no_tensor", "nan_on_one")
+
+
+def registry(*explainers: str, metrics: tuple[str, ...] = ("deletion-28", "pointing-game")) -> Registry:
+    def explainer(name: str, **facts) -> Explainer:
+        return Explainer(name=name, at=f"toys:{name}", **facts)
+
+    specs = [explainer(name) for name in explainers or GOOD]
+    specs.append(explainer("control", control=True))
+    return Registry(
+        models={
+            "toy": Model(name="toy", at="toys:model", classes="toys"),
+            "none": Model(name="none", at="toys:no_model", classes="toys"),
+            "other": Model(name="other", at="toys:model", classes="animals"),
+        },
+        explainers={spec.name: spec for spec in specs},
+        metrics={name: installed().metric(name) for name in metrics},
+        datasets={
+            "generated": Dataset(name="generated", at="toys:generated", classes="toys"),
+            "folder": Dataset(name="folder", at="toys:folder", classes="toys", folder="required"),
+        },
+        plugins=(),
+    )
