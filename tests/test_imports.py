@@ -4,11 +4,14 @@ import ast
 from pathlib import Path
 
 import pytest
+
 import xaibench
 
 HOME = Path(xaibench.__file__).parent
 PLUGINS = HOME.parent / "plugins"
-API_ORDER = "errors specs hooks types batch variants maps classifier capture resolve".split()
+API_ORDER = (
+    "errors specs hooks types batch variants maps classifier capture resolve".split()  # noqa: SIM905
+)
 MAY_IMPORT = {
     "api": {"api"},
     "results": {"api", "results"},

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import nn
+
 from xaibench.api import Dataset, Explainer, Model, Unsupported
 from xaibench.api.batch import Example, Preprocess
 from xaibench.api.resolve import classifier_of

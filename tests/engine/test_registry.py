@@ -4,6 +4,7 @@ from importlib.metadata import EntryPoint
 from textwrap import dedent
 
 import pytest
+
 from xaibench.api import PluginError, UnknownName
 from xaibench.api.specs import Explainer
 from xaibench.engine.registry import collect, installed

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import toys
+
 from xaibench.api import ConfigError, UnknownName
 from xaibench.engine.observer import Observer
 from xaibench.engine.run import run

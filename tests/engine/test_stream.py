@@ -1,8 +1,9 @@
 import pytest
 import torch
+
 from xaibench.api.batch import Batch
-from xaibench.engine.stream import Stream, Task, best_width
 from xaibench.api.variants import Variants
+from xaibench.engine.stream import Stream, Task, best_width
 
 CLASSES = 3
 

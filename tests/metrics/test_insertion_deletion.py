@@ -5,9 +5,10 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 from torch import nn
+from xaibench_metrics.insertion_deletion import blur, deletion, descending_rank, insertion
+
 from xaibench.api.batch import Batch
 from xaibench.engine.stream import Stream, Task
-from xaibench_metrics.insertion_deletion import blur, deletion, descending_rank, insertion
 
 
 def network(classes: int = 3) -> nn.Sequential:

@@ -1,7 +1,8 @@
 import pytest
 import torch
-from xaibench.api.batch import Batch, Preprocess, Region
 from xaibench_metrics.pointing_game import hit, point, pointing_game
+
+from xaibench.api.batch import Batch, Preprocess, Region
 
 
 def whole(width: int, height: int, **where) -> Region:

@@ -1,4 +1,5 @@
 import pytest
+
 from xaibench.engine.registry import installed
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from xaibench.api import DataError, PluginError
 from xaibench.results.folder import slug
 from xaibench.results.intervals import interval

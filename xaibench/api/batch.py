@@ -13,8 +13,7 @@ from torch import Tensor
 from xaibench.api.errors import DataError
 from xaibench.api.types import Images, Targets
 
-Number = int | float
-Box = tuple[Number, Number, Number, Number]  # x0, y0, x1, y1 in pixels; x1 and y1 are outside
+Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in pixels; x1 and y1 are outside
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ def tokens_to_grid(tokens: Tensor, prefix: int, grid: tuple[int, int]) -> Grid:
 
     Class and register tokens, the first `prefix`, have no place in the image and go.
     """
-    return tokens[:, prefix:].transpose(1, 2).unflatten(2, grid)
+    patches = tokens[:, prefix:].transpose(1, 2)
+    return patches.reshape(*patches.shape[:2], *grid)
 
 
 def upsample(maps: GridMaps, size: Sequence[int]) -> Maps:

@@ -115,7 +115,7 @@ class Provenance:
             image=picture.id,
             image_sha=picture.sha,
             explain_ms=ms,
-            explain_forwards=1,
+            explain_forwards=1.0,
             explain_backwards=backwards,
             device=self.device,
             seed=self.seed,

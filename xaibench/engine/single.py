@@ -16,7 +16,7 @@ from xaibench.api.classifier import Classifier
 from xaibench.api.errors import PluginError, Undefined, Unsupported, XaibenchError
 from xaibench.api.maps import rescale
 from xaibench.api.resolve import classifier_of
-from xaibench.api.types import Images, Maps, Scores, Targets
+from xaibench.api.types import Images, Maps, Scores
 from xaibench.engine.evaluate import Explained, Outcome
 from xaibench.engine.evaluate import explain as explain_all
 from xaibench.engine.evaluate import score as score_all
@@ -30,9 +30,9 @@ Pictures = Sequence["Image.Image | Path | str"]
 
 def explain(
     model: "str | nn.Module | Classifier",
-    images: "Images | Pictures | Image.Image | Path | str",
+    images: "Tensor | Pictures | Image.Image | Path | str",
     explainer: str = "grad-cam",
-    targets: "Targets | Sequence[int] | None" = None,
+    targets: "Tensor | Sequence[int] | None" = None,
     target_layer: "str | nn.Module | None" = None,
     seed: int = 0,
 ) -> Maps:
@@ -65,11 +65,11 @@ def explain(
 
 
 def score(
-    maps: Maps,
-    images: "Images | Pictures | Image.Image | Path | str",
+    maps: Tensor,
+    images: "Tensor | Pictures | Image.Image | Path | str",
     model: "str | nn.Module | Classifier",
     metric: str = "deletion",
-    targets: "Targets | Sequence[int] | None" = None,
+    targets: "Tensor | Sequence[int] | None" = None,
     regions: Sequence[Region] = (),
     seed: int = 0,
 ) -> Scores:
@@ -156,15 +156,15 @@ def explain_picture(
 
 def begin(
     model: "str | nn.Module | Classifier",
-    images: "Images | Pictures | Image.Image | Path | str",
-    targets: "Targets | Sequence[int] | None",
+    images: "Tensor | Pictures | Image.Image | Path | str",
+    targets: "Tensor | Sequence[int] | None",
     target_layer: "str | nn.Module | None",
     seed: int,
     regions: Sequence[Region] = (),
 ) -> tuple[Classifier, Batch, SharedPass]:
     """The classifier, the images as a batch, and their shared pass."""
-    size = tuple(images.shape[2:]) if isinstance(images, Tensor) else (224, 224)
-    classifier = classifier_from(model, (size[0], size[1]), target_layer)
+    height, width = input_size(images)
+    classifier = classifier_from(model, (height, width), target_layer)
     device = next((w.device for w in classifier.network.parameters()), torch.device("cpu"))
     pixels = pixels_of(images, classifier.preprocess).to(device)
     shared = SharedPass(classifier, pixels)
@@ -200,13 +200,20 @@ def named_classifier(name: str) -> Classifier:
     return loaded
 
 
+def input_size(images: "Tensor | Pictures | Image.Image | Path | str") -> tuple[int, int]:
+    """(height, width) of tensors; pictures are brought to a model's own size."""
+    if not isinstance(images, Tensor):
+        return (224, 224)
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise PluginError(f"images are {tuple(images.shape)}; expected (B, 3, H, W)")
+    return (images.shape[2], images.shape[3])
+
+
 def pixels_of(
-    images: "Images | Pictures | Image.Image | Path | str", preprocess: Preprocess | None
+    images: "Tensor | Pictures | Image.Image | Path | str", preprocess: Preprocess | None
 ) -> Images:
     """(B, 3, H, W), preprocessed; a tensor is taken to be so already."""
     if isinstance(images, Tensor):
-        if images.ndim != 4 or images.shape[1] != 3:
-            raise PluginError(f"images are {tuple(images.shape)}; expected (B, 3, H, W)")
         return images
     pictures = [images] if isinstance(images, Image.Image | Path | str) else list(images)
     if preprocess is None:
@@ -220,7 +227,7 @@ def pixels_of(
     return torch.stack([preprocess.image(picture) for picture in opened])
 
 
-def check_targets(targets: Targets, logits: Tensor) -> None:
+def check_targets(targets: Tensor, logits: Tensor) -> None:
     """One class an image, each a class that the model has."""
     if tuple(targets.shape) != (len(logits),):
         raise PluginError(f"targets are {tuple(targets.shape)}; expected ({len(logits)},)")

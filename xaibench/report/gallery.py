@@ -25,7 +25,7 @@ def draw_gallery(folder: Path) -> Path | None:
     figure = Figure(figsize=(1.45 * (len(names) + 1), 1.62 * len(kept)), dpi=100, layout="constrained")
     grid = figure.subplots(len(kept), len(names) + 1, squeeze=False)
     for axes, (facts, colours, maps) in zip(grid, kept, strict=True):
-        draw_row(axes, facts, colours, maps, names)
+        draw_row(list(axes), facts, colours, maps, names)
     for axis, name in zip(grid[0], ["", *names], strict=True):
         axis.set_title(name.replace("+conceptors", "\n+conceptors"), fontsize=8)
     figure.supxlabel(

@@ -1,0 +1,160 @@
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from xaibench.results.results import Results
+
+RUN = [
+    *("run", "--models", "scenes-cnn", "--data", "scenes", "--explainers", "grad-cam,layer-cam"),
+    *("--metrics", "deletion-28", "--metrics", "pointing-game", "--limit", "2", "--width", "16"),
+]
+
+
+def xaibench(*arguments: str, cwd: Path | None = None, code: int = 0) -> str:
+    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "xaibench", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["plugins"], ["list"], ["run", "--help"]]
+)
+def test_asking_opens_no_torch_and_is_quick(arguments):
+    code = (
+        "import sys\n"
+        f"sys.argv = ['xaibench', *{arguments!r}]\n"
+        "from xaibench.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
+        "assert 'torch' not in sys.modules and 'pandas' not in sys.modules\n"
+    )
+    seconds = []
+    for _ in range(2):
+        began = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        seconds.append(time.perf_counter() - began)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
+    assert min(seconds) < 1
+
+
+def test_list_names_everything_that_can_be_used():
+    said = xaibench("list")
+    for name in ("efficientnet-lite0", "timm:NAME", "conceptor-cam", "deletion-28", "cutouts"):
+        assert name in said
+    said = xaibench("list", "explainers")
+    assert "deletion" not in said
+    assert len(re.findall(r"independent\s+reconstruction", said)) == 4
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("run") / "out"
+    said = xaibench(*RUN, "--output", str(folder))
+    assert "scenes-cnn on scenes" in said
+    assert "grad-cam" in said
+    return folder
+
+
+def test_run_leaves_tables_a_picture_and_a_manifest(folder):
+    results = Results.load(folder)
+    assert set(results.scores["explainer"]) == {"grad-cam", "layer-cam", "random", "center", "edge"}
+    assert set(results.scores["metric"]) == {"deletion-28", "pointing-game"}
+    assert (results.scores["status"] == "ok").all()
+    assert results.manifest["command"].startswith("xaibench run --models scenes-cnn")
+    with Image.open(folder / "gallery.png") as picture:
+        assert min(picture.size) > 200
+
+
+def test_show_prints_the_leaderboard_again(folder):
+    said = xaibench("show", str(folder))
+    assert "scenes-cnn on scenes" in said
+    assert "mean" in said
+
+
+def test_the_written_config_runs_the_same_again(folder, tmp_path):
+    config, again = folder / "config.toml", tmp_path / "again"
+    xaibench("run", "--config", str(config), "--output", str(again), "--quiet")
+    first, second = Results.load(folder).scores, Results.load(again).scores
+    np.testing.assert_array_equal(first["score"], second["score"])
+
+
+def test_flags_are_laid_over_a_config(tmp_path):
+    (tmp_path / "mine.toml").write_text(
+        'metrics = ["pointing-game"]\nlimit = 1\ngallery = 0\nwidth = 8\n'
+        '[[grid]]\nmodels = ["scenes-cnn"]\ndata = ["scenes"]\n'
+    )
+    out = tmp_path / "out"
+    arguments = ("--config", str(tmp_path / "mine.toml"), "--explainers", "cam", "--output", str(out))
+    xaibench("run", *arguments)
+    rows = Results.load(out).scores
+    assert set(rows["explainer"]) == {"cam", "random", "center", "edge"}
+    assert set(rows["metric"]) == {"pointing-game"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--models", "scenes-cn"], "no model called 'scenes-cn'; did you mean 'scenes-cnn'?"),
+        (["run", "--explainers", "gradcam"], "did you mean 'grad-cam'?"),
+        (["run", "--data", "nowhere"], "no data set called 'nowhere'"),
+        (["run", "--config", "missing.toml"], "config missing.toml cannot be read"),
+        (["run", "--limit", "0"], "limit is 0; it must be at least 1"),
+        (["run", "--device", "cuda:99"], "device 'cuda:99' cannot be used"),
+        (["show", "nowhere"], "no results in nowhere"),
+        (["explain", "missing.jpg", "--model", "scenes-cnn"], "image 'missing.jpg' cannot be read"),
+    ],
+)
+def test_errors_are_one_line_with_the_cure(arguments, message, tmp_path):
+    said = xaibench(*arguments, cwd=tmp_path, code=2)
+    assert message in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ("limit = 'x'", r"Expected `int \| null`, got `str` - at `\$.limit`"),
+        ("limits = 3", "unknown field `limits`"),
+        ("limit = ", "is not TOML"),
+        ("seed = 1", "missing required field `grid`"),
+    ],
+)
+def test_a_wrong_config_says_where(toml, message, tmp_path):
+    (tmp_path / "x.toml").write_text(toml)
+    assert re.search(message, xaibench("run", "--config", "x.toml", cwd=tmp_path, code=2))
+
+
+def test_a_run_with_failures_says_so_by_its_exit_code(tmp_path):
+    data = tmp_path / "cut"
+    data.mkdir()
+    (data / "x.png").write_bytes(b"no picture")
+    (data / "classes.csv").write_text("file,classes\nx.png,3\n")
+    arguments = ("--models", "efficientnet-lite0", "--data", f"cutouts:{data}", "--explainers", "cam")
+    said = xaibench("run", *arguments, "--output", str(tmp_path / "out"), "--width", "1", code=1)
+    assert "failed" in said
+    assert "x.png" in said
+
+
+def test_explain_writes_an_overlay(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (90, 120, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    arguments = ("--model", "scenes-cnn", "--explainer", "layer-cam")
+    said = xaibench("explain", "noise.png", *arguments, cwd=tmp_path)
+    assert "by layer-cam at features" in said
+    with Image.open(tmp_path / "noise.layer-cam.png") as picture:
+        assert picture.size[0] > picture.size[1]
