@@ -20,6 +20,7 @@ from torch import Tensor
 from xaibench.api.batch import Example, seed_of
 from xaibench_datasets.shapes import CLASS_SHAPES, DISTRACTOR_SHAPES, REACH, atlas
 
+VERSION = 1  # raised whenever a scene comes out otherwise
 CLASSES = tuple(CLASS_SHAPES)
 SIDE = 64
 BENCHMARK, TRAINING, VALIDATION = 0, 1, 2  # seeds
@@ -63,8 +64,8 @@ def picture(number: int, seed: int) -> Image.Image:
 
 
 def mask(number: int, seed: int) -> Mask:
-    """Where its object is, (SIDE, SIDE) of bool."""
-    return _one(number, seed)[1]
+    """Where its object is, (SIDE, SIDE) of bool; the caller's own."""
+    return _one(number, seed)[1].copy()
 
 
 @lru_cache(maxsize=64)
@@ -179,7 +180,7 @@ def paint(
 
 
 def contrasting(background: Tensor, uniforms: Uniforms) -> Tensor:
-    """(B, 3): the first of some random colours that is 0.45 or more away from the background."""
+    """(B, 3): the first of eight random colours 0.45 away from the background, or else the first."""
     offered = uniforms.take(24).unflatten(1, (8, 3))
     far = (offered - background[:, None]).square().sum(-1) > 0.2
     first: Tensor = offered[torch.arange(len(offered)), far.int().argmax(1)]

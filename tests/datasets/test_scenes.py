@@ -54,3 +54,10 @@ def test_the_mask_is_where_the_object_was_painted(monkeypatch):
     grown = torch.nn.functional.max_pool2d(masks[:, None].float(), 5, 1, 2)[:, 0] > 0
     assert not (changed & ~grown).any()
     assert (changed & masks).sum() > 0.97 * masks.sum()
+
+
+def test_writing_to_a_mask_changes_no_other():
+    example = scenes(count=1)[0]
+    before = example.mask().copy()
+    example.mask()[:] = True
+    np.testing.assert_array_equal(example.mask(), before)

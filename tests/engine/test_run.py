@@ -19,7 +19,7 @@ PER_BATCH = ["explain_forwards", "explain_backwards", "metric_forwards"]
 def toy_run(
     path, *explainers, data="generated", models=("toy",), observer=None, registry=None, **settings
 ):
-    settings = {"width": 5, **settings}
+    settings = {"width": 5, "gallery": 0, **settings}
     config = settle(None, models, (data,), metrics=("deletion-28", "pointing-game"), **settings)
     found = registry or toys.registry(*explainers)
     return run(config, path, observer=observer, registry=found)

@@ -143,3 +143,8 @@ def test_intervals_count_what_is_not_ok(tmp_path):
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "..", "con:x", "x\0y", "timm:resnet"])
 def test_no_name_leaves_the_folder(name):
     assert set(slug(name)) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-")
+
+
+def test_what_must_be_said_of_an_explainer_goes_with_its_rows(tmp_path):
+    noted = row(explainer="redrawn", cell="2", explainer_note="a reconstruction")
+    assert results(tmp_path, row(), noted).notes == {"a reconstruction": ["redrawn"]}

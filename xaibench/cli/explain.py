@@ -33,3 +33,5 @@ def explain(
     title = f"{found.target} ({found.probability:.0%})"
     draw_overlay(path, found.colours, found.saliency, title, f"{explainer}, {model} at {found.layer}")
     typer.echo(f"{title} by {explainer} at {found.layer}: {path}")
+    if found.note:
+        typer.echo(f"{explainer}: {found.note}")

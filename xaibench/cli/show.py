@@ -33,6 +33,8 @@ def print_results(results: "Results", console: Console) -> None:
     for model, dataset in dict.fromkeys(key[:2] for key in board.index):
         part = sure[(sure["model"] == model) & (sure["dataset"] == dataset)]
         console.print(leaderboard(board.loc[(model, dataset)], part, f"{model} on {dataset}"))
+    for note, names in results.notes.items():
+        console.print(f"[dim]{escape(', '.join(names))}: {escape(note)}[/]", highlight=False)
     problems = results.problems()
     for row in problems.itertuples():
         console.print(

@@ -64,6 +64,7 @@ class Provenance:
             grid=self.grid,
             explainer_version=explainer.version,
             explainer_params=json.dumps(dict(explainer.settings)),
+            explainer_note=explainer.note,
             target_policy=metric.target,
             metric_version=metric.version,
             metric_params=json.dumps(dict(metric.settings)),

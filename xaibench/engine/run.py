@@ -59,9 +59,9 @@ def run(
     with tally.timed("all"):
         for block in todo.blocks:
             blocks.work(block)
-    observer.stage("drawing the gallery")
-    draw_gallery(path)
     results = Results.load(path)
+    observer.stage("drawing the gallery")
+    draw_gallery(path, results.notes)
     folder.finish(facts_of(config, todo, registry, results, tally, device, began))
     return Results.load(path)
 

@@ -124,6 +124,7 @@ class ExplainedPicture:
         target: name of the class explained.
         probability: that the network gives it.
         layer: the target layer.
+        note: what must be said of the explainer.
     """
 
     colours: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]"
@@ -131,6 +132,7 @@ class ExplainedPicture:
     target: str
     probability: float
     layer: str
+    note: str
 
 
 def explain_picture(
@@ -151,6 +153,7 @@ def explain_picture(
         classifier.class_name(wanted),
         float(chances[wanted]),
         classifier.target_layer.name,
+        installed().explainer(explainer).note,
     )
 
 

@@ -1,6 +1,6 @@
 """The gallery: images by explainers, each map over its image, with the box and the peak."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import shorten
 
@@ -14,10 +14,16 @@ from xaibench.results.kept import Array, KeptMap, load_kept
 
 BOX, PEAK = "#39ff88", "#ff2bd6"
 COLOURS = "inferno"
+LEGEND = "box: where the target class is; dot: the map's peak, which the pointing game asks about"
 
 
-def draw_gallery(folder: Path) -> Path | None:
-    """Draw `gallery.png` from the maps that a run has kept; None where it kept none."""
+def draw_gallery(folder: Path, notes: Mapping[str, Sequence[str]]) -> Path | None:
+    """Draw `gallery.png` from the maps that a run has kept; None where it kept none.
+
+    Args:
+        folder: of the run.
+        notes: what must be said, and of which explainers; see `Results.notes`.
+    """
     kept = [load_kept(path) for path in sorted((folder / "maps").glob("*.safetensors"))]
     if not kept:
         return None
@@ -28,10 +34,8 @@ def draw_gallery(folder: Path) -> Path | None:
         draw_row(list(axes), facts, colours, maps, names)
     for axis, name in zip(grid[0], ["", *names], strict=True):
         axis.set_title(name.replace("+conceptors", "\n+conceptors"), fontsize=8)
-    figure.supxlabel(
-        "box: where the target class is; dot: the map's peak, which the pointing game asks about",
-        fontsize=8,
-    )
+    said = [f"{', '.join(named)}: {note}" for note, named in notes.items()]
+    figure.supxlabel("\n".join([LEGEND, *said]), fontsize=8)
     path = folder / "gallery.png"
     FigureCanvasAgg(figure)
     figure.savefig(path)

@@ -52,6 +52,13 @@ class Results:
         """The rows that belong to a metric: all but those of the shared pass."""
         return self.rows[self.rows["explainer"] != SHARED_PASS]
 
+    @property
+    def notes(self) -> dict[str, list[str]]:
+        """What a reader must be told, and of which explainers: reconstructions, for example."""
+        noted = self.scores[self.scores["explainer_note"] != ""]
+        found = noted.groupby("explainer_note", sort=False)["explainer"].unique()
+        return {str(note): [str(name) for name in names] for note, names in found.items()}
+
     @cached_property
     def intervals(self) -> pd.DataFrame:
         """Mean with its 95 % bootstrap interval over images, tidy.

@@ -26,6 +26,7 @@ class Row:
         run: name of the run.
         cell: content key of model, explainer, data and metric.
         status: one of STATUSES; each but "ok" has a reason.
+        explainer_note: what a reader must be told wherever the explainer is named.
         layer, grid: the target layer that was resolved, and its height x width in cells.
         image, image_sha: name in the data set, and hash of the file or pixels.
         target: the class explained; -1 where the cell has no images.
@@ -51,6 +52,7 @@ class Row:
     grid: str = ""
     explainer_version: int = 0
     explainer_params: str = "{}"
+    explainer_note: str = ""
     image: str = ""
     image_sha: str = ""
     target: int = -1
