@@ -6,6 +6,8 @@ from xaibench.api.batch import Batch, Region
 from xaibench.api.capture import Capture
 from xaibench.api.classifier import Classifier
 
+torch.set_num_threads(1)  # the networks are tiny: a second thread costs more than it brings
+
 
 @pytest.fixture(params=NETS, ids=lambda make: make.__name__)
 def classifier(request) -> Classifier:
