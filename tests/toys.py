@@ -68,7 +68,7 @@ def gradient(capture):
 
 def asking(capture):
     images = capture.batch.images
-    logits = yield Variants(lambda rows, k: images[rows] * (k / 4)[:, None, None, None], 4, "logit")
+    logits = yield Variants(lambda row, k: images[row] * (k / 4)[:, None, None, None], 4, "logit")
     return capture.activations.sum(1) * logits.mean(1)[:, None, None]
 
 

@@ -21,9 +21,9 @@ def score_cam(capture: Capture) -> Asks[GridMaps]:
     varies = activations.amax((2, 3)) > activations.amin((2, 3))
     channels = varies.int().argsort(dim=1, descending=True, stable=True)  # those that vary first
 
-    def build(rows: Indices, k: Indices) -> Images:
-        masks = rescale(upsample(activations[rows, channels[rows, k]], images.shape[2:]))
-        return images[rows] * masks[:, None]
+    def build(row: int, k: Indices) -> Images:
+        masks = rescale(upsample(activations[row, channels[row, k]], images.shape[2:]))
+        return images[row] * masks[:, None]
 
     logits = yield Variants(build, count=varies.sum(1).tolist(), score="logit")
     weights = channel_weights(logits, channels[:, : logits.shape[1]], activations.shape[1])

@@ -46,9 +46,9 @@ def area(
     last = ceil(pixels / step)
     rank = descending_rank(maps, batch)
 
-    def build(rows: Indices, k: Indices) -> Images:
-        swapped = rank[rows] < (k * step)[:, None, None]
-        return torch.where(swapped[:, None], end[rows], start[rows])
+    def build(row: int, k: Indices) -> Images:
+        swapped = rank[row] < (k * step)[:, None, None]
+        return torch.where(swapped[:, None], end[row], start[row])
 
     common = {0: names[0], last: names[1]}
     curve = yield Variants(build, count=last + 1, common=common)

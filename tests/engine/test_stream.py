@@ -26,9 +26,9 @@ def make_batch(count=3):
     )
 
 
-def build(rows, k):
+def build(row, k):
     """Variant k of image i is filled with 10 i + k."""
-    return (10.0 * rows + k).double()[:, None, None, None].expand(-1, 3, 2, 2)
+    return (10.0 * row + k).double()[:, None, None, None].expand(-1, 3, 2, 2)
 
 
 def asks(count, score="logit", common=None):
@@ -103,14 +103,14 @@ def test_a_common_variant_is_remembered_for_the_next_call():
 
 
 def raises_while_building():
-    def broken(rows, k):
+    def broken(row, k):
         raise ZeroDivisionError("no image today")
 
     return (yield Variants(broken, 3))
 
 
 def wrong_shape():
-    return (yield Variants(lambda rows, k: torch.zeros(len(rows), 3, 5, 5), 3))
+    return (yield Variants(lambda row, k: torch.zeros(len(k), 3, 5, 5), 3))
 
 
 def raises_after():
@@ -144,7 +144,7 @@ def test_one_methods_error_stops_that_method_alone(method, error, message):
 
 
 def test_a_failing_builder_of_a_common_variant_does_not_fail_the_others():
-    def broken(rows, k):
+    def broken(row, k):
         raise ZeroDivisionError("no image today")
 
     def claims_first():

@@ -36,15 +36,18 @@ def flat(maps: GridMaps) -> Flags:
 
     The test is relative, since saturated networks give honest maps of magnitude 1e-9.
     """
-    low, high = maps.amin((1, 2)), maps.amax((1, 2))
+    return _flat(maps.amin((1, 2)), maps.amax((1, 2)))
+
+
+def _flat(low: Tensor, high: Tensor) -> Tensor:
     return (high - low) <= 1e-6 * torch.maximum(low.abs(), high.abs())
 
 
 def rescale(maps: Maps) -> Maps:
     """Each map onto [0, 1], both attained; a flat map becomes zeros."""
     low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
-    constant = flat(maps)[:, None, None]
-    return torch.where(constant, 0, (maps - low) / torch.where(constant, 1, high - low))
+    constant = _flat(low, high)
+    return (maps - low).masked_fill(constant, 0) / (high - low).masked_fill(constant, 1)
 
 
 def off_zero(values: Tensor, least: float = 1e-6) -> Tensor:

@@ -17,7 +17,8 @@ class Variants:
     """`count` variants of each image of the batch, and what about them is wanted.
 
     Args:
-        build: `build(rows, k)` makes variant k[i] of image rows[i]; called a pass at a time.
+        build: `build(row, k)` makes variants k, (n,), of the batch's image `row`: (n, 3, H, W). It is
+            called as a pass has room, for a part of the variants at a time.
         count: how many, the same for all images or one number an image.
         score: what comes back for the target class: its probability or its logit. Where images
             have different counts, the rest of a shorter curve is NaN.
@@ -25,7 +26,7 @@ class Variants:
             image. What has the same name is scored once for all methods; "image" is the image.
     """
 
-    build: Callable[[Indices, Indices], Images]
+    build: Callable[[int, Indices], Images]
     count: int | Sequence[int]
     score: Literal["probability", "logit"] = "probability"
     common: Mapping[int, str] = field(default_factory=dict)

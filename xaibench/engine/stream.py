@@ -138,18 +138,19 @@ class Stream:
         for parts in _passes(requests, self.width):
             began = perf_counter()
             built = [(request, cells, _build(request, cells)) for request, cells in parts]
-            alive = [(request, cells, made) for request, cells, made in built if made is not None]
+            alive = [(request, cells, some) for request, cells, some in built if some is not None]
             if not alive:
                 continue
-            logits = self.forward(torch.cat([made for _, _, made in alive]))
+            made = [images for _, _, images in alive]
+            logits = self.forward(torch.cat(made) if len(made) > 1 else made[0])
             first = 0
-            for request, cells, made in alive:
-                self._keep(request, cells, logits[first : first + len(made)])
-                first += len(made)
+            for request, cells, images in alive:
+                self._keep(request, cells, logits[first : first + len(images)])
+                first += len(images)
             seconds = perf_counter() - began
-            for request, _, made in alive:
-                answers[request.task].forwards += len(made)
-                answers[request.task].seconds += seconds * len(made) / first
+            for request, _, images in alive:
+                answers[request.task].forwards += len(images)
+                answers[request.task].seconds += seconds * len(images) / first
             self.forwards += first
             self.on_pass(first)
 
@@ -180,32 +181,36 @@ class Stream:
 
 
 def _passes(requests: list[Request], width: int) -> Iterator[list[tuple[Request, slice]]]:
-    """Cut all the requests' cells, one after another, into passes; only the last is not full."""
+    """Cut all the requests' cells, one after another, into passes; only the last is not full.
+
+    Each part of a pass is of one image.
+    """
     parts: list[tuple[Request, slice]] = []
     room = width
     for request in requests:
         first = 0
-        while first < len(request.rows):
-            last = min(first + room, len(request.rows))
-            parts.append((request, slice(first, last)))
-            room -= last - first
-            first = last
-            if room == 0:
-                yield parts
-                parts, room = [], width
+        for count in request.rows.unique_consecutive(return_counts=True)[1].tolist():
+            end = first + count
+            while first < end:
+                last = min(first + room, end)
+                parts.append((request, slice(first, last)))
+                room -= last - first
+                first = last
+                if room == 0:
+                    yield parts
+                    parts, room = [], width
     if parts:
         yield parts
 
 
 def _build(request: Request, cells: slice) -> Images | None:
-    """The images of some cells; None where the method has failed, now or before."""
+    """The variants of some cells of one image; None where the method has failed, now or before."""
     if request.failed is not None:
         return None
-    device = request.batch.images.device
-    rows, k = request.rows[cells].to(device), request.k[cells].to(device)
+    k = request.k[cells].to(request.batch.images.device)
     try:
-        images = request.variants.build(rows, k)
-        expected = (len(rows), *request.batch.images.shape[1:])
+        images = request.variants.build(int(request.rows[cells.start]), k)
+        expected = (len(k), *request.batch.images.shape[1:])
         if tuple(images.shape) != expected:
             raise PluginError(f"build() returned {tuple(images.shape)}; expected {expected}")
     except Exception as error:  # a plugin's; the engine's cell makes a row of it
