@@ -78,9 +78,8 @@ def evidence(
     C = R (R + I / aperture^2)^-1 with R = sum_n m_n a_n a_n' / t and t = sum_n m_n |a_n|^2, so that
     the trace of R is 1; with negative weights, C AND NOT the conceptor of those.
 
-    Solved among positions or among channels, whichever are fewer: with Y = aperture A sqrt(m / t)
-    and Z likewise of the negative weights, C A = Y (I + Y'Y + H'H)^-1 Y'A where H = Z'Y. In float64,
-    since the condition number grows like aperture^4; every eigenvalue is at least 1.
+    Solved among positions or among channels, whichever are fewer. In float64, since the condition
+    number grows like aperture^4; every eigenvalue of what is inverted is at least 1.
 
     Args:
         activations: (B, K, h, w).
@@ -91,29 +90,34 @@ def evidence(
     if not 0 < aperture_squared <= 1e4:
         raise ValueError(f"aperture_squared is {aperture_squared}; it must be in (0, 1e4]")
     features = activations.flatten(2).double()
-    own = weighted(features, positive, aperture_squared)
-    against = None if negative is None else weighted(features, negative, aperture_squared)
+    length = features.square().sum(1)
+    own = root_share(length, positive, aperture_squared)
+    against = None if negative is None else root_share(length, negative, aperture_squared)
     solve = among_positions if features.shape[2] <= features.shape[1] else among_channels
     kept = solve(features, own, against)
-    length = features.square().sum(1)
     found = torch.where(length > 0, kept / torch.where(length > 0, length, 1), 0)
     return found.view_as(activations[:, 0]).to(activations)
 
 
-def weighted(features: Tensor, maps: GridMaps, aperture_squared: float) -> Tensor:
-    """(B, K, N): aperture times each position's feature vector times the root of its share."""
-    weights = maps.flatten(1).to(features)
-    total = (weights * features.square().sum(1)).sum(1, keepdim=True)
+def root_share(length: Tensor, maps: GridMaps, aperture_squared: float) -> Tensor:
+    """(B, N): aperture times the root of each position's share of t = sum_n m_n |a_n|^2."""
+    weights = maps.flatten(1).to(length)
+    total = (weights * length).sum(1, keepdim=True)
     share = torch.where(total > 0, weights / torch.where(total > 0, total, 1), 0)
-    return features * (aperture_squared * share).sqrt()[:, None]
+    return (aperture_squared * share).sqrt()
 
 
 def among_positions(features: Tensor, own: Tensor, against: Tensor | None) -> Tensor:
-    """(B, N): a_n' C a_n by an N x N solve."""
-    seen = own.mT @ features
-    system = own.mT @ own
+    """(B, N): a_n' C a_n by an N x N solve.
+
+    With Y = A diag(own) and Z = A diag(against), C A = Y (I + Y'Y + H'H)^-1 Y'A where H = Z'Y: all of
+    them rows and columns of the positions' inner products, A'A, scaled.
+    """
+    products = features.mT @ features
+    seen = own[:, :, None] * products
+    system = seen * own[:, None]
     if against is not None:
-        shared = against.mT @ own
+        shared = against[:, :, None] * products * own[:, None]
         system = system + shared.mT @ shared
     return inner_inverse(system, seen)
 
@@ -124,12 +128,18 @@ def among_channels(features: Tensor, own: Tensor, against: Tensor | None) -> Ten
     For shallow layers, where there are more positions than channels. P may be singular, so L is its
     symmetric root.
     """
-    values, vectors = torch.linalg.eigh(own @ own.mT)
+    values, vectors = torch.linalg.eigh(correlation(features, own))
     root = vectors * values.clamp(min=0).sqrt()[:, None] @ vectors.mT
     inner = torch.eye(root.shape[1]).to(root)
     if against is not None:
-        inner = inner + against @ against.mT
+        inner = inner + correlation(features, against)
     return inner_inverse(root @ inner @ root, root @ features)
+
+
+def correlation(features: Tensor, roots: Tensor) -> Tensor:
+    """(B, K, K): the sum over positions of a_n a_n', each weighted by its root squared."""
+    weighted = features * roots[:, None]
+    return weighted @ weighted.mT
 
 
 def inner_inverse(system: Tensor, seen: Tensor) -> Tensor:
