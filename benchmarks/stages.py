@@ -1,21 +1,28 @@
 """Wall time of each stage over its limit: forwards made x time per plain forward at the best width.
 
-    python benchmarks/stages.py [--model efficientnet-lite0] [--images 2] [--rounds 5]
+    python benchmarks/stages.py [--model efficientnet-lite0] [--images 4] [--rounds 5]
 
-Prints, for each stage, the median over some rounds of the ratio to the limit measured in the same round,
-so that a machine whose speed drifts distorts it little. Where `grad-cam` and `torchcam` are installed,
-their ratios for the same work stand beside ours. A process of its own for each contender gives the peak
-memory above that of the loaded network.
+For each stage the median, least and greatest of some rounds' ratios to the limit measured in the same
+round; the time per image; and the peak memory above that of the loaded network, from a process of its
+own. Where `grad-cam` and `torchcam` are installed, the same work done by them stands beside ours.
 """
 
 import argparse
+import contextlib
+import io
 import multiprocessing
-import resource
+import re
 import statistics
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from time import perf_counter
 
 import torch
+from limit import WIDTHS, Limit
 from rich.console import Console
 from rich.table import Table
 
@@ -23,174 +30,244 @@ from xaibench.api.batch import Batch
 from xaibench.api.capture import Capture, SharedPass
 from xaibench.api.classifier import Classifier
 from xaibench.engine.evaluate import explain, score
-from xaibench.engine.prepared import prepare_network
+from xaibench.engine.prepared import PreparedNetwork, as_it_is, prepare_network
 from xaibench.engine.registry import installed
 from xaibench.engine.stream import Stream, best_width
 
 GRADIENT = ("cam", "grad-cam", "grad-cam++", "layer-cam", "conceptor-cam")
-PEERS = ("GradCAM", "GradCAMPlusPlus", "LayerCAM", "HiResCAM", "XGradCAM")  # five, as ours are
 METRICS = ("insertion-28", "deletion-28")
+PEERS = ("pytorch_grad_cam", "torchcam")
 
 
-def example_batch(classifier: Classifier, images: int) -> Batch:
-    """The first photographs, each for the class that the network predicts."""
-    assert classifier.preprocess is not None
-    examples = installed().dataset("photos").load()()[:images]
-    pixels = torch.stack([classifier.preprocess.image(example.open()) for example in examples])
-    names = tuple(example.id for example in examples)
-    return Batch(
-        names, pixels, classifier.logits(pixels).argmax(1), (0,) * images, (), classifier.preprocess
-    )
+@dataclass(frozen=True)
+class Work:
+    """What every stage is done on: photographs, each for the class that the network predicts."""
+
+    classifier: Classifier
+    batch: Batch
+    widths: dict[int, int] = field(default_factory=dict)
+
+    @cached_property
+    def plain(self) -> PreparedNetwork:
+        """The network as it is."""
+        return as_it_is(self.classifier)
+
+    @cached_property
+    def prepared(self) -> PreparedNetwork:
+        """The prepared copy, made when first asked for."""
+        return prepare_network(self.classifier, self.batch.images[:1])
+
+    def stream(self, network: PreparedNetwork) -> Stream:
+        """A stream at the network's best width."""
+        if id(network) not in self.widths:
+            self.widths[id(network)] = best_width(network.forward, self.batch.images[:1])
+        return Stream(network.forward, self.widths[id(network)])
 
 
-def seconds(work: Callable[[], object]) -> float:
-    began = perf_counter()
-    work()
-    return perf_counter() - began
-
-
-def plain_forward(classifier: Classifier, batch: Batch, width: int) -> float:
-    """Seconds a plain forward takes for one image, at a width, the best of three."""
-    images = batch.images[:1].expand(width, -1, -1, -1).contiguous()
-    return min(seconds(lambda: classifier.logits(images)) for _ in range(3)) / width
-
-
-def gradient_cams(classifier: Classifier, batch: Batch) -> int:
-    """The shared pass and five explainers on it; the forwards of the limit."""
+def load(model: str, images: int) -> Work:
+    """The model and the first photographs, the same ones again where there are not enough."""
     registry = installed()
-    names = [name for name in GRADIENT if name != "cam" or classifier.head is not None]
-    capture = Capture(classifier, batch, SharedPass(classifier, batch.images))
-    explain(capture, [registry.explainer(name) for name in names], Stream(classifier.logits, 1))
-    return len(batch.ids)
+    classifier: Classifier = registry.model(model).load()()
+    preprocess = classifier.preprocess
+    assert preprocess is not None
+    examples = registry.dataset("photos").load()()
+    pictures = [examples[i % len(examples)].open() for i in range(images)]
+    pixels = torch.stack([preprocess.image(picture) for picture in pictures])
+    names = tuple(f"{i}" for i in range(images))
+    batch = Batch(names, pixels, classifier.logits(pixels).argmax(1), (0,) * images, (), preprocess)
+    return Work(classifier, batch)
 
 
-def score_cam(classifier: Classifier, batch: Batch, stream: Stream) -> int:
-    capture = Capture(classifier, batch)
-    explain(capture, [installed().explainer("score-cam")], stream)
-    return stream.forwards
+def gradient_cams(work: Work, network: PreparedNetwork) -> int:
+    """The shared pass and five explainers on it."""
+    names = [name for name in GRADIENT if name != "cam" or work.classifier.head is not None]
+    shared = SharedPass(network.classifier, work.batch.images)
+    capture = Capture(work.classifier, work.batch, shared)
+    explain(capture, [installed().explainer(name) for name in names], Stream(network.forward, 1))
+    return len(work.batch.ids)
 
 
-def metrics(classifier: Classifier, batch: Batch, stream: Stream) -> int:
+def score_cam(work: Work, network: PreparedNetwork) -> int:
+    """Score-CAM of every channel that varies."""
+    stream = work.stream(network)
+    shared = SharedPass(network.classifier, work.batch.images)
+    explain(Capture(work.classifier, work.batch, shared), [installed().explainer("score-cam")], stream)
+    return stream.forwards + len(work.batch.ids)
+
+
+def metrics(work: Work, network: PreparedNetwork) -> int:
     """Insertion and deletion of three explainers' maps."""
     registry = installed()
-    capture = Capture(classifier, batch)
+    stream = work.stream(network)
+    shared = SharedPass(network.classifier, work.batch.images)
     explainers = [registry.explainer(name) for name in ("grad-cam", "layer-cam", "random")]
-    explained = explain(capture, explainers, stream)
-    policies = [frozenset({"predicted"})] * len(batch.ids)
-    score(explained, [registry.metric(name) for name in METRICS], policies, batch, stream)
-    return stream.forwards
+    explained = explain(Capture(work.classifier, work.batch, shared), explainers, stream)
+    policies = [frozenset({"predicted"})] * len(work.batch.ids)
+    score(explained, [registry.metric(name) for name in METRICS], policies, work.batch, stream)
+    return stream.forwards + len(work.batch.ids)
 
 
-def pytorch_grad_cam(classifier: Classifier, batch: Batch, names: tuple[str, ...] = PEERS) -> int:
+def pytorch_grad_cam(work: Work, names: tuple[str, ...]) -> None:
+    """Some of the explainers of `grad-cam`, one after another as its README has it."""
     import pytorch_grad_cam as peer
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-    targets = [ClassifierOutputTarget(int(target)) for target in batch.targets]
+    targets = [ClassifierOutputTarget(int(target)) for target in work.batch.targets]
+    layer = work.classifier.target_layer.module
     for name in names:
-        with getattr(peer, name)(classifier.network, [classifier.target_layer.module]) as method:
-            method(batch.images, targets)
-    return len(batch.ids)
+        with getattr(peer, name)(work.classifier.network, [layer]) as method:
+            method(work.batch.images, targets)
 
 
-def pytorch_score_cam(classifier: Classifier, batch: Batch) -> int:
-    pytorch_grad_cam(classifier, batch, ("ScoreCAM",))
-    return len(batch.ids) * Capture(classifier, batch).activations.shape[1]
+def pytorch_grad_cam_five(work: Work) -> int:
+    """Five CAMs."""
+    pytorch_grad_cam(work, ("GradCAM", "GradCAMPlusPlus", "LayerCAM", "HiResCAM", "XGradCAM"))
+    return len(work.batch.ids)
 
 
-def torch_cam(classifier: Classifier, batch: Batch) -> int:
+def pytorch_grad_cam_score(work: Work) -> int:
+    """Score-CAM, which forwards the image masked by every channel."""
+    pytorch_grad_cam(work, ("ScoreCAM",))
+    return len(work.batch.ids) * (channels(work) + 1)
+
+
+def torch_cam(work: Work, names: tuple[str, ...]) -> None:
+    """Some of the explainers of `torchcam`, one after another as its README has it."""
     from torchcam import methods
 
-    for name in ("CAM", "GradCAM", "GradCAMpp", "LayerCAM", "XGradCAM"):
-        if name == "CAM" and classifier.head is None:
-            continue
-        with getattr(methods, name)(classifier.network, classifier.target_layer.module) as method:
-            logits = classifier.network(batch.images.requires_grad_(False))
-            method(batch.targets.tolist(), logits)
-    return len(batch.ids)
+    for name in names:
+        layer = work.classifier.target_layer.module
+        with getattr(methods, name)(work.classifier.network, layer) as method:
+            logits = work.classifier.network(work.batch.images)
+            method(work.batch.targets.tolist(), logits)
 
 
-def have(module: str) -> bool:
-    from importlib.util import find_spec
+def torch_cam_five(work: Work) -> int:
+    """Five CAMs."""
+    names = ("CAM", "GradCAM", "GradCAMpp", "LayerCAM", "XGradCAM")
+    torch_cam(work, names if work.classifier.head is not None else names[1:])
+    return len(work.batch.ids)
 
-    return find_spec(module) is not None
+
+def torch_cam_score(work: Work) -> int:
+    """Score-CAM, which forwards the image masked by every channel."""
+    torch_cam(work, ("ScoreCAM",))
+    return len(work.batch.ids) * (channels(work) + 1)
 
 
-def load(model: str, images: int) -> tuple[Classifier, Batch]:
-    classifier: Classifier = installed().model(model).load()()
-    return classifier, example_batch(classifier, images)
+def channels(work: Work) -> int:
+    """How many the target layer has."""
+    return Capture(work.classifier, work.batch.select([0])).activations.shape[1]
+
+
+def stages() -> dict[str, Callable[[Work], int]]:
+    """Each does its work and returns the forwards of its limit."""
+    ours: dict[str, Callable[[Work, PreparedNetwork], int]] = {
+        "gradient CAMs and Conceptor-CAM": gradient_cams,
+        "Score-CAM": score_cam,
+        "insertion-28 and deletion-28": metrics,
+    }
+    found: dict[str, Callable[[Work], int]] = {}
+    for name, stage in ours.items():
+        found[f"{name}, plain"] = partial(on_plain, stage)
+        found[f"{name}, prepared"] = partial(on_prepared, stage)
+    if find_spec(PEERS[0]):
+        found["five CAMs, pytorch-grad-cam"] = pytorch_grad_cam_five
+        found["Score-CAM, pytorch-grad-cam"] = pytorch_grad_cam_score
+    if find_spec(PEERS[1]):
+        found["five CAMs, torch-cam"] = torch_cam_five
+        found["Score-CAM, torch-cam"] = torch_cam_score
+    return found
+
+
+def on_plain(stage: Callable[[Work, PreparedNetwork], int], work: Work) -> int:
+    """A stage of ours on the network as it is."""
+    return stage(work, work.plain)
+
+
+def on_prepared(stage: Callable[[Work, PreparedNetwork], int], work: Work) -> int:
+    """A stage of ours on the prepared copy, as `xaibench run` has it."""
+    return stage(work, work.prepared)
+
+
+def quietly(work: Callable[[], int]) -> int:
+    """Without the progress bars of others."""
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+        return work()
 
 
 def peak_memory(model: str, images: int, name: str) -> float:
-    """MiB above the loaded network at the peak of one contender, in a process of its own."""
+    """MiB above the loaded network at the peak of one stage, in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_peak_memory, (model, images, name))
 
 
 def _peak_memory(model: str, images: int, name: str) -> float:
-    classifier, batch = load(model, images)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    globals()[name](classifier, batch)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    for peer in PEERS:
+        if find_spec(peer):
+            import_module(peer)
+    stage, work = stages()[name], load(model, images)
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # the peak is forgotten
+    except OSError:
+        return float("nan")  # not Linux
+    before = _status("VmRSS")
+    quietly(partial(stage, work))
+    return (_status("VmHWM") - before) / 1024
+
+
+def _status(field: str) -> int:
+    found = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    return int(found[1])
 
 
 def main() -> None:
     """Measure and print."""
-    arguments = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    arguments.add_argument("--model", default="efficientnet-lite0")
-    arguments.add_argument("--images", type=int, default=2)
-    arguments.add_argument("--rounds", type=int, default=5)
-    given = arguments.parse_args()
-    classifier, batch = load(given.model, given.images)
-    prepared = prepare_network(classifier, batch.images[:1])
-    plain_width = best_width(classifier.logits, batch.images[:1])
-    width = best_width(prepared.forward, batch.images[:1])
-    stages: dict[str, Callable[[], int]] = {
-        "gradient CAMs and Conceptor-CAM": lambda: gradient_cams(classifier, batch),
-        "insertion and deletion, plain": lambda: metrics(
-            classifier, batch, Stream(classifier.logits, plain_width)
-        ),
-        "insertion and deletion, prepared": lambda: metrics(
-            classifier, batch, Stream(prepared.forward, width)
-        ),
-        "Score-CAM, plain": lambda: score_cam(classifier, batch, Stream(classifier.logits, plain_width)),
-        "Score-CAM, prepared": lambda: score_cam(classifier, batch, Stream(prepared.forward, width)),
-    }
-    if have("pytorch_grad_cam"):
-        stages["five CAMs, pytorch-grad-cam"] = lambda: pytorch_grad_cam(classifier, batch)
-        stages["Score-CAM, pytorch-grad-cam"] = lambda: pytorch_score_cam(classifier, batch)
-    if have("torchcam"):
-        stages["five CAMs, torch-cam"] = lambda: torch_cam(classifier, batch)
-    ratios: dict[str, list[float]] = {name: [] for name in stages}
+    parser.add_argument("--model", default="efficientnet-lite0")
+    parser.add_argument("--images", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", default="", help="stages whose name has this in it")
+    given = parser.parse_args()
+    work = load(given.model, given.images)
+    limit = Limit(work.classifier)
+    chosen = {name: stage for name, stage in stages().items() if given.only in name}
+    ratios: dict[str, list[float]] = {name: [] for name in chosen}
+    spent: dict[str, list[float]] = {name: [] for name in chosen}
     forwards: dict[str, int] = {}
-    for _ in range(given.rounds):
-        for name, stage in stages.items():
-            batched = name.startswith(("gradient", "five"))
-            at = len(batch.ids) if batched else plain_width
-            limit = plain_forward(classifier, batch, at)
+    for turn in range(given.rounds + 1):
+        for name, stage in chosen.items():
+            before = limit.forward()
             began = perf_counter()
-            forwards[name] = stage()
-            spent = perf_counter() - began
-            limit = min(limit, plain_forward(classifier, batch, at))
-            ratios[name].append(spent / (forwards[name] * limit))
+            forwards[name] = quietly(partial(stage, work))
+            took = perf_counter() - began
+            if turn:  # the first is to warm up
+                spent[name].append(took)
+                ratios[name].append(took / (forwards[name] * min(before, limit.forward())))
     table = Table(title=f"{given.model}, {given.images} images: wall time over its limit")
-    for column in ("stage", "forwards", "median", "least", "most"):
-        table.add_column(column, justify="left" if column == "stage" else "right")
+    for column in ("stage", "forwards", "median", "least", "most", "ms", "MiB"):
+        left = column == "stage"
+        table.add_column(column, justify="left" if left else "right", no_wrap=left)
     for name, found in ratios.items():
         figures = (statistics.median(found), min(found), max(found))
-        table.add_row(name, str(forwards[name]), *(f"{figure:.2f}" for figure in figures))
-    console = Console()
+        ms = 1e3 * statistics.median(spent[name]) / given.images
+        memory = peak_memory(given.model, given.images, name)
+        row = [f"{figure:.2f}" for figure in figures] + [f"{ms:.0f}", f"{memory:.0f}"]
+        table.add_row(name, str(forwards[name]), *row)
+    console = Console(width=105)
     console.print(table)
+    console.print("ms: of one image; MiB: peak above that of the loaded network")
+    prepared = work.prepared
     console.print(
-        f"best width: plain {plain_width}, prepared {width}; {prepared.folded} batch norms folded, "
-        f"probabilities within {prepared.error:.0e}"
+        "limit: forwards x time of one plain float32 forward at the best of the widths "
+        f"{', '.join(map(str, WIDTHS))}; {torch.get_num_threads()} threads\n"
+        f"prepared copy: {prepared.folded} batch norms folded; probabilities within "
+        f"{prepared.error:.0e}, activations and gradients within {prepared.layer_error:.0e} of the "
+        "largest"
     )
-    contenders = ["gradient_cams"]
-    contenders += ["pytorch_grad_cam"] if have("pytorch_grad_cam") else []
-    contenders += ["torch_cam"] if have("torchcam") else []
-    for name in contenders:
-        console.print(f"peak memory, {name}: {peak_memory(given.model, given.images, name):.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -110,6 +110,21 @@ def test_an_in_place_layer_after_the_target_layer_does_not_write_to_the_activati
     torch.testing.assert_close(activations, expected.detach())
 
 
+def test_an_in_place_first_layer_does_not_write_to_the_images(batch):
+    class Shifted(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.features = nn.Conv2d(3, 4, 3)
+
+        def forward(self, images):
+            return self.features(images.sub_(0.5)).mean((2, 3))
+
+    network = Shifted().to(batch.images)
+    before = batch.images.clone()
+    Capture(Classifier(network, (TargetLayer("features", network.features),)), batch)
+    assert torch.equal(batch.images, before)
+
+
 def test_the_layers_below_keep_nothing_for_a_backward(batch):
     classifier = nets.deep()
     seen = []

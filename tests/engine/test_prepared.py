@@ -1,9 +1,10 @@
-import nets
 import torch
 import toys
 from torch import nn
 
-from xaibench.api.classifier import Classifier
+from xaibench.api.batch import Batch
+from xaibench.api.capture import Capture, SharedPass
+from xaibench.api.resolve import classifier_of
 from xaibench.engine.prepared import TOLERANCE, prepare_network
 from xaibench.engine.registry import installed
 
@@ -25,7 +26,7 @@ def test_timms_norms_keep_their_activation():
 
     torch.manual_seed(0)
     network = timm.create_model("tf_efficientnet_lite0", num_classes=10).eval()
-    classifier = Classifier(network, nets.gap().target_layers)
+    classifier = classifier_of(network, (64, 64))
     prepared = prepare_network(classifier, torch.zeros(1, 3, 64, 64))
     assert prepared.folded == 49
     assert not prepared.why_plain
@@ -45,7 +46,7 @@ def test_a_convolution_that_is_read_twice_is_not_trusted():
             return (self.norm(features) + 5 * features).mean((2, 3))
 
     torch.manual_seed(0)
-    classifier = Classifier(Twice().eval(), nets.gap().target_layers)
+    classifier = classifier_of(Twice().eval(), (16, 16))
     prepared = prepare_network(classifier, torch.zeros(1, 3, 16, 16))
     assert "probabilities differ by" in prepared.why_plain
     images = torch.randn(2, 3, 16, 16)
@@ -59,3 +60,40 @@ def test_a_network_that_cannot_be_copied_runs_plain():
     prepared = prepare_network(classifier, torch.zeros(1, 3, 16, 16))
     assert "TypeError" in prepared.why_plain
     assert prepared.forward(torch.zeros(1, 3, 16, 16)).shape == (1, 3)
+
+
+def test_the_shared_pass_on_the_copy_sees_what_the_plain_network_does():
+    classifier = installed().model("scenes-cnn").load()()
+    prepared = prepare_network(classifier, torch.zeros(1, 3, 64, 64))
+    images = torch.randn(3, 3, 64, 64)
+    batch = Batch(("a", "b", "c"), images, classifier.logits(images).argmax(1))
+    plain = Capture(classifier, batch)
+    sooner = Capture(classifier, batch, SharedPass(prepared.classifier, batch.images))
+    for ours, theirs in ((sooner.activations, plain.activations), (sooner.gradients, plain.gradients)):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5 * float(theirs.abs().max()))
+
+
+def test_a_target_layer_between_convolution_and_norm_is_not_folded():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    network[1].running_mean.copy_(torch.arange(4.0))
+    classifier = classifier_of(network.eval(), (16, 16), target_layer="0")
+    prepared = prepare_network(classifier, torch.zeros(1, 3, 16, 16))
+    assert prepared.folded == 0
+    assert not prepared.why_plain
+    assert prepared.classifier.network is not network
+
+
+def test_an_activation_that_differs_is_not_trusted(monkeypatch):
+    monkeypatch.setattr("xaibench.engine.prepared.fold_batch_norms", shift_the_first_layer)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.InstanceNorm2d(4), nn.Conv2d(4, 2, 14), nn.Flatten())
+    classifier = classifier_of(network.eval(), (16, 16), target_layer="0")
+    prepared = prepare_network(classifier, torch.zeros(1, 3, 16, 16))
+    assert "activations differ by" in prepared.why_plain
+    assert prepared.classifier is classifier
+
+
+def shift_the_first_layer(network, image, spared):
+    """The norm after it takes the shift away again, so that no probability tells."""
+    network[0].bias.add_(1)
+    return 0

@@ -34,7 +34,7 @@ class SharedPass:
             _recorded(classifier.target_layers) as outputs,
             torch.enable_grad(),
         ):
-            self._graph: Logits = classifier.network(images.detach())
+            self._graph: Logits = classifier.network(images.detach().clone())
         self.outputs = [_once(layer, found) for layer, found in outputs]
         self.logits = self._graph.detach()
 

@@ -112,7 +112,8 @@ class Blocks:
             "preprocess": asdict(classifier.preprocess),
             "pass_width": width,
             "batch_norms_folded": network.folded,
-            "largest_difference_of_the_prepared_copy": network.error,
+            "largest_probability_difference": network.error,
+            "largest_layer_difference": network.layer_error,
             "why_plain": network.why_plain,
         }
         self.tally.data[block.data_name] = {
@@ -168,7 +169,7 @@ class Blocks:
         before = tally.seconds["shared pass"]
         self.observer.stage("shared pass")
         with tally.timed("shared pass"):
-            shared = SharedPass(classifier, images)
+            shared = SharedPass(prepared.network.classifier, images)
             predicted = shared.logits.argmax(1).tolist()
         policies = frozenset(metric.target for metric in self.plan.metrics)
         trials = trials_of(pictures, predicted, policies)

@@ -1,44 +1,50 @@
-"""An exactly prepared copy of a network for the stream: the same probabilities, sooner.
+"""An exactly prepared copy of a network: the same probabilities and activations, sooner.
 
-The stream makes nearly all of a run's forwards and needs no activations from inside the network. So it
-may run a copy in which batch norms are folded into the convolutions before them and the memory is laid
-out channels last. The copy is tried against the plain network; where a probability differs by more
-than TOLERANCE, or preparing fails, the plain network is used, and said so.
+In the copy, batch norms are folded into the convolutions before them and the memory is laid out channels
+last. It is tried against the plain network; where a probability, or what the target layer does, differs
+by more than rounding, or preparing fails, the plain network is used, and said so.
 """
 
 import copy
 import ctypes
 import platform
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from xaibench.api.classifier import Classifier, frozen
+from xaibench.api.capture import SharedPass
+from xaibench.api.classifier import Classifier
 from xaibench.api.types import Images, Logits
 
-TOLERANCE = 1e-5
+TOLERANCE = 1e-5  # of a probability
+LAYER_TOLERANCE = 1e-4  # of activations and gradients, as a share of the largest
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 KEPT_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
 class PreparedNetwork:
-    """How the stream scores images.
+    """What the shared pass and the stream run.
 
     Args:
-        forward: images to logits.
+        classifier: the prepared copy, or the plain one.
+        forward: images to logits by it.
         folded: batch norms that were folded away; 0 where the plain network is used.
-        error: largest difference to the plain network's probabilities, on noise.
+        error: largest difference to a probability of the plain network, on noise.
+        layer_error: largest difference to an activation or gradient of its target layers, as a
+            share of the largest.
         why_plain: why the plain network is used; empty where it is not.
     """
 
+    classifier: Classifier
     forward: Callable[[Images], Logits]
     folded: int = 0
     error: float = 0.0
+    layer_error: float = 0.0
     why_plain: str = ""
 
 
@@ -54,36 +60,65 @@ def prepare_network(classifier: Classifier, image: Images) -> PreparedNetwork:
         4, *image.shape[1:], generator=torch.Generator().manual_seed(0), dtype=image.dtype
     ).to(image.device)
     try:
-        network = copy.deepcopy(classifier.network)
-        with frozen(network):
-            folded = fold_batch_norms(network, noise[:1])
-        network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-        forward = channels_last(network)
-        error = (forward(noise).softmax(1) - classifier.logits(noise).softmax(1)).abs().max().item()
+        prepared, folded = prepared_copy(classifier, noise[:1])
+        ours, plain = SharedPass(prepared, noise), SharedPass(classifier, noise)
+        error = float((ours.logits.softmax(1) - plain.logits.softmax(1)).abs().max())
+        layer_error = largest_difference(ours, plain)
     except Exception as failure:  # a network that cannot be copied or folded still runs plain
-        return PreparedNetwork(classifier.logits, why_plain=f"{type(failure).__name__}: {failure}")
+        return as_it_is(classifier, f"{type(failure).__name__}: {failure}")
     if not error <= TOLERANCE:
-        why = f"the prepared copy's probabilities differ by {error:.1e}"
-        return PreparedNetwork(classifier.logits, error=error, why_plain=why)
-    return PreparedNetwork(forward, folded, error)
+        return as_it_is(classifier, f"the prepared copy's probabilities differ by {error:.1e}")
+    if not layer_error <= LAYER_TOLERANCE:
+        return as_it_is(classifier, f"the prepared copy's activations differ by {layer_error:.1e}")
+    forward = torch.inference_mode()(prepared.network)
+    return PreparedNetwork(prepared, forward, folded, error, layer_error)
 
 
-def channels_last(network: nn.Module) -> Callable[[Images], Logits]:
-    """The forward of a network whose memory is laid out channels last."""
-
-    def forward(images: Images) -> Logits:
-        with torch.inference_mode():
-            logits: Logits = network(images.contiguous(memory_format=torch.channels_last))
-        return logits
-
-    return forward
+def as_it_is(classifier: Classifier, why: str = "") -> PreparedNetwork:
+    """The plain network."""
+    return PreparedNetwork(classifier, classifier.logits, why_plain=why)
 
 
-def fold_batch_norms(network: nn.Module, image: Images) -> int:
+def prepared_copy(classifier: Classifier, image: Images) -> tuple[Classifier, int]:
+    """A copy of `classifier` that computes the same sooner, and how many batch norms it has not."""
+    ours = copy.deepcopy(classifier)
+    network = ours.network.eval().requires_grad_(False)
+    path = {module: name for name, module in network.named_modules()}
+    looked_at = [layer.module for layer in ours.target_layers]
+    folded = fold_batch_norms(network, image, spared=looked_at)
+    network.to(memory_format=torch.channels_last)
+    network.register_forward_pre_hook(lambda _, inputs: (_channels_last(inputs[0]), *inputs[1:]))
+    layers = tuple(
+        replace(layer, module=network.get_submodule(path[layer.module])) for layer in ours.target_layers
+    )
+    return replace(ours, target_layers=layers), folded
+
+
+def _channels_last(images: Images) -> Images:
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+def largest_difference(ours: SharedPass, plain: SharedPass) -> float:
+    """Of activations and gradients at the target layers, as a share of the largest of each."""
+    targets = plain.logits.argmax(1)
+    rows = range(len(targets))
+    differences = [
+        float((copied.detach() - exact.detach()).abs().max() / exact.detach().abs().max())
+        for copied, exact in zip(
+            [*ours.outputs, *ours.logit_gradients(rows, targets)],
+            [*plain.outputs, *plain.logit_gradients(rows, targets)],
+            strict=True,
+        )
+        if exact.any()
+    ]
+    return max(differences, default=0.0)
+
+
+def fold_batch_norms(network: nn.Module, image: Images, spared: Collection[nn.Module] = ()) -> int:
     """Fold each batch norm into the convolution whose output it reads, in place; how many.
 
     Which reads which is seen in a forward pass, not guessed from names. What a norm does besides, such
-    as timm's norms with an activation, stays.
+    as timm's norms with an activation, stays. Convolutions in `spared` keep their output as it is.
     """
     made: dict[int, tuple[str, nn.Conv2d, Tensor]] = {}
     pairs: list[tuple[str, nn.Conv2d, str, nn.BatchNorm2d]] = []
@@ -103,7 +138,7 @@ def fold_batch_norms(network: nn.Module, image: Images) -> int:
 
     handles = []
     for name, module in network.named_modules():
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d) and module not in spared:
             handles.append(module.register_forward_hook(conv_made(name, module)))
         elif isinstance(module, nn.BatchNorm2d) and module.track_running_stats:
             handles.append(module.register_forward_pre_hook(norm_read(name, module)))
