@@ -76,7 +76,7 @@ def leaderboard(board: "pd.DataFrame", sure: "pd.DataFrame", title: str) -> Tabl
         own = at[at["explainer"] == explainer].set_index("column").to_dict("index")
         cells = [_cell(own[metric]) for metric in metrics]
         rank = f"{row['rank']:.1f}" if pd.notna(row["rank"]) else "-"
-        ms = f"{row['ms']:,.0f}" if pd.notna(row["ms"]) else "-"
+        ms = f"{row['ms']:,.{int(row['ms'] < 10)}f}" if pd.notna(row["ms"]) else "-"
         constant = str(max(facts["degenerate"] for facts in own.values()) or "")
         table.add_row(escape(str(explainer)), *cells, rank, ms, *([constant] if some_constant else []))
     table.caption = (
