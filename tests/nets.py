@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import timm
 import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
@@ -70,6 +71,13 @@ def vit_network(pool: str = "token", **settings: object) -> VisionTransformer:
         class_token=pool == "token",
         **settings,
     ).double()
+
+
+def convnext_network() -> nn.Module:
+    """Four tiny stages; a LayerNorm between pool and head."""
+    torch.manual_seed(4)
+    settings = {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 12), "num_classes": CLASSES}
+    return timm.create_model("convnext_atto", **settings).double()
 
 
 def vit() -> Classifier:

@@ -17,7 +17,7 @@ CASES = {
     "torchvision vgg11": (lambda: torchvision.models.vgg11(), 64, "features.19", False),
     "timm resnet18": (lambda: timm.create_model("resnet18"), 64, "layer4", True),
     "timm efficientnet": (lambda: timm.create_model("tf_efficientnet_lite0"), 64, "bn2", True),
-    "timm convnext": (lambda: timm.create_model("convnext_atto"), 64, "stages", False),
+    "timm convnext": (lambda: timm.create_model("convnext_atto"), 64, "stages", True),
     "timm densenet": (lambda: timm.create_model("densenet121"), 64, "features", True),
 }
 
@@ -53,7 +53,9 @@ def test_an_average_pooled_vit_is_explained_at_its_end():
     assert pooled.target_layer.name == "norm"
     assert pooled.head is not None
     normed = classifier_of(nets.vit_network("avg", fc_norm=True).eval(), (32, 24))
-    assert normed.head is None  # a LayerNorm stands between pool and head
+    assert normed.head is normed.network.head
+    assert normed.head_norm is normed.network.fc_norm  # between pool and head
+    assert pooled.head_norm is None
 
 
 def test_the_target_layer_of_torchvisions_vit_is_found():

@@ -14,6 +14,7 @@ from xaibench.api import Unsupported
 from xaibench.api.batch import Batch
 from xaibench.api.capture import Capture
 from xaibench.api.maps import rescale
+from xaibench.api.resolve import classifier_of
 
 
 def literal_grad_cam(activations, gradients):
@@ -61,6 +62,27 @@ def test_cam_without_relu_is_complete(gap_capture):
     logits = gap_capture.logits.gather(1, targets[:, None]).squeeze(1)
     mean = cam(gap_capture, relu=False).mean((1, 2))
     torch.testing.assert_close(mean + head.bias.detach()[targets], logits)
+
+
+@pytest.mark.parametrize(
+    ("network", "size"),
+    [
+        (lambda: nets.vit_network("avg", fc_norm=True), (32, 24)),
+        (nets.convnext_network, (64, 96)),
+    ],
+    ids=["average-pooled ViT", "ConvNeXt"],
+)
+def test_cam_through_a_layer_norm_is_complete(network, size):
+    classifier = classifier_of(network().eval(), size)
+    head, norm = classifier.head, classifier.head_norm
+    with torch.no_grad():  # as if trained: neither ones nor zeros
+        norm.weight.uniform_(0.5, 2)
+        norm.bias.uniform_(-1, 1)
+    images = torch.rand(2, 3, *size, dtype=torch.double)
+    capture = Capture(classifier, Batch(("a", "b"), images, torch.tensor([1, 3])))
+    constant = head(norm.bias).detach()
+    found = cam(capture, relu=False).mean((1, 2)) + constant[capture.batch.targets]
+    torch.testing.assert_close(found, capture.logits[[0, 1], [1, 3]])
 
 
 def test_behind_average_pooling_cam_is_grad_cam_times_the_cells(gap_capture):
@@ -145,3 +167,19 @@ def test_nothing_shared_is_written_to(capture, explainer):
     before = [tensor._version for tensor in shared]
     explainer(capture)
     assert [tensor._version for tensor in shared] == before
+
+
+@pytest.mark.parametrize("explainer", [cam, grad_cam, grad_cam_plus_plus, layer_cam])
+def test_any_number_of_threads_gives_the_same_map(batch, explainer):
+    images = batch.images.float()
+    classifier = nets.gap()
+    classifier.network.float()
+    maps = []
+    for threads in (1, 2):
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            maps.append(explainer(Capture(classifier, Batch(batch.ids, images, batch.targets))))
+        finally:
+            torch.set_num_threads(before)
+    torch.testing.assert_close(*maps, rtol=1e-5, atol=1e-5)

@@ -1,9 +1,12 @@
 """The reconstruction against explicit K x K conceptors with inverses, and its laws."""
 
 from collections.abc import Generator
+from itertools import pairwise
 
 import pytest
 import torch
+from conceptors import DOUBLE, conceptor, conjunction, correlation, negation
+from xaibench_explainers.cam import cam
 from xaibench_explainers.conceptor_cam import (
     at_most_one,
     conceptor_cam,
@@ -17,41 +20,12 @@ from xaibench_explainers.score_cam import score_cam
 
 from xaibench.engine.stream import Stream, Task
 
-DOUBLE = torch.double
-
 
 def features(channels: int, height: int = 3, width: int = 4, seed: int = 0):
     generator = torch.Generator().manual_seed(seed)
     activations = torch.randn(2, channels, height, width, dtype=DOUBLE, generator=generator)
     maps = torch.rand(2, 2, height, width, dtype=DOUBLE, generator=generator)
     return activations, maps[:, 0], maps[:, 1]
-
-
-def correlation(vectors, weights):
-    """R = sum_n m_n a_n a_n' / sum_n m_n |a_n|^2."""
-    total = sum(m * a @ a for m, a in zip(weights, vectors.T, strict=True))
-    return sum(m * torch.outer(a, a) for m, a in zip(weights, vectors.T, strict=True)) / total
-
-
-def conceptor(matrix, aperture_squared):
-    """C = R (R + I / aperture^2)^-1."""
-    return matrix @ torch.linalg.inv(matrix + torch.eye(len(matrix), dtype=DOUBLE) / aperture_squared)
-
-
-def conjunction(first, second):
-    """C AND B = (P (C^+ + B^+ - I) P)^+, P the projector on both ranges (Jaeger 2014)."""
-
-    def null_projector(matrix):
-        values, vectors = torch.linalg.eigh(matrix)
-        kernel = vectors[:, values < 1e-9]
-        return kernel @ kernel.T
-
-    eye = torch.eye(len(first), dtype=DOUBLE)
-    values, vectors = torch.linalg.eigh(null_projector(first) + null_projector(second))
-    basis = vectors[:, values < 1e-9]
-    projector = basis @ basis.T
-    pseudo = [torch.linalg.pinv(m, hermitian=True, rtol=1e-9) for m in (first, second)]
-    return torch.linalg.pinv(projector @ (sum(pseudo) - eye) @ projector, hermitian=True, rtol=1e-9)
 
 
 def literal(activations, positive, aperture_squared, negative=None):
@@ -61,7 +35,7 @@ def literal(activations, positive, aperture_squared, negative=None):
         kept = conceptor(correlation(vectors, positive[b].flatten()), aperture_squared)
         if negative is not None:
             rival = conceptor(correlation(vectors, negative[b].flatten()), aperture_squared)
-            kept = conjunction(kept, torch.eye(len(rival), dtype=DOUBLE) - rival)
+            kept = conjunction(kept, negation(rival))
         shares = [a @ kept @ a / (a @ a) for a in vectors.T]
         maps[b] = torch.stack(shares).view_as(maps[b])
     return maps
@@ -159,11 +133,24 @@ def test_an_aperture_that_cannot_be_solved_is_refused(aperture_squared):
         evidence(*features(5)[:2], aperture_squared)
 
 
-def test_float32_features_give_the_float64_map():
+@pytest.mark.parametrize(("aperture_squared", "tolerance"), [(100.0, 1e-5), (1e4, 1e-3)])
+def test_float32_features_give_the_float64_map(aperture_squared, tolerance):
     activations, positive, negative = features(20)
-    exact = evidence(activations, positive, 100.0, negative)
-    single = evidence(activations.float(), positive.float(), 100.0, negative.float())
-    torch.testing.assert_close(single, exact.float(), rtol=1e-5, atol=1e-5)
+    exact = evidence(activations, positive, aperture_squared, negative)
+    single = evidence(activations.float(), positive.float(), aperture_squared, negative.float())
+    torch.testing.assert_close(single, exact.float(), rtol=tolerance, atol=tolerance)
+
+
+def test_evidence_grows_with_the_aperture():
+    activations, positive, _ = features(20)
+    sweep = [evidence(activations, positive, squared) for squared in (1.0, 3.0, 10.0, 100.0, 1e4)]
+    for less, more in pairwise(sweep):
+        assert (less < more).all()
+
+
+def test_behind_average_pooling_cam_and_grad_cam_with_conceptors_are_the_same(gap_capture):
+    """Their maps differ by a factor, which the evidence does not see."""
+    torch.testing.assert_close(regulated(cam)(gap_capture), regulated(grad_cam)(gap_capture))
 
 
 def test_grad_cam_with_conceptors_is_evidence_under_its_own_map(capture):

@@ -43,6 +43,7 @@ class Classifier:
         target_layers: shallow to deep; the last is the one that most explainers use.
         preprocess: how the network wants its images.
         head: the linear layer, where `logits == head(activations.mean((2, 3)))` holds exactly.
+        head_norm: a layer norm between that mean and the head, as ConvNeXt has.
         class_names: for people.
     """
 
@@ -50,6 +51,7 @@ class Classifier:
     target_layers: tuple[TargetLayer, ...]
     preprocess: Preprocess | None = None
     head: nn.Linear | None = None
+    head_norm: nn.LayerNorm | None = None
     class_names: tuple[str, ...] = ()
 
     @property

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from xaibench.api.batch import Preprocess
@@ -65,8 +66,8 @@ def classifier_of(
             + ": no output there has a spatial grid that the logits depend on; "
             "name one with target_layer="
         )
-    head = exact_head(network, layer, noise.to(device, dtype))
-    return Classifier(network, (layer,), preprocess, head, class_names)
+    head, norm = exact_head(network, layer, noise.to(device, dtype))
+    return Classifier(network, (layer,), preprocess, head, norm, class_names)
 
 
 def probe(network: nn.Module, images: Images) -> tuple[list[Output], Logits]:
@@ -140,22 +141,32 @@ def channels_first(output: Tensor) -> Tensor:
     return output.permute(0, 3, 1, 2)
 
 
-def exact_head(network: nn.Module, layer: TargetLayer, images: Images) -> nn.Linear | None:
-    """The linear layer that makes the logits out of the mean activations, if there is one.
+def exact_head(
+    network: nn.Module, layer: TargetLayer, images: Images
+) -> tuple[nn.Linear | None, nn.LayerNorm | None]:
+    """The linear layer that makes the logits out of the mean activations, and the norm between them.
 
     Not read off the architecture but tried: the logits of the probe must come out again.
     """
     outputs, logits = probe(network, images)
     (activations,) = [layer.to_grid(o.value) for o in outputs if o.module is layer.module]
     pooled = activations.mean((2, 3))
-    for output in reversed(outputs):
-        head = output.module
-        if isinstance(head, nn.Linear) and output.value is logits:
-            if head.in_features != pooled.shape[1]:
-                return None
-            slack = 1e-4 * float(logits.detach().std())
-            return head if torch.allclose(head(pooled), logits, rtol=1e-3, atol=slack) else None
-    return None
+    width = pooled.shape[1]
+    made = [o.module for o in outputs if o.value is logits]
+    heads = [head for head in made if isinstance(head, nn.Linear) and head.in_features == width]
+    norms = [o.module for o in outputs if isinstance(o.module, nn.LayerNorm)]
+    slack = 1e-4 * float(logits.detach().std())
+    for head in heads:
+        for norm in (None, *reversed([norm for norm in norms if norm.normalized_shape == (width,)])):
+            again = head(pooled if norm is None else normalised(norm, pooled))
+            if torch.allclose(again, logits, rtol=1e-3, atol=slack):
+                return head, norm
+    return None, None
+
+
+def normalised(norm: nn.LayerNorm, vectors: Tensor) -> Tensor:
+    """Layer norm of (B, K), whatever shape of tensor the module itself is made for."""
+    return F.layer_norm(vectors, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
 
 
 def is_named(output: Output, target_layer: str | nn.Module) -> bool:
