@@ -5,7 +5,7 @@ from xaibench.api import Dataset, hookimpl
 
 @hookimpl
 def xaibench_datasets() -> list[Dataset]:
-    """Real photographs with boxes, real objects with exact masks, and generated scenes."""
+    """Photographs with boxes, cut-out objects with exact masks, and generated scenes."""
     return [
         Dataset(
             name="photos",
@@ -16,8 +16,8 @@ def xaibench_datasets() -> list[Dataset]:
         Dataset(
             name="cutouts",
             at="xaibench_datasets.cutouts:cutouts",
-            summary="real objects with exact masks on real textures, single and as 2 x 2 mosaics; "
-            "cutouts:FOLDER reads a folder of cut-outs",
+            summary="cut-out objects, most of them drawn, with exact masks on real textures, single and "
+            "as 2 x 2 mosaics; cutouts:FOLDER reads a folder of others, such as Tux Paint's photographs",
             classes="imagenet-1k",
             folder="optional",
         ),

@@ -10,14 +10,16 @@ from xaibench.cli.names import split
 
 EXAMPLES = """Run explainers on models and data, score them, and print who explains best.
 
-With no options: EfficientNet-Lite0 on real photographs and cut-outs, and a small CNN and a small ViT on
-generated scenes, by every installed explainer. The same command again goes on where it was stopped.
+With no options: EfficientNet-Lite0 on real photographs and cut-outs, and a small CNN and a small ViT \
+on generated scenes, by every installed explainer. The same command again goes on where it was stopped.
 
 Examples:
 
   xaibench run
 
-  xaibench run --models timm:resnet50 --data cutouts --explainers grad-cam,layer-cam --limit 20
+  xaibench run --models timm:resnet50 --data cutouts --limit 20
+
+  xaibench run --models scenes-vit --data scenes --explainers cam,layer-cam
 
   xaibench run --config mine.toml --output results/mine
 """
