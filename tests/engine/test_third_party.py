@@ -1,4 +1,4 @@
-"""A distribution that is installed later is found, without touching ours."""
+"""README's plugin, a distribution that is installed later, is found without touching ours."""
 
 import os
 import subprocess
@@ -7,29 +7,8 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+import readme
 
-PROJECT = """
-    [build-system]
-    requires = ["hatchling"]
-    build-backend = "hatchling.build"
-
-    [project]
-    name = "xaibench-{name}"
-    version = "1.2.3"
-
-    [project.entry-points.xaibench]
-    {name} = "xaibench_{name}"
-"""
-MODULE = """
-    from xaibench.api import Explainer, hookimpl
-
-    @hookimpl
-    def xaibench_explainers():
-        return [Explainer(name="brightest", at="xaibench_thirdparty:brightest")]
-
-    def brightest(capture):
-        return capture.activations.sum(1)
-"""
 USE = """
     import torch, xaibench
     from torch import nn
@@ -43,12 +22,14 @@ USE = """
 def site(tmp_path_factory) -> Path:
     """A folder with two third-party distributions installed, one of them broken."""
     root = tmp_path_factory.mktemp("third")
-    modules = {"thirdparty": MODULE, "broken": "import no_such_module_anywhere"}
-    for name, module in modules.items():
+    (project,) = readme.blocks("toml")
+    module = readme.blocks("python")[1]
+    modules = {"brightest": module, "broken": "import no_such_module_anywhere"}
+    for name, code in modules.items():
         source = root / name
         (source / f"xaibench_{name}").mkdir(parents=True)
-        (source / "pyproject.toml").write_text(dedent(PROJECT.format(name=name)))
-        (source / f"xaibench_{name}" / "__init__.py").write_text(dedent(module))
+        (source / "pyproject.toml").write_text(project.replace("brightest", name))
+        (source / f"xaibench_{name}" / "__init__.py").write_text(code)
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-build-isolation", "--no-deps"]
     command += ["--no-index", "--target", str(root / "site")]
     subprocess.run([*command, *(str(root / name) for name in modules)], check=True)
@@ -63,7 +44,7 @@ def run(site: Path, *command: str) -> str:
 
 def test_an_installed_plugin_is_listed_with_its_distribution(site):
     said = run(site, sys.executable, "-m", "xaibench", "plugins")
-    (line,) = [line for line in said.splitlines() if "xaibench-thirdparty" in line]
+    (line,) = [line for line in said.splitlines() if "xaibench-brightest" in line]
     assert "1.2.3" in line
     assert "1 explainers" in line
 
