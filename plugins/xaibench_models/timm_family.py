@@ -6,7 +6,7 @@ import timm
 from timm.data import ImageNetInfo, resolve_model_data_config
 from torch import nn
 
-from xaibench.api import UnknownName
+from xaibench.api import PluginError, UnknownName
 from xaibench.api.batch import Preprocess
 from xaibench.api.classifier import Classifier
 from xaibench.api.resolve import classifier_of
@@ -22,13 +22,20 @@ def timm_model(name: str, pretrained: bool = True, target_layer: str | None = No
 
     Raises:
         UnknownName: timm has no such model.
+        PluginError: its weights cannot be loaded.
     """
     if not timm.is_model(name):
         guess = get_close_matches(name, timm.list_models(), n=1)
         raise UnknownName(
             f"timm has no model called {name!r}" + (f"; did you mean {guess[0]!r}?" if guess else "")
         )
-    network = timm.create_model(name, pretrained=pretrained).eval()
+    try:
+        network = timm.create_model(name, pretrained=pretrained).eval()
+    except Exception as error:  # what the hub raises without a network has a dozen names
+        raise PluginError(
+            f"timm's {name!r} cannot be made: {type(error).__name__}: {error} Weights are fetched once, "
+            "with a network, and kept in the hub's cache."
+        ) from error
     preprocess = preprocess_of(network)
     return classifier_of(network, preprocess.size, preprocess, target_layer, imagenet_names(network))
 

@@ -1,6 +1,7 @@
 import pytest
 import timm
 import torch
+import torchvision
 from xaibench_datasets.photos import photos
 from xaibench_models.efficientnet_lite import weight_file
 from xaibench_models.timm_family import timm_model
@@ -56,3 +57,37 @@ def test_any_model_of_torchvision_by_name():
 def test_an_unknown_name_is_answered_with_the_one_meant(make, name, meant):
     with pytest.raises(UnknownName, match=f"did you mean '{meant}'"):
         make(name)
+
+
+class Malice:
+    """Leaves a file where a pickle of it is read."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def test_a_cached_checkpoint_of_torchvision_runs_no_code(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    left = tmp_path / "left"
+    cache = tmp_path / "hub" / "checkpoints"
+    cache.mkdir(parents=True)
+    weights = torchvision.models.get_model_weights("squeezenet1_1").DEFAULT
+    torch.save({"classifier.1.weight": Malice(left)}, cache / weights.url.rpartition("/")[2])
+    with pytest.raises(PluginError, match="'squeezenet1_1' cannot be made: UnpicklingError"):
+        torchvision_model("squeezenet1_1")
+    assert not left.exists()
+
+
+def test_weights_that_are_not_there_are_named_with_the_cure(tmp_path, monkeypatch):
+    monkeypatch.setattr(timm, "create_model", unreachable)
+    with pytest.raises(
+        PluginError, match=r"'resnet18' cannot be made: OSError: no network.*once"
+    ):
+        timm_model("resnet18")
+
+
+def unreachable(name, pretrained):
+    raise OSError("no network.")

@@ -35,11 +35,11 @@ def print_results(results: "Results", console: Console) -> None:
         console.print(leaderboard(board.loc[(model, dataset)], part, f"{model} on {dataset}"))
     for note, names in results.notes.items():
         console.print(f"[dim]{escape(', '.join(names))}: {escape(note)}[/]", highlight=False)
-    problems = results.problems()
-    for row in problems.itertuples():
+    same = ["status", "model", "dataset", "reason"]
+    for (status, model, dataset, reason), cells in results.problems().groupby(same, sort=False):
+        where = f"{model} on {dataset}, {', '.join(cells['explainer'])}"
         console.print(
-            f"[yellow]{row.status}[/] {escape(f'{row.model} on {row.dataset}, {row.explainer}')}: "
-            f"{escape(str(row.reason))} ({row.rows} rows)",
+            f"[yellow]{status}[/] {escape(where)}: {escape(str(reason))} ({cells['rows'].sum()} rows)",
             highlight=False,
         )
     if not results.manifest:
