@@ -1,5 +1,6 @@
 """Toy plugins for runs of a second: a model, data sets, explainers that behave and that do not."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,17 @@ def generated(root=None):
             boxes=() if i == 2 else ((2, 2, 9, 9),),
         )
         for i, target in [(0, 0), (1, 1), (1, 2), (2, 0), (3, 2), (4, 1), (5, 0)]
+    ]
+
+
+def ill_masked(root=None):
+    """Three images; the mask of the second is not of its image's size."""
+    sizes = [(SIDE, SIDE + 4), (SIDE, SIDE), (SIDE, SIDE + 4)]
+    return [
+        Example(
+            f"image-{i}", lambda i=i: picture(i), 0, mask=lambda size=size: np.ones(size, dtype=bool)
+        )
+        for i, size in enumerate(sizes)
     ]
 
 
@@ -123,6 +135,7 @@ def registry(*explainers: str, metrics: tuple[str, ...] = ("deletion-28", "point
         metrics={name: installed().metric(name) for name in metrics},
         datasets={
             "generated": Dataset(name="generated", at="toys:generated", classes="toys"),
+            "ill_masked": Dataset(name="ill_masked", at="toys:ill_masked", classes="toys"),
             "folder": Dataset(name="folder", at="toys:folder", classes="toys", folder="required"),
         },
         plugins=(),

@@ -9,6 +9,7 @@ from xaibench.api import ConfigError, UnknownName
 from xaibench.engine.observer import Observer
 from xaibench.engine.run import run
 from xaibench.engine.settings import settle
+from xaibench.engine.trials import batch_of
 from xaibench.results.results import Results
 from xaibench.results.rows import KEY, SHARED_PASS
 
@@ -110,6 +111,34 @@ def test_an_unreadable_image_is_named_and_leaves_the_rest(tmp_path):
     assert set(failed["image"]) == {"1"}
     assert failed["reason"].str.contains("image '1' cannot be read from .*1.png").all()
     assert set(rows.loc[rows["status"] == "ok", "image"]) == {"0", "2"}
+
+
+def test_an_image_with_a_mask_of_another_size_is_named_and_leaves_the_rest(tmp_path):
+    rows = toy_run(tmp_path, data="ill_masked").scores
+    failed = rows[rows["status"] == "failed"]
+    assert set(failed["image"]) == {"image-1"}
+    assert failed["reason"].str.contains("mask of image 'image-1', class 0, is").all()
+    assert set(rows.loc[rows["status"] == "ok", "image"]) == {"image-0", "image-2"}
+
+
+def test_images_that_the_machine_fails_on_are_named_and_tried_again(tmp_path, monkeypatch):
+    expected = toy_run(tmp_path / "whole", shard=2).rows
+    calls = iter(range(100))
+
+    def sometimes(*arguments):
+        if next(calls) == 1:
+            raise MemoryError("no room for the second shard")
+        return batch_of(*arguments)
+
+    monkeypatch.setattr("xaibench.engine.blocks.batch_of", sometimes)
+    rows = toy_run(tmp_path / "run", shard=2).scores
+    failed = rows[rows["status"] == "failed"]
+    assert set(failed["image"]) == {"image-2", "image-3"}
+    assert set(failed["reason"]) == {"MemoryError: no room for the second shard"}
+    counting = Counting()
+    again = toy_run(tmp_path / "run", shard=2, observer=counting).rows
+    assert (counting.resumed, counting.fresh) == (4, 2)
+    pd.testing.assert_frame_equal(comparable(again), comparable(expected))
 
 
 def test_a_model_that_cannot_be_loaded_leaves_the_other(tmp_path):
@@ -251,16 +280,16 @@ def test_forwards_are_counted(tmp_path):
 
 
 def test_the_manifest_says_how_to_make_the_run_again(tmp_path):
-    manifest = toy_run(tmp_path).manifest
+    manifest = toy_run(tmp_path / "one").manifest
     assert manifest["complete"]
     assert manifest["packages"]["torch"]
     assert manifest["models"]["toy"]["layer"] == "2"
     assert manifest["models"]["toy"]["batch_norms_folded"] == 1
-    assert manifest["data"]["generated"] == {
-        "examples": 7,
-        "images": 6,
-        "subset_sha": manifest["data"]["generated"]["subset_sha"],
-    }
+    data = manifest["data"]["generated"]
+    assert (data["examples"], data["images"]) == (7, 6)
+    assert data["content_sha"] == toy_run(tmp_path / "two").manifest["data"]["generated"]["content_sha"]
+    fewer = toy_run(tmp_path / "three", limit=4).manifest["data"]["generated"]
+    assert fewer["content_sha"] != data["content_sha"]
     deletion = manifest["metrics"][0]
     assert (deletion["name"], deletion["version"]) == ("deletion-28", 1)
     assert "grey" in deletion["convention"]["to"]

@@ -83,9 +83,7 @@ def test_a_cached_checkpoint_of_torchvision_runs_no_code(tmp_path, monkeypatch):
 
 def test_weights_that_are_not_there_are_named_with_the_cure(tmp_path, monkeypatch):
     monkeypatch.setattr(timm, "create_model", unreachable)
-    with pytest.raises(
-        PluginError, match=r"'resnet18' cannot be made: OSError: no network.*once"
-    ):
+    with pytest.raises(PluginError, match=r"'resnet18' cannot be made: OSError: no network.*once"):
         timm_model("resnet18")
 
 

@@ -139,14 +139,21 @@ class Blocks:
         if shard.exists():
             self.observer.done(len(pictures), resumed=True)
             return shard
+        explainers, metrics = self.plan.explainers, self.plan.metrics
         rows: list[Row] = []
         for picture in pictures:
             if picture.error is not None:
                 self.observer.note(str(picture.error))
-                rows += provenance.unread(self.plan.explainers, self.plan.metrics, picture)
+                rows += provenance.lost(explainers, metrics, picture, status_of(picture.error)[1])
         readable = [picture for picture in pictures if picture.pixels is not None]
-        if readable:
-            rows += self.evaluate(readable, prepared, keep)
+        try:
+            rows += self.evaluate(readable, prepared, keep) if readable else []
+        except Exception as error:  # the network's own, or the machine's: these images are tried again
+            _, reason = status_of(error)
+            self.observer.note(f"{provenance.block}: {len(readable)} images lost: {reason}")
+            for picture in readable:
+                rows += provenance.lost(explainers, metrics, picture, reason)
+            shard = self.folder.shard(provenance.block, content_key("lost", shard.name))
         with self.tally.timed("write"):
             self.folder.write(shard, rows)
         self.observer.done(len(pictures), resumed=False)

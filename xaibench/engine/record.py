@@ -83,16 +83,16 @@ class Provenance:
             for explainer, metric in product(explainers, metrics)
         ]
 
-    def unread(
-        self, explainers: Sequence[Explainer], metrics: Sequence[Metric], picture: Picture
+    def lost(
+        self, explainers: Sequence[Explainer], metrics: Sequence[Metric], picture: Picture, reason: str
     ) -> list[Row]:
-        """A row for each cell and class of an image that cannot be read."""
+        """A row for each cell and class of an image that cannot be read or worked on."""
         return [
             self.row(
                 explainer,
                 metric,
                 status="failed",
-                reason=f"{type(picture.error).__name__}: {picture.error}",
+                reason=reason,
                 image=picture.id,
                 target=example.target,
             )
@@ -187,7 +187,7 @@ def keep_maps(
     """Write the maps of some pictures, of their first annotated class where they have one."""
     for picture in pictures:
         trials = [i for i, trial in enumerate(asked.trials) if trial.picture == picture]
-        i = min(trials, key=lambda i: asked.trials[i].example is None)
+        i = min(trials, key=lambda i: not asked.trials[i].region.known)
         shown = {name: e.maps[i] for name, e in found.explained.items() if e.maps is not None}
         if not shown or batch.preprocess is None:
             continue

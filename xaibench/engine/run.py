@@ -14,7 +14,7 @@ from xaibench.api.errors import ConfigError
 from xaibench.engine.blocks import Blocks
 from xaibench.engine.config import Config
 from xaibench.engine.observer import Observer, Tally
-from xaibench.engine.plan import Plan, identity, plan
+from xaibench.engine.plan import Plan, content_key, identity, plan
 from xaibench.engine.registry import Registry, installed
 from xaibench.report.gallery import draw_gallery
 from xaibench.results.folder import RunFolder
@@ -84,6 +84,12 @@ def device_of(name: str) -> torch.device:
     return device
 
 
+def content_sha(results: Results, dataset: str) -> str:
+    """What depends on the content of every image of a data set that was read."""
+    seen = results.rows[results.rows["dataset"] == dataset]
+    return content_key(sorted(seen.groupby("image")["image_sha"].max().items()))
+
+
 def facts_of(
     config: Config,
     todo: Plan,
@@ -110,7 +116,10 @@ def facts_of(
         },
         "seed": config.seed,
         "models": tally.models,
-        "data": tally.data,
+        "data": {
+            name: facts | {"content_sha": content_sha(results, name)}
+            for name, facts in tally.data.items()
+        },
         "explainers": [identity(explainer) for explainer in todo.explainers],
         "metrics": [
             identity(metric)

@@ -1,7 +1,7 @@
 """From examples to trials: which classes of which images are asked about."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -25,6 +25,7 @@ class Picture:
         pixels: (3, H, W), preprocessed; None where it cannot be read.
         size: (width, height) of the original.
         examples: one a class asked about.
+        regions: where each of those classes is.
         error: why it cannot be read.
     """
 
@@ -33,6 +34,7 @@ class Picture:
     pixels: Tensor | None
     size: tuple[int, int]
     examples: tuple[Example, ...]
+    regions: tuple[Region, ...] = ()
     error: Exception | None = None
 
 
@@ -44,13 +46,13 @@ class Trial:
         picture: index of the image.
         target: the class.
         policies: why it is asked: it is "predicted", the "label", or both.
-        example: the example whose label it is; None for a predicted class that is no label.
+        region: where the class is; nowhere known for a predicted class that is no label.
     """
 
     picture: int
     target: int
-    policies: frozenset[str] = field(default_factory=frozenset)
-    example: Example | None = None
+    policies: frozenset[str]
+    region: Region
 
 
 def group(examples: Sequence[Example]) -> list[tuple[Example, ...]]:
@@ -62,15 +64,16 @@ def group(examples: Sequence[Example]) -> list[tuple[Example, ...]]:
 
 
 def decode(examples: tuple[Example, ...], preprocess: Preprocess) -> Picture:
-    """Open one image and preprocess it; what cannot be read is kept with its error."""
+    """Open one image and its masks and preprocess it; what cannot be read is kept with its error."""
     first = examples[0]
     try:
         picture = first.open()
         sha = fingerprint(first.image, picture)
-        return Picture(first.id, sha, preprocess.image(picture), picture.size, examples)
+        regions = tuple(region_of(example, picture.size, preprocess) for example in examples)
+        return Picture(first.id, sha, preprocess.image(picture), picture.size, examples, regions)
     except Exception as error:  # a file's or a data set plugin's; the rows say which image
         unread = error if isinstance(error, DataError) else DataError(f"image {first.id!r}: {error}")
-        return Picture(first.id, "", None, (0, 0), examples, unread)
+        return Picture(first.id, "", None, (0, 0), examples, error=unread)
 
 
 def fingerprint(source: object, picture: Image.Image) -> str:
@@ -89,19 +92,18 @@ def trials_of(
         predicted: the class with the highest logit of each.
         policies: those that some metric wants.
     """
-    found: dict[tuple[int, int], Trial] = {}
+    trials = []
     for i, picture in enumerate(pictures):
-        labels = [(example.target, "label", example) for example in picture.examples]
-        for target, policy, example in [(predicted[i], "predicted", None), *labels]:
-            if policy not in policies:
-                continue
-            trial = found.get((i, target), Trial(i, target))
-            found[i, target] = replace(
-                trial,
-                policies=trial.policies | {policy},
-                example=trial.example or example,
-            )
-    return list(found.values())
+        pairs = zip(picture.examples, picture.regions, strict=True)
+        known = {example.target: region for example, region in pairs}
+        nowhere = replace(picture.regions[0], boxes=(), mask=None)
+        for target in dict.fromkeys((predicted[i], *known)):
+            reasons = {"predicted"} if target == predicted[i] else set()
+            reasons |= {"label"} if target in known else set()
+            if reasons & policies:
+                region = known.get(target, nowhere)
+                trials.append(Trial(i, target, frozenset(reasons & policies), region))
+    return trials
 
 
 def batch_of(
@@ -118,25 +120,21 @@ def batch_of(
         images=images[rows],
         targets=torch.tensor([trial.target for trial in trials], device=images.device),
         seeds=(seed_of(seed),) * len(trials),
-        regions=tuple(region_of(pictures[trial.picture], trial, preprocess) for trial in trials),
+        regions=tuple(trial.region for trial in trials),
         preprocess=preprocess,
     )
 
 
-def region_of(picture: Picture, trial: Trial, preprocess: Preprocess) -> Region:
-    """Where the target class is; nowhere known for a predicted class that is no label.
+def region_of(example: Example, size: tuple[int, int], preprocess: Preprocess) -> Region:
+    """Where the example's class is in its image of (width, height).
 
     Raises:
-        DataError: a mask is not of its image's size.
+        DataError: the mask is not of the image's size.
     """
-    frame = preprocess.frame(*picture.size)
-    example = trial.example
-    if example is None:
-        return Region(picture.size, frame)
     mask = None if example.mask is None else torch.from_numpy(np.array(example.mask(), dtype=bool))
-    if mask is not None and mask.shape != picture.size[::-1]:
+    if mask is not None and mask.shape != size[::-1]:
         raise DataError(
-            f"the mask of image {picture.id!r}, class {example.target}, is {tuple(mask.shape)}; "
-            f"expected (height, width) of the image, {picture.size[::-1]}"
+            f"the mask of image {example.id!r}, class {example.target}, is {tuple(mask.shape)}; "
+            f"expected (height, width) of the image, {size[::-1]}"
         )
-    return Region(picture.size, frame, example.boxes, mask)
+    return Region(size, preprocess.frame(*size), example.boxes, mask)
