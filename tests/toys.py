@@ -57,13 +57,8 @@ def generated(root=None):
 
 def ill_masked(root=None):
     """Three images; the mask of the second is not of its image's size."""
-    sizes = [(SIDE, SIDE + 4), (SIDE, SIDE), (SIDE, SIDE + 4)]
-    return [
-        Example(
-            f"image-{i}", lambda i=i: picture(i), 0, mask=lambda size=size: np.ones(size, dtype=bool)
-        )
-        for i, size in enumerate(sizes)
-    ]
+    masks = [partial(np.ones, (SIDE, width), dtype=bool) for width in (SIDE + 4, SIDE, SIDE + 4)]
+    return [Example(f"image-{i}", partial(picture, i), 0, mask=mask) for i, mask in enumerate(masks)]
 
 
 def folder(root: Path):
