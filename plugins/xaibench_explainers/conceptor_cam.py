@@ -79,7 +79,8 @@ def evidence(
     the trace of R is 1; with negative weights, C AND NOT the conceptor of those.
 
     Solved among positions or among channels, whichever are fewer. In float64, since the condition
-    number grows like aperture^4; every eigenvalue of what is inverted is at least 1.
+    number grows like aperture^4; every eigenvalue of what is inverted is at least 1. The inner products
+    of the features need no more than the features' own precision.
 
     Args:
         activations: (B, K, h, w).
@@ -89,8 +90,8 @@ def evidence(
     """
     if not 0 < aperture_squared <= 1e4:
         raise ValueError(f"aperture_squared is {aperture_squared}; it must be in (0, 1e4]")
-    features = activations.flatten(2).double()
-    length = features.square().sum(1)
+    features = activations.flatten(2)
+    length = features.square().sum(1).double()
     own = root_share(length, positive, aperture_squared)
     against = None if negative is None else root_share(length, negative, aperture_squared)
     solve = among_positions if features.shape[2] <= features.shape[1] else among_channels
@@ -113,7 +114,7 @@ def among_positions(features: Tensor, own: Tensor, against: Tensor | None) -> Te
     With Y = A diag(own) and Z = A diag(against), C A = Y (I + Y'Y + H'H)^-1 Y'A where H = Z'Y: all of
     them rows and columns of the positions' inner products, A'A, scaled.
     """
-    products = features.mT @ features
+    products = (features.mT @ features).double()
     seen = own[:, :, None] * products
     system = seen * own[:, None]
     if against is not None:
@@ -128,6 +129,7 @@ def among_channels(features: Tensor, own: Tensor, against: Tensor | None) -> Ten
     For shallow layers, where there are more positions than channels. P may be singular, so L is its
     symmetric root.
     """
+    features = features.double()
     values, vectors = torch.linalg.eigh(correlation(features, own))
     root = vectors * values.clamp(min=0).sqrt()[:, None] @ vectors.mT
     inner = torch.eye(root.shape[1]).to(root)
