@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from xaibench.api.batch import Preprocess
 from xaibench.api.types import Images, Logits
 
+CHANNELS_FIRST, CHANNELS_LAST, TOKENS = "channels first", "channels last", "tokens"
+
 
 def as_is(output: Tensor) -> Tensor:
     """Return a convolutional output unchanged: it is a grid already."""
@@ -25,11 +27,13 @@ class TargetLayer:
         name: its path in the network.
         module: the module itself.
         to_grid: from its output to (B, K, h, w).
+        layout: what that output is, for people: "channels first", "channels last" or "tokens".
     """
 
     name: str
     module: nn.Module
     to_grid: Callable[[Tensor], Tensor] = as_is
+    layout: str = CHANNELS_FIRST
 
 
 @dataclass(frozen=True)

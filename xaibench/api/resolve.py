@@ -1,35 +1,40 @@
 """Finds a network's target layer, its grid and its linear head, so that nobody has to name them.
 
-By what the library says of its network where it says it (timm's `num_prefix_tokens`,
-`patch_embed.grid_size`, `num_features`; torchvision's `image_size`, `patch_size`), and by a probe:
-one forward and one backward on noise.
+By a probe, one forward and one backward on noise, and by what the library says of its network.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from difflib import get_close_matches
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from xaibench.api.batch import Preprocess
-from xaibench.api.classifier import Classifier, TargetLayer, as_is, frozen
+from xaibench.api.classifier import CHANNELS_FIRST, Classifier, TargetLayer
 from xaibench.api.errors import Unsupported
-from xaibench.api.maps import tokens_to_grid
-from xaibench.api.types import Images, Logits
+from xaibench.api.layout import Layout, layouts_of
+from xaibench.api.probe import Output, Probe, noise_for, probe
 
 POOLING = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
 PASSING = (nn.Identity, nn.Dropout)  # give back what they got: the layer before has the better name
 
 
-@dataclass(frozen=True)
-class Output:
-    """What a module gave back during the probe."""
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """An output that could be explained: it has a grid, and the logits depend on its cells."""
 
-    name: str
-    module: nn.Module
-    value: Tensor
+    output: Output
+    layout: Layout
+
+    @property
+    def layer(self) -> TargetLayer:
+        """As what a Classifier is looked into at."""
+        return TargetLayer(
+            self.output.name, self.output.module, self.layout.to_grid, self.layout.name
+        )
 
 
 def classifier_of(
@@ -45,121 +50,103 @@ def classifier_of(
         network: (B, 3, H, W) to logits, (B, C).
         size: (height, width) of its input.
         preprocess: how it wants its images, where pictures are to be read.
-        target_layer: a module or its path; None: the last whose output has a spatial grid and on
-            whose every part the logits depend.
+        target_layer: a module or its path; None: the last of the residual stream whose output has a
+            spatial grid and on whose cells the logits depend.
         class_names: for people.
 
     Raises:
         Unsupported: no module's output has such a grid, or the one named has not.
     """
-    device = next((weight.device for weight in network.parameters()), torch.device("cpu"))
-    dtype = next((weight.dtype for weight in network.parameters()), torch.float32)
-    noise = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
-    outputs, logits = probe(network, noise.to(device, dtype))
-    if target_layer is not None:
-        outputs = [output for output in outputs if is_named(output, target_layer)]
-    layer = last_with_grid(network, outputs, logits)
-    if layer is None:
-        raise Unsupported(
-            f"no target layer found in {type(network).__name__}"
-            + (f" at {target_layer!r}" if isinstance(target_layer, str) else "")
-            + ": no output there has a spatial grid that the logits depend on; "
-            "name one with target_layer="
-        )
-    head, norm = exact_head(network, layer, noise.to(device, dtype))
-    return Classifier(network, (layer,), preprocess, head, norm, class_names)
+    seen = probe(network, noise_for(network, size))
+    candidates = candidates_of(network, seen, size)
+    found = (
+        last_of_the_stream(network, seen, candidates)
+        if target_layer is None
+        else named(network, seen, candidates, target_layer)
+    )
+    head, norm = exact_head(seen, found)
+    return Classifier(network, (found.layer,), preprocess, head, norm, class_names)
 
 
-def probe(network: nn.Module, images: Images) -> tuple[list[Output], Logits]:
-    """Every tensor that a module gave back, in the order they were made, and the logits."""
-    outputs: list[Output] = []
+def candidates_of(network: nn.Module, seen: Probe, size: tuple[int, int]) -> list[Candidate]:
+    """Every output with a grid that has a gradient of the largest logit at its cells, in order.
 
-    def record(name: str, module: nn.Module, args: object, output: object) -> None:
-        if isinstance(output, Tensor):
-            outputs.append(Output(name, module, output))
-
-    handles = [
-        module.register_forward_hook(partial(record, name))
-        for name, module in network.named_modules()
-        if name
+    What a class token alone hands on has none: past the last attention, patches reach no logit.
+    """
+    layouts = layouts_of(network, [(o.module, o.value) for o in seen.outputs], size)
+    return [
+        Candidate(output, layout)
+        for output, layout, gradient in zip(seen.outputs, layouts, seen.gradients(), strict=True)
+        if layout is not None and gradient is not None and bool(layout.to_grid(gradient).any())
     ]
-    try:
-        with frozen(network), torch.enable_grad():
-            # clone: a first layer may work in place, which a leaf does not allow
-            logits: Logits = network(images.requires_grad_().clone())
-    finally:
-        for handle in handles:
-            handle.remove()
-    return outputs, logits
 
 
-def last_with_grid(network: nn.Module, outputs: list[Output], logits: Logits) -> TargetLayer | None:
-    """The last module whose output is a grid and has a non-zero gradient away from its prefix."""
-    pooled = {id(output.value) for output in outputs if isinstance(output.module, POOLING)}
-    for output in reversed(outputs):
-        to_grid = grid_of(network, output.value)
-        unfit = id(output.value) in pooled or isinstance(output.module, PASSING)
-        if to_grid is None or unfit or not output.value.requires_grad:
-            continue
-        (gradient,) = torch.autograd.grad(
-            logits.amax(1).sum(), output.value, retain_graph=True, allow_unused=True
+def last_of_the_stream(
+    network: nn.Module, seen: Probe, candidates: Sequence[Candidate]
+) -> Candidate:
+    """The last candidate that is a block's, a norm's or a convolution's output.
+
+    Poolings have coarser grids than what they pool; linear layers on tokens are queries, keys and
+    values; a module that runs twice has no one output.
+    """
+    pooled = {output.same for output in seen.outputs if isinstance(output.module, POOLING)}
+    runs = Counter(output.module for output in seen.outputs)
+    for candidate in reversed(candidates):
+        output, layout = candidate.output, candidate.layout
+        inside = isinstance(output.module, nn.Linear) and layout.name != CHANNELS_FIRST
+        passing = isinstance(output.module, PASSING)
+        if not (inside or passing or output.same in pooled or runs[output.module] > 1):
+            return candidate
+    raise Unsupported(
+        f"no target layer found in {type(network).__name__}: no output there has a spatial grid that "
+        "the logits depend on; name one with target_layer="
+    )
+
+
+def named(
+    network: nn.Module, seen: Probe, candidates: Sequence[Candidate], target_layer: str | nn.Module
+) -> Candidate:
+    """The candidate that is the layer asked for; says what is wrong with it where it is none."""
+
+    def asked_for(output: Output) -> bool:
+        return target_layer in (output.name, output.module)
+
+    found = [candidate for candidate in candidates if asked_for(candidate.output)]
+    if len(found) == 1:
+        return found[0]
+    what = repr(target_layer) if isinstance(target_layer, str) else type(target_layer).__name__
+    start = f"no target layer found in {type(network).__name__} at {what}: "
+    if found:
+        raise Unsupported(f"{start}it runs {len(found)} times in a forward pass")
+    shapes = [tuple(output.value.shape) for output in seen.outputs if asked_for(output)]
+    offered = [candidate.output.name for candidate in candidates]
+    meant = get_close_matches(what.strip("'"), offered, n=1) or offered[-1:]
+    raise Unsupported(
+        start
+        + (
+            f"its output, {shapes[0]}, has no spatial grid that the logits depend on"
+            if shapes
+            else "no such module gave back a tensor"
         )
-        if gradient is not None and bool(to_grid(gradient).any()):
-            return TargetLayer(output.name, output.module, to_grid)
-    return None
+        + (f"; target_layer={meant[0]!r} has" if meant else "")
+    )
 
 
-def grid_of(network: nn.Module, output: Tensor) -> Callable[[Tensor], Tensor] | None:
-    """How to read `output` as (B, K, h, w) with more than one cell; None: it cannot be."""
-    tokens = token_grid(network)
-    if tokens is not None:
-        prefix, grid, width = tokens
-        fits = output.ndim == 3 and output.shape[1:] == (prefix + grid[0] * grid[1], width)
-        return partial(tokens_to_grid, prefix=prefix, grid=grid) if fits else None
-    if output.ndim != 4:
-        return None
-    channels = getattr(network, "num_features", None)
-    last = output.shape[3] == channels and output.shape[1] != channels
-    read = channels_first if last else as_is
-    height, width = read(output).shape[2:]
-    return read if height * width > 1 else None
-
-
-def token_grid(network: nn.Module) -> tuple[int, tuple[int, int], int] | None:
-    """Prefix tokens, (height, width) in patches, and width of the residual stream of a ViT."""
-    patches = getattr(getattr(network, "patch_embed", None), "grid_size", None)
-    if patches is not None and hasattr(network, "num_prefix_tokens"):  # timm
-        return int(network.num_prefix_tokens), tuple(patches), int(network.embed_dim)  # type: ignore[arg-type]
-    if hasattr(network, "class_token") and hasattr(network, "hidden_dim"):  # torchvision
-        side = int(network.image_size) // int(network.patch_size)  # type: ignore[arg-type]
-        return 1, (side, side), int(network.hidden_dim)  # type: ignore[arg-type]
-    return None
-
-
-def channels_first(output: Tensor) -> Tensor:
-    """(B, h, w, K) to (B, K, h, w)."""
-    return output.permute(0, 3, 1, 2)
-
-
-def exact_head(
-    network: nn.Module, layer: TargetLayer, images: Images
-) -> tuple[nn.Linear | None, nn.LayerNorm | None]:
+def exact_head(seen: Probe, found: Candidate) -> tuple[nn.Linear | None, nn.LayerNorm | None]:
     """The linear layer that makes the logits out of the mean activations, and the norm between them.
 
     Not read off the architecture but tried: the logits of the probe must come out again.
     """
-    outputs, logits = probe(network, images)
-    (activations,) = [layer.to_grid(o.value) for o in outputs if o.module is layer.module]
-    pooled = activations.mean((2, 3))
+    pooled = found.layout.to_grid(found.output.value).mean((2, 3))
     width = pooled.shape[1]
-    made = [o.module for o in outputs if o.value is logits]
+    made = [o.module for o in seen.outputs if o.same == seen.logits_are]
     heads = [head for head in made if isinstance(head, nn.Linear) and head.in_features == width]
-    norms = [o.module for o in outputs if isinstance(o.module, nn.LayerNorm)]
-    slack = 1e-4 * float(logits.detach().std())
+    norms = [o.module for o in seen.outputs if isinstance(o.module, nn.LayerNorm)]
+    slack = 1e-4 * float(seen.logits.detach().std())
     for head in heads:
         for norm in (None, *reversed([norm for norm in norms if norm.normalized_shape == (width,)])):
             again = head(pooled if norm is None else normalised(norm, pooled))
-            if torch.allclose(again, logits, rtol=1e-3, atol=slack):
+            if torch.allclose(again, seen.logits, rtol=1e-3, atol=slack):
                 return head, norm
     return None, None
 
@@ -167,10 +154,3 @@ def exact_head(
 def normalised(norm: nn.LayerNorm, vectors: Tensor) -> Tensor:
     """Layer norm of (B, K), whatever shape of tensor the module itself is made for."""
     return F.layer_norm(vectors, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
-
-
-def is_named(output: Output, target_layer: str | nn.Module) -> bool:
-    """Whether `output` is that of the layer asked for."""
-    if isinstance(target_layer, str):
-        return output.name == target_layer
-    return output.module is target_layer
