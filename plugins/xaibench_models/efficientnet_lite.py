@@ -39,16 +39,14 @@ BLOCK = {
 }
 
 
-def efficientnet_lite(size: int = 0) -> Classifier:
-    """EfficientNet-Lite `size` at the activated last convolution: CAM is exact there."""
+def efficientnet_lite(size: int = 0, target_layer: str | None = None) -> Classifier:
+    """EfficientNet-Lite `size` at the activated last convolution, where CAM is exact, or elsewhere."""
     network = timm.create_model(f"tf_efficientnet_lite{size}", pretrained=False)
     weights = torch.load(weight_file(size), map_location="cpu", weights_only=True)
     network.load_state_dict(timm_names(weights, network))
     preprocess = preprocess_of(network)
-
-    return classifier_of(
-        network.eval(), preprocess.size, preprocess, class_names=imagenet_names(network)
-    )
+    names = imagenet_names(network)
+    return classifier_of(network.eval(), preprocess.size, preprocess, target_layer, names)
 
 
 def weight_file(size: int) -> Path:

@@ -12,16 +12,17 @@ SIDE = 64
 HALF = (0.5, 0.5, 0.5)
 
 
-def scenes_cnn() -> Classifier:
-    """The CNN at its last activated convolution: CAM is exact there."""
-    return _classifier(scenes_cnn_network())
+def scenes_cnn(target_layer: str | None = None) -> Classifier:
+    """The CNN at its last activated convolution, where CAM is exact, or elsewhere."""
+    return scenes_classifier(scenes_cnn_network(), target_layer)
 
 
-def scenes_vit() -> Classifier:
+def scenes_vit(target_layer: str | None = None) -> Classifier:
     """The ViT at the last block's first norm: past that attention, patches reach no logit."""
-    return _classifier(scenes_vit_network())
+    return scenes_classifier(scenes_vit_network(), target_layer)
 
 
-def _classifier(network: nn.Module) -> Classifier:
+def scenes_classifier(network: nn.Module, target_layer: str | None = None) -> Classifier:
+    """A network for the scenes' size and classes."""
     preprocess = Preprocess((SIDE, SIDE), HALF, HALF)
-    return classifier_of(network, preprocess.size, preprocess, class_names=tuple(CLASSES))
+    return classifier_of(network, preprocess.size, preprocess, target_layer, tuple(CLASSES))

@@ -10,14 +10,22 @@ from xaibench.api import PluginError, UnknownName
 from xaibench.api.batch import Preprocess
 from xaibench.api.classifier import Classifier
 from xaibench.api.resolve import classifier_of
+from xaibench_models.checkpoints import (
+    PRETRAINED,
+    RANDOM,
+    draw_zero_heads,
+    load_checkpoint,
+    same_draw,
+    weights_only,
+)
 
 
-def timm_model(name: str, pretrained: bool = True, target_layer: str | None = None) -> Classifier:
+def timm_model(name: str, weights: str = PRETRAINED, target_layer: str | None = None) -> Classifier:
     """The classifier that timm calls `name`, its target layer found by a probe.
 
     Args:
         name: as in `timm.list_models()`, with or without the tag of its weights.
-        pretrained: weights from the hub's cache; False: random ones.
+        weights: "pretrained", from the hub's cache; "random", drawn, always the same; or a file.
         target_layer: path of a module, where the one found is not the one wanted.
 
     Raises:
@@ -30,12 +38,17 @@ def timm_model(name: str, pretrained: bool = True, target_layer: str | None = No
             f"timm has no model called {name!r}" + (f"; did you mean {guess[0]!r}?" if guess else "")
         )
     try:
-        network = timm.create_model(name, pretrained=pretrained).eval()
+        with weights_only(), same_draw():
+            network = timm.create_model(name, pretrained=weights == PRETRAINED).eval()
     except Exception as error:  # what the hub raises without a network has a dozen names
         raise PluginError(
             f"timm's {name!r} cannot be made: {type(error).__name__}: {error} Weights are fetched once, "
             "with a network, and kept in the hub's cache."
         ) from error
+    if weights == RANDOM:
+        draw_zero_heads(network)
+    elif weights != PRETRAINED:
+        load_checkpoint(network, weights)
     preprocess = preprocess_of(network)
     return classifier_of(network, preprocess.size, preprocess, target_layer, imagenet_names(network))
 

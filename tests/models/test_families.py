@@ -35,7 +35,7 @@ def test_a_missing_weight_package_says_what_to_install(monkeypatch):
 
 
 def test_any_model_of_timm_by_name():
-    classifier = timm_model("resnet10t", pretrained=False)
+    classifier = timm_model("resnet10t", weights="random")
     assert classifier.target_layer.name == "layer4"
     facts = timm.data.resolve_model_data_config(classifier.network)
     assert classifier.preprocess.size == facts["input_size"][1:]
@@ -44,7 +44,7 @@ def test_any_model_of_timm_by_name():
 
 
 def test_any_model_of_torchvision_by_name():
-    classifier = torchvision_model("mobilenet_v3_small", pretrained=False)
+    classifier = torchvision_model("mobilenet_v3_small", weights="random")
     assert classifier.preprocess.size == (224, 224)
     assert classifier.class_name(285) == "Egyptian cat"
     assert classifier.logits(torch.zeros(1, 3, 224, 224)).shape == (1, 1000)

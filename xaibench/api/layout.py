@@ -94,7 +94,8 @@ def layout_of_declared(output: Tensor, tokens: Tokens) -> Layout | None:
 
 def layout_of_planes(module: nn.Module, output: Tensor, image: Size) -> Layout | None:
     """(1, K, h, w) or (1, h, w, K), whichever two axes are as wide to each other as the image's."""
-    first, last = tuple(output.shape[2:]), tuple(output.shape[1:3])
+    _, a, b, c = output.shape
+    first, last = (b, c), (a, b)
     as_first, as_last = unlikeness(first, image), unlikeness(last, image)
     if min(as_first, as_last) > 1:
         return None

@@ -32,9 +32,7 @@ class Candidate:
     @property
     def layer(self) -> TargetLayer:
         """As what a Classifier is looked into at."""
-        return TargetLayer(
-            self.output.name, self.output.module, self.layout.to_grid, self.layout.name
-        )
+        return TargetLayer(self.output.name, self.output.module, self.layout.to_grid, self.layout.name)
 
 
 def classifier_of(
@@ -81,9 +79,7 @@ def candidates_of(network: nn.Module, seen: Probe, size: tuple[int, int]) -> lis
     ]
 
 
-def last_of_the_stream(
-    network: nn.Module, seen: Probe, candidates: Sequence[Candidate]
-) -> Candidate:
+def last_of_the_stream(network: nn.Module, seen: Probe, candidates: Sequence[Candidate]) -> Candidate:
     """The last candidate that is a block's, a norm's or a convolution's output.
 
     Poolings have coarser grids than what they pool; linear layers on tokens are queries, keys and

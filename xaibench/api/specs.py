@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 from xaibench.api.errors import PluginError
@@ -32,16 +33,22 @@ class Spec:
         """Import the module and return the function, its settings filled in.
 
         Raises:
-            PluginError: the module cannot be imported or has no such function.
+            PluginError: the module cannot be imported or has no such function, or that takes no such
+                settings.
         """
+        kind = type(self).__name__.lower()
         module, _, function = self.at.partition(":")
         try:
             loaded: Callable[..., Any] = getattr(import_module(module), function)
         except Exception as error:  # whatever a plugin's import raises, it is named after the plugin
             raise PluginError(
-                f"{type(self).__name__.lower()} {self.name!r} cannot be loaded from {self.at!r}: "
+                f"{kind} {self.name!r} cannot be loaded from {self.at!r}: "
                 f"{type(error).__name__}: {error}"
             ) from error
+        try:
+            signature(loaded).bind_partial(**self.settings)
+        except TypeError as error:
+            raise PluginError(f"{kind} {self.name!r} cannot be set so: {error}") from error
         return partial(loaded, **self.settings) if self.settings else loaded
 
 
@@ -49,10 +56,13 @@ class Spec:
 class Model(Spec):
     """A function that returns a Classifier.
 
+    "NAME@LAYER" calls it with `target_layer`, the path of a module, and "NAME=WEIGHTS" with `weights`,
+    a file or "random"; one that takes neither can still be used without.
+
     Args:
         classes: the label space its targets index, such as "imagenet-1k"; data sets name theirs.
         family: True where `name` stands for many models: the function then takes the rest of
-            "name:rest" (for "timm:resnet50", "resnet50").
+            "name:rest" (for "timm:resnet50", "resnet50") as `name`.
         requires: a package to install where it is missing, told to the user.
     """
 

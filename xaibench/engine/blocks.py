@@ -101,12 +101,14 @@ class Blocks:
             provenance,
             weights_sha=classifier.weights_sha(),
             layer=classifier.target_layer.name,
+            layout=classifier.target_layer.layout,
             grid=f"{cells[0]}x{cells[1]}",
             subset_sha=content_key([(example.id, example.target) for example in examples]),
         )
         self.tally.models[block.model.name] = {
             "weights_sha256": found.weights_sha,
             "layer": found.layer,
+            "layout": found.layout,
             "grid": found.grid,
             "provides": sorted(classifier.provides),
             "preprocess": asdict(classifier.preprocess),

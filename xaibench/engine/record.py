@@ -33,6 +33,7 @@ class Provenance:
     subset_sha: str = ""
     weights_sha: str = ""
     layer: str = ""
+    layout: str = ""
     grid: str = ""
 
     @property
@@ -61,6 +62,7 @@ class Provenance:
             metric=metric.name,
             weights_sha=self.weights_sha,
             layer=self.layer,
+            layout=self.layout,
             grid=self.grid,
             explainer_version=explainer.version,
             explainer_params=json.dumps(dict(explainer.settings)),
@@ -112,6 +114,7 @@ class Provenance:
             metric="",
             weights_sha=self.weights_sha,
             layer=self.layer,
+            layout=self.layout,
             grid=self.grid,
             image=picture.id,
             image_sha=picture.sha,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import PurePath
 from typing import Any, TypeVar
 
 import pluggy
@@ -56,14 +57,23 @@ class Registry:
         return {plugin.name: plugin.broken for plugin in self.plugins if plugin.broken}
 
     def model(self, name: str) -> Model:
-        """The model called `name`; of a family, "family:rest", the spec of that one member."""
-        family, _, rest = name.partition(":")
-        spec = pick("model", family if rest else name, self.models)
+        """The model called `name`, "NAME[@LAYER][=WEIGHTS]", its settings saying what was asked for.
+
+        Of a family, NAME is "family:rest", and the spec is that of the one member. LAYER is the path
+        of a module; WEIGHTS a file or "random". The spec is called as it was asked for, but by the
+        file's name alone: where weights lie is no part of what a row means.
+        """
+        said, _, weights = name.partition("=")
+        said, _, layer = said.partition("@")
+        family, _, rest = said.partition(":")
+        spec = pick("model", family if rest else said, self.models)
         if rest and not spec.family:
             raise UnknownName(f"model {family!r} is one model and takes no {':' + rest!r}")
         if spec.family and not rest:
-            raise UnknownName(f"model {name!r} is a family; say which, as in '{name}:NAME'")
-        return replace(spec, name=name, settings={**spec.settings, "name": rest}) if rest else spec
+            raise UnknownName(f"model {said!r} is a family; say which, as in '{said}:NAME'")
+        asked = {"name": rest, "target_layer": layer, "weights": weights}
+        settings = {**spec.settings, **{setting: value for setting, value in asked.items() if value}}
+        return replace(spec, name=short_name(name), settings=settings)
 
     def explainer(self, name: str) -> Explainer:
         """The explainer called `name`."""
@@ -202,6 +212,12 @@ def pick(kind: str, name: str, offered: Mapping[str, Named]) -> Named:
         + (f"; did you mean {guess[0]!r}?" if guess else ".")
         + f" Installed: {', '.join(offered)}."
     )
+
+
+def short_name(model: str) -> str:
+    """A model's name as it was asked for, without the folder of its weights."""
+    said, _, weights = model.partition("=")
+    return f"{said}={PurePath(weights).name}" if weights else said
 
 
 def described(error: Exception) -> str:

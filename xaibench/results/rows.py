@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from xaibench.api.errors import DataError, PluginError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 STATUSES = ("ok", "undefined", "unsupported", "failed", "skipped")
 KEY = ("cell", "image", "target", "metric")
 SHARED_PASS = "shared-pass"  # the explainer named in the row that holds the shared pass's time
@@ -27,7 +27,8 @@ class Row:
         cell: content key of model, explainer, data and metric.
         status: one of STATUSES; each but "ok" has a reason.
         explainer_note: what a reader must be told wherever the explainer is named.
-        layer, grid: the target layer that was resolved, and its height x width in cells.
+        layer, layout, grid: the target layer that was resolved, how its output lies ("channels first",
+            "channels last" or "tokens"), and its height x width in cells.
         image, image_sha: name in the data set, and hash of the file or pixels.
         target: the class explained; -1 where the cell has no images.
         target_policy: "predicted" or "label".
@@ -49,6 +50,7 @@ class Row:
     reason: str = ""
     weights_sha: str = ""
     layer: str = ""
+    layout: str = ""
     grid: str = ""
     explainer_version: int = 0
     explainer_params: str = "{}"
