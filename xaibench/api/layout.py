@@ -15,7 +15,7 @@ from xaibench.api.classifier import CHANNELS_FIRST, CHANNELS_LAST, TOKENS, as_is
 from xaibench.api.maps import tokens_to_grid
 
 Size = tuple[int, int]  # height, width
-MOST_PREFIX = 8  # class, distillation and register tokens, where nobody says how many there are
+PREFIXES = (0, 1, 2)  # class and distillation tokens, tried where nobody says how many there are
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def layouts_of(
         if output.ndim == 4:
             layout = layout_of_planes(module, output, image)
         else:
-            layout = layout_of_tokens(output, declared_prefix(network), grids)
+            layout = layout_of_tokens(output, declared_prefix(network), grids or patchings(image))
         found.append(layout)
         if layout is not None and layout.name != TOKENS and layout.grid not in grids:
             grids.append(layout.grid)
@@ -118,16 +118,35 @@ def works_on_last_axis(module: nn.Module) -> bool:
 
 
 def layout_of_tokens(output: Tensor, prefix: int, grids: Sequence[Size]) -> Layout | None:
-    """(1, prefix + h*w, K), where (h, w) is a grid, or a halved grid, that was passed on the way."""
+    """(1, prefix + h*w, K), where (h, w) is one of `grids`, or comes of it by halving."""
     if output.ndim != 3:
         return None
-    seen = list(reversed(grids))
-    halved = [(-(-h // 2), -(-w // 2)) for h, w in seen]
-    for before in dict.fromkeys((prefix, *range(MOST_PREFIX + 1))):
-        for grid in (*seen, *halved):
-            if grid[0] * grid[1] > 1 and output.shape[1] == before + grid[0] * grid[1]:
+    finer_first = sorted({half for grid in grids for half in halvings(grid)}, reverse=True)
+    for before in dict.fromkeys((prefix, *PREFIXES)):
+        for grid in (*reversed(grids), *finer_first):
+            if output.shape[1] == before + grid[0] * grid[1]:
                 return token_layout(before, grid)
     return None
+
+
+def halvings(grid: Size) -> list[Size]:
+    """What a grid becomes as every second cell of it is kept, again and again, while there are two."""
+    found = []
+    while grid[0] * grid[1] > 1:
+        found.append(grid)
+        grid = (-(-grid[0] // 2), -(-grid[1] // 2))
+    return found
+
+
+def patchings(image: Size) -> list[Size]:
+    """Grids of square patches that `image` can be cut into, for a network whose outputs have had none.
+
+    Such a network cuts the image itself, before any module of its: at most one of them has as many
+    cells as there are tokens.
+    """
+    height, width = image
+    sides = range(2, min(image) + 1)
+    return [(height // s, width // s) for s in sides if height % s == 0 and width % s == 0]
 
 
 def token_layout(prefix: int, grid: Size) -> Layout:
