@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from xaibench.api.errors import XaibenchError
-from xaibench.cli import explain, plugins, run, show
+from xaibench.cli import explain, models, plugins, run, show
 from xaibench.cli import list as listing
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("show")(show.show)
 app.command("explain")(explain.explain)
 app.command("list")(listing.list_names)
 app.command("plugins")(plugins.plugins)
+app.add_typer(models.app, name="models")
 
 
 def version(wanted: bool) -> None:
