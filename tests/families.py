@@ -1,4 +1,4 @@
-"""The members that stand for the families of timm and torchvision: of each the one with fewest weights."""
+"""Which members stand for the families of timm and torchvision: those with the fewest weights."""
 
 # Names as in `timm.models.list_modules()`; the test that they are all is in test_every_family.py.
 TIMM = {
@@ -127,7 +127,6 @@ SMALLER = {
     "deepseek_vit_412m": {"depth": 2},
     "gemma4_vit_167m": {"depth": 2},
     "qwen3_vit_88m": {"depth": 2},
-    "convmixer_768_32": {"depth": 8},
     "beit_base_patch16_224": {"depth": 4},
     "naflexvit_base_patch16_parfac_gap": {"depth": 4},
     "samvit_base_patch16_224": {"depth": 4},
@@ -135,3 +134,15 @@ SMALLER = {
     "vit_gigantic_patch14_224": {"depth": 2},
 }
 LARGEST = 224  # pixels, where a member takes images of any size
+SIZES = {"halonet_h1": 256, "inception_v3": 299}  # its blocks must fit
+
+EFFICIENTNET_L2 = "tf_efficientnet_l2"
+NAMED = {
+    # the architectures that leaderboards of explanation methods name
+    "EfficientNet": "tf_efficientnet_b0",
+    "EfficientNet-L2, a tenth as wide": EFFICIENTNET_L2,
+    "ViT-B/16": "vit_base_patch16_224",
+    "ViT-H/14, 2 of 32 blocks": "vit_huge_patch14_224",
+    "ViT-G/14, 2 of 48 blocks": "vit_gigantic_patch14_224",
+    "CoAtNet": "coatnet_nano_rw_224",
+}

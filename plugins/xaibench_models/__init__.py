@@ -48,7 +48,7 @@ def xaibench_models() -> list[Model]:
         Model(
             name="torchvision",
             at="xaibench_models.torchvision_family:torchvision_model",
-            summary="torchvision:NAME, any classifier of torchvision; its cached weights, =FILE or =random",
+            summary="torchvision:NAME, any classifier of torchvision; cached weights, =FILE, =random",
             classes=IMAGENET,
             family=True,
         ),

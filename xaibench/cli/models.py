@@ -67,8 +67,8 @@ def described(place: "Place") -> str:
 
 def places_table(facts: "ModelFacts") -> Table:
     """A line a module that could be named instead."""
-    base, _, weights = facts.name.partition("=")
-    named = base.partition("@")[0]
+    said = facts.name.partition("=")[0]
+    named = said.partition("@")[0]
     table = Table(title=escape(f"{named}@LAYER can be"), title_justify="left", header_style="bold")
     for column in ("layer", "layout", "grid", "channels"):
         table.add_column(column, justify="right" if column in ("grid", "channels") else "left")

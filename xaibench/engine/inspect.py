@@ -9,7 +9,7 @@ from xaibench.api.capture import SharedPass
 from xaibench.api.classifier import Classifier, TargetLayer
 from xaibench.api.errors import PluginError
 from xaibench.api.probe import noise_for, probe
-from xaibench.api.resolve import candidates_of
+from xaibench.api.resolve import PASSING, candidates_of
 from xaibench.engine.single import named_classifier
 
 OUTER = 1  # dots in the path of a module that is listed unless all are asked for
@@ -75,7 +75,8 @@ def inspect_model(name: str, everything: bool = False) -> ModelFacts:
     others = [
         place_of(found.layer, found.output.value)
         for found in candidates_of(network, probe(network, noise), size)
-        if everything or found.output.name.count(".") <= OUTER
+        if everything
+        or (found.output.name.count(".") <= OUTER and not isinstance(found.output.module, PASSING))
     ]
     shared = SharedPass(classifier, noise)
     return ModelFacts(
