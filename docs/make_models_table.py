@@ -23,12 +23,12 @@ INTRODUCTION = """# Where networks are explained
 
 Written by `python docs/make_models_table.py`, not by hand; timm {timm}, torchvision {torchvision}.
 
-Of each family, the smallest member with random weights: the target layer that the probe finds, how its
-output lies, its grid of cells for images of the size tried, and whether CAM is exact there (the logits are a
-linear layer on the mean activations). It works where its maps have the grid's shape, are finite, not constant
-and the same in a batch as one by one, and where a bright patch planted in the image is seen at its cell
-rather than where a flip, a turn or a transposition would put it. Another layer is named as `MODEL@LAYER`;
-`xaibench models inspect MODEL` lists those there are.
+Of each family, the smallest member with random weights: the target layer that the probe finds, how
+its output lies, its grid of cells for images of the size tried, and whether CAM is exact there (the
+logits are a linear layer on the mean activations). It works where its maps have the grid's shape,
+are finite, not constant and the same in a batch as one by one, and where a bright patch planted in
+the image is seen at its cell rather than where a flip, a turn or a transposition would put it.
+Another layer is named as `MODEL@LAYER`; `xaibench models inspect MODEL` lists those there are.
 """
 
 

@@ -123,3 +123,33 @@ def test_where_nothing_is_found_the_error_says_what_to_do():
         classifier_of(network, (8, 8))
     with pytest.raises(Unsupported, match=r"at 'layer9'"):
         classifier_of(torchvision.models.resnet18().eval(), (64, 64), target_layer="layer9")
+
+
+@pytest.mark.parametrize(
+    ("layer", "wrong"),
+    [
+        ("layr3", r"at 'layr3': no such module gave back a tensor; target_layer='layer3' has"),
+        ("fc", r"at 'fc': its output, \(1, 1000\), has no spatial grid that the logits depend on"),
+        ("layer1.0.relu", r"at 'layer1.0.relu': it runs 2 times in a forward pass"),
+    ],
+)
+def test_what_is_wrong_with_a_layer_asked_for_is_said(layer, wrong):
+    network = torchvision.models.resnet18().eval()
+    with pytest.raises(Unsupported, match=wrong):
+        classifier_of(network, (64, 64), target_layer=layer)
+
+
+class Rectified(nn.Module):
+    """What its last convolution gave is rectified in place, outside any module, as DenseNet does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features, self.fc = nn.Conv2d(3, 8, 3, stride=4), nn.Linear(8, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.fc(self.features(images).relu_().mean((2, 3)))
+
+
+def test_a_head_is_exact_on_the_activations_that_explainers_see():
+    torch.manual_seed(0)
+    assert classifier_of(Rectified(), (32, 24)).head is None

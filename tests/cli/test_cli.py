@@ -158,3 +158,9 @@ def test_explain_writes_an_overlay(tmp_path):
     assert "by layer-cam at features" in said
     with Image.open(tmp_path / "noise.layer-cam.png") as picture:
         assert picture.size[0] > picture.size[1]
+
+
+def test_models_inspect_says_where_a_model_is_looked_into():
+    said = xaibench("models", "inspect", "scenes-vit@blocks.1")
+    for part in ("blocks.1", "tokens, 8x8, 128 channels", "VisionTransformer", "64x64", "blocks.2"):
+        assert part in said

@@ -122,3 +122,21 @@ def test_listing_opens_no_torch():
         "assert found.explainers and found.models; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_layer_and_weights_can_be_asked_for_in_a_models_name():
+    found = installed()
+    assert found.model("scenes-cnn@features.8").settings == {"target_layer": "features.8"}
+    spec = found.model("timm:resnet18@layer3=/folder/w@2=x.pt")
+    assert spec.settings == {
+        "name": "resnet18",
+        "target_layer": "layer3",
+        "weights": "/folder/w@2=x.pt",
+    }
+    assert spec.name == "timm:resnet18@layer3=w@2=x.pt"
+    assert found.model("timm:resnet18=random").settings["weights"] == "random"
+
+
+def test_a_model_that_takes_no_weights_says_so():
+    with pytest.raises(PluginError, match=r"model 'scenes-cnn=random' cannot be set so: .*'weights'"):
+        installed().model("scenes-cnn=random").load()

@@ -49,6 +49,7 @@ def test_a_row_carries_what_is_needed_to_make_it_again(tmp_path):
     row = rows[(rows["metric"] == "deletion-28") & (rows["explainer"] == "gradient")].iloc[0]
     assert len(row["weights_sha"]) == 64
     assert (row["layer"], row["grid"], row["seed"]) == ("2", "8x8", 3)
+    assert row["layout"] == "channels first"
     assert json.loads(row["metric_params"]) == {"steps": 28}
     assert (row["metric_version"], row["explainer_version"]) == (1, 1)
     assert 0 < row["probability"] <= 1

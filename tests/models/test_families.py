@@ -2,6 +2,7 @@ import pytest
 import timm
 import torch
 import torchvision
+from malice import Malice
 from xaibench_datasets.photos import photos
 from xaibench_models.efficientnet_lite import weight_file
 from xaibench_models.timm_family import timm_model
@@ -57,16 +58,6 @@ def test_any_model_of_torchvision_by_name():
 def test_an_unknown_name_is_answered_with_the_one_meant(make, name, meant):
     with pytest.raises(UnknownName, match=f"did you mean '{meant}'"):
         make(name)
-
-
-class Malice:
-    """Leaves a file where a pickle of it is read."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return open, (str(self.path), "w")
 
 
 def test_a_cached_checkpoint_of_torchvision_runs_no_code(tmp_path, monkeypatch):
