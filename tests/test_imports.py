@@ -10,7 +10,7 @@ import xaibench
 HOME = Path(xaibench.__file__).parent
 PLUGINS = HOME.parent / "plugins"
 API_ORDER = (
-    "errors specs hooks types batch variants maps classifier capture resolve".split()  # noqa: SIM905
+    "errors specs hooks types batch variants maps classifier attention capture resolve".split()  # noqa: SIM905
 )
 MAY_IMPORT = {
     "api": {"api"},

@@ -1,4 +1,4 @@
-"""Finds a network's target layer, its grid and its linear head, so that nobody has to name them.
+"""Finds a network's target layer, grid, linear head and attention, so that nobody has to name them.
 
 By what the library says of its network where it says it (timm's `num_prefix_tokens`,
 `patch_embed.grid_size`, `num_features`; torchvision's `image_size`, `patch_size`), and by a probe:
@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from xaibench.api.attention import attention_stack
 from xaibench.api.batch import Preprocess
 from xaibench.api.classifier import Classifier, TargetLayer, as_is, frozen
 from xaibench.api.errors import Unsupported
@@ -67,7 +68,12 @@ def classifier_of(
             "name one with target_layer="
         )
     head, norm = exact_head(network, layer, noise.to(device, dtype))
-    return Classifier(network, (layer,), preprocess, head, norm, class_names)
+    attention, lacks = None, {}
+    try:
+        attention = attention_stack(network, noise.to(device, dtype), token_grid(network))
+    except Unsupported as reason:
+        lacks["attention"] = str(reason)
+    return Classifier(network, (layer,), preprocess, head, norm, class_names, attention, lacks)
 
 
 def probe(network: nn.Module, images: Images) -> tuple[list[Output], Logits]:
