@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ from xaibench.api.types import Images, Logits, Scores, Targets
 TOLERANCE = 1e-4  # of the logits without fused attention, as a share of the largest, and of row sums
 
 
+@runtime_checkable
 class Counts(Protocol):
     """Who is told of passes made: images sent forward, and backward passes."""
 
@@ -52,6 +53,7 @@ class Attentions:
         counts.forwards += len(images)
         self._seen = attend(classifier.network, self.stack, images)
         self.weights = [weights.detach() for weights in self._seen.weights]
+        self.logits: Logits = self._seen.logits[-1].detach()
 
     @cached_property
     def gradients(self) -> list[Tensor]:
@@ -88,11 +90,13 @@ class Attentions:
         Returns:
             (..., T) or (..., N).
         """
-        return queries[..., list(self.stack.read), :].mean(-2)
+        read: Tensor = queries[..., list(self.stack.read), :].mean(-2)
+        return read
 
     def on_grid(self, tokens: Tensor) -> Tensor:
         """(..., T), a number a token, to (..., h, w): the patches, without class and register tokens."""
-        return tokens[..., self.stack.prefix :].unflatten(-1, self.stack.grid)
+        patches: Tensor = tokens[..., self.stack.prefix :].unflatten(-1, self.stack.grid)
+        return patches
 
 
 @dataclass
