@@ -71,7 +71,7 @@ def relevance(weights: Sequence[Tensor], gradients: Sequence[Tensor]) -> Tensor:
 def legrad(capture: Capture, layers: int = 2) -> GridMaps:
     """Positive gradients of the attention itself, mean over heads, queries and the last blocks.
 
-    Bousselham et al. 2024, arXiv:2404.03214, eqs. 6-9. Each block's gradients are of the logit read out
+    Bousselham et al. 2024, arXiv:2404.03214. Each block's gradients are of the logit read out
     of that block's own tokens, pooled as the classifier pools them: by its class token where it has one.
 
     Args:
