@@ -1,5 +1,7 @@
 """Attention and its gradients against a ViT run by hand; what is left behind; who provides it."""
 
+import re
+
 import literal_vit
 import nets
 import pytest
@@ -20,6 +22,7 @@ from xaibench_models.scenes import scenes_vit
 
 import xaibench
 from xaibench.api import Explainer, Unsupported
+from xaibench.api.attention import attention_stack
 from xaibench.api.batch import Batch
 from xaibench.api.capture import Capture
 from xaibench.api.resolve import classifier_of
@@ -302,6 +305,17 @@ def rescaled() -> nn.Module:
     return network
 
 
+def test_attention_over_the_images_of_a_batch_is_refused():
+    """torch's default order of axes, given images first: each token attends to those of other images."""
+    network = torchvision_vit()
+    for layer in network.encoder.layers:
+        layer.self_attention.batch_first = False
+    images = torch.rand(2, 3, 32, 32, dtype=torch.double)
+    with pytest.raises(Unsupported, match=r"not plain self-attention on \(n, T, D\)"):
+        attention_stack(network, images, (1, (4, 4), 12))
+    assert not any(module._forward_hooks for module in network.modules())
+
+
 REFUSED = {
     "CNN": (lambda: timm.create_model("resnet18").eval(), 64, "it has no attention that can be read"),
     "Swin": (swin, 64, "its attention is windowed"),
@@ -336,7 +350,7 @@ def test_what_does_not_provide_it_says_why(make, size, reason):
     height, width = size if isinstance(size, tuple) else (size, size)
     weight = next(classifier.network.parameters())
     images = torch.zeros(1, 3, height, width, dtype=weight.dtype)
-    with pytest.raises(Unsupported, match=reason):
+    with pytest.raises(Unsupported, match=re.escape(reason)):
         _ = Capture(classifier, Batch(("a",), images, torch.tensor([0]))).attentions
 
 

@@ -175,7 +175,14 @@ def multihead(
     output: object,
     note: Callable[[Tensor], Tensor],
 ) -> tuple[Tensor, None]:
-    """What torch's self-attention gives back, its softmax written out: a hook that takes its place."""
+    """What torch's self-attention gives back, its softmax written out: a hook that takes its place.
+
+    Raises:
+        Unsupported: it is not plain self-attention on (n, T, D).
+    """
+    alike = len(inputs) >= 3 and inputs[0] is inputs[1] is inputs[2]
+    if not alike or not module.batch_first or module.in_proj_weight is None:
+        raise Unsupported("its attention is not plain self-attention on (n, T, D)")
     projected = nn.functional.linear(inputs[0], module.in_proj_weight, module.in_proj_bias)
     query, key, value = projected.unflatten(2, (3, module.num_heads, -1)).permute(2, 0, 3, 1, 4)
     scores = query @ key.mT / module.head_dim**0.5
@@ -212,6 +219,8 @@ def attention_stack(
     try:
         seen = attend(network, stack, images)
         read = tokens_read(seen, prefix)
+    except Unsupported:
+        raise
     except Exception as error:  # what a network does whose attention is no plain self-attention
         raise Unsupported(f"its attention cannot be read: {type(error).__name__}: {error}") from error
     check(stack, seen.weights, len(images), windowed)
