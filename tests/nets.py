@@ -7,7 +7,7 @@ import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
-from xaibench.api.classifier import Classifier, TargetLayer
+from xaibench.api.classifier import AttentionStack, Classifier, TargetLayer
 from xaibench.api.maps import tokens_to_grid
 
 CLASSES = 4
@@ -84,7 +84,9 @@ def vit() -> Classifier:
     network = vit_network()
     grid = partial(tokens_to_grid, prefix=1, grid=(4, 3))
     layer = TargetLayer("blocks.1.norm1", network.blocks[1].norm1, grid)
-    return Classifier(network, (layer,))
+    blocks, attentions = ("blocks.0", "blocks.1"), ("blocks.0.attn", "blocks.1.attn")
+    stack = AttentionStack(blocks, attentions, prefix=1, grid=(4, 3), read=(0,))
+    return Classifier(network, (layer,), attention=stack)
 
 
 def two_layers() -> Classifier:

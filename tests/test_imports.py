@@ -10,7 +10,8 @@ import xaibench
 HOME = Path(xaibench.__file__).parent
 PLUGINS = HOME.parent / "plugins"
 API_ORDER = (
-    "errors specs hooks types batch variants maps classifier capture layout probe resolve".split()  # noqa: SIM905
+    *("errors", "specs", "hooks", "types", "batch", "variants", "maps", "classifier", "layout"),
+    *("attention", "capture", "probe", "resolve"),
 )
 MAY_IMPORT = {
     "api": {"api"},

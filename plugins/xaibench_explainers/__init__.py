@@ -14,7 +14,7 @@ QIAN = "after Qian et al. 2022, arXiv:2201.08636"
 
 @hookimpl
 def xaibench_explainers() -> list[Explainer]:
-    """Six CAMs, three of them regulated by conceptors, and three null explainers."""
+    """CAMs, some of them regulated by conceptors; transformers' attention; three null explainers."""
     return [
         Explainer(
             name="cam",
@@ -81,6 +81,41 @@ def xaibench_explainers() -> list[Explainer]:
             needs=("gradients",),
             citation=f"{JIANG}; {QIAN}",
             note=RECONSTRUCTION,
+        ),
+        Explainer(
+            name="raw-attention",
+            at="xaibench_explainers.attention:raw_attention",
+            summary="the last block's attention, mean over the heads; the same for all classes",
+            needs=("attention",),
+            citation="as a baseline in Chefer et al. 2021, arXiv:2012.09838",
+        ),
+        Explainer(
+            name="attention-rollout",
+            at="xaibench_explainers.attention:attention_rollout",
+            summary="attention and skips multiplied through all blocks; the same for all classes",
+            needs=("attention",),
+            citation="Abnar and Zuidema 2020, arXiv:2005.00928",
+        ),
+        Explainer(
+            name="chefer",
+            at="xaibench_explainers.attention:chefer",
+            summary="attention weighted by its positive gradients, summed up through all blocks",
+            needs=("attention",),
+            citation="Chefer et al. 2021, arXiv:2103.15679",
+        ),
+        Explainer(
+            name="legrad",
+            at="xaibench_explainers.attention:legrad",
+            summary="positive gradients of the last two blocks' attention, each for its own tokens",
+            needs=("attention",),
+            citation="Bousselham et al. 2024, arXiv:2404.03214",
+        ),
+        Explainer(
+            name="attention-grad-cam",
+            at="xaibench_explainers.attention:attention_grad_cam",
+            summary="the last block's heads weighted by the mean of their gradients",
+            needs=("attention",),
+            citation="as a baseline in Chefer et al. 2021, arXiv:2012.09838",
         ),
         Explainer(
             name="random",

@@ -7,6 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from xaibench.api.attention import Attentions
 from xaibench.api.batch import Batch
 from xaibench.api.classifier import Classifier, TargetLayer, frozen
 from xaibench.api.errors import PluginError
@@ -18,7 +19,8 @@ class SharedPass:
 
     The layers below it keep nothing for a backward pass, whatever their weights' `requires_grad`.
     No hook outlives the forward. Any number of captures, each asking about its own target classes,
-    may look at it; it counts the backward passes that they make.
+    may look at it; it counts the backward passes that they make, and the images that they send
+    through the network again.
 
     Raises:
         PluginError: a target layer did not run, or ran more than once.
@@ -27,6 +29,7 @@ class SharedPass:
     def __init__(self, classifier: Classifier, images: Images) -> None:
         self.classifier = classifier
         self.images = images
+        self.forwards = 0
         self.backwards = 0
         # clone: an in-place first layer must not write to the caller's images
         with (
@@ -110,6 +113,15 @@ class Capture:
     def gradients(self) -> Grid:
         """Gradients of each trial's target logit with respect to `activations`."""
         return self.layer_gradients[-1]
+
+    @cached_property
+    def attentions(self) -> Attentions:
+        """The attention of every block on each trial's image, from one forward of their own.
+
+        Raises:
+            Unsupported: the classifier provides no attention.
+        """
+        return Attentions(self.shared.classifier, self.batch.images, self.batch.targets, self.shared)
 
     def gradients_for(self, targets: Tensor) -> Grid:
         """Gradients of another class's logit for each trial, (B,), for contrastive methods."""

@@ -1,8 +1,8 @@
 """A network made ready to be explained."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 import torch
@@ -37,6 +37,25 @@ class TargetLayer:
 
 
 @dataclass(frozen=True)
+class AttentionStack:
+    """Blocks in a row, each attending over all tokens, and where the tokens lie on the image.
+
+    Args:
+        blocks: path in the network of each block, first to last.
+        attentions: path of the attention module in each.
+        prefix: how many class and register tokens come first; they have no place in the image.
+        grid: (h, w) of the patches, which follow them row by row.
+        read: the tokens that the logits are made of: (0,) with a class token, all patches where pooled.
+    """
+
+    blocks: tuple[str, ...]
+    attentions: tuple[str, ...]
+    prefix: int
+    grid: tuple[int, int]
+    read: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Classifier:
     """A network, where it is looked into, and how that place maps onto the image.
 
@@ -49,6 +68,8 @@ class Classifier:
         head: the linear layer, where `logits == head(activations.mean((2, 3)))` holds exactly.
         head_norm: a layer norm between that mean and the head, as ConvNeXt has.
         class_names: for people.
+        attention: its blocks, where the attention of every one is over all tokens.
+        lacks: why it does not provide what explainers may need ("attention"), as a clause.
     """
 
     network: nn.Module
@@ -57,6 +78,8 @@ class Classifier:
     head: nn.Linear | None = None
     head_norm: nn.LayerNorm | None = None
     class_names: tuple[str, ...] = ()
+    attention: AttentionStack | None = None
+    lacks: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def target_layer(self) -> TargetLayer:
@@ -67,7 +90,9 @@ class Classifier:
     def provides(self) -> frozenset[str]:
         """What explainers may need of it."""
         facts = {"activations", "gradients"}
-        return frozenset(facts | ({"linear-head"} if self.head is not None else set()))
+        facts |= {"linear-head"} if self.head is not None else set()
+        facts |= {"attention"} if self.attention is not None else set()
+        return frozenset(facts)
 
     def logits(self, images: Images) -> Logits:
         """Class scores before softmax, without a graph."""

@@ -1,4 +1,4 @@
-"""Finds a network's target layer, its grid and its linear head, so that nobody has to name them.
+"""Finds a network's target layer, grid, linear head and attention, so that nobody has to name them.
 
 By a probe, one forward and one backward on noise, and by what the library says of its network.
 """
@@ -12,10 +12,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from xaibench.api.attention import attention_stack
 from xaibench.api.batch import Preprocess
 from xaibench.api.classifier import CHANNELS_FIRST, Classifier, TargetLayer
 from xaibench.api.errors import Unsupported
-from xaibench.api.layout import Layout, layouts_of
+from xaibench.api.layout import Layout, declared_tokens, layouts_of
 from xaibench.api.probe import Output, Probe, noise_for, probe
 
 POOLING = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
@@ -63,7 +64,12 @@ def classifier_of(
         else named(network, seen, candidates, target_layer)
     )
     head, norm = exact_head(seen, found)
-    return Classifier(network, (found.layer,), preprocess, head, norm, class_names)
+    attention, lacks = None, {}
+    try:
+        attention = attention_stack(network, noise_for(network, size), declared_tokens(network))
+    except Unsupported as reason:
+        lacks["attention"] = str(reason)
+    return Classifier(network, (found.layer,), preprocess, head, norm, class_names, attention, lacks)
 
 
 def candidates_of(network: nn.Module, seen: Probe, size: tuple[int, int]) -> list[Candidate]:

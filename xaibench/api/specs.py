@@ -76,7 +76,8 @@ class Explainer(Spec):
     """A function from a Capture to one saliency map an image.
 
     Args:
-        needs: what the classifier must provide ("linear-head", "gradients"); settled before a run.
+        needs: what the classifier must provide ("linear-head", "gradients", "attention");
+            settled before a run.
         version: raised whenever its maps change.
         citation: the paper.
         control: True for a null explainer, which every run includes.

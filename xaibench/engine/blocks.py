@@ -201,13 +201,13 @@ class Blocks:
         self.observer.stage("explaining")
         with tally.timed("explainers"):
             explained = explain(capture, self.plan.explainers, stream)
-        asked_by_explainers = stream.forwards
+        asked_by_explainers = stream.forwards + shared.forwards
         self.observer.stage("scoring")
         with tally.timed("metrics"):
             wanted = [trial.policies for trial in trials]
             scored = score(explained, self.plan.metrics, wanted, batch, stream)
         tally.forwards["explainers"] += asked_by_explainers
-        tally.forwards["metrics"] += stream.forwards - asked_by_explainers
+        tally.forwards["metrics"] += stream.forwards + shared.forwards - asked_by_explainers
         tally.backwards += shared.backwards
 
         found = Evaluation(explained, scored)

@@ -72,7 +72,7 @@ def explain(capture: Capture, explainers: Sequence[Explainer], stream: Stream) -
         if reason:
             outcome.status, outcome.reason = "unsupported", reason
             continue
-        backwards = capture.shared.backwards
+        forwards, backwards = capture.shared.forwards, capture.shared.backwards
         began = perf_counter()
         try:
             said = explainer.load()(capture)
@@ -85,6 +85,7 @@ def explain(capture: Capture, explainers: Sequence[Explainer], stream: Stream) -
         else:
             outcome.values = said
         outcome.ms = 1e3 * (perf_counter() - began) / len(rows)
+        outcome.forwards = (capture.shared.forwards - forwards) / len(rows)
         outcome.backwards = (capture.shared.backwards - backwards) / len(rows)
     for name, answer in zip(asking, stream.drive(tasks), strict=True):
         conclude(outcomes[name], answer)

@@ -104,7 +104,8 @@ def why_unsupported(explainer: Explainer, classifier: Classifier) -> str:
     if not missing:
         return ""
     reasons = {
-        "linear-head": "its logits are not a linear layer on the mean activations of the target layer"
+        "linear-head": "its logits are not a linear layer on the mean activations of the target layer",
+        **classifier.lacks,
     }
     return "; ".join(reasons.get(need, f"it provides no {need}") for need in missing)
 
