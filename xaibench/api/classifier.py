@@ -62,8 +62,9 @@ class Classifier:
     @property
     def provides(self) -> frozenset[str]:
         """What explainers may need of it."""
-        facts = {"activations", "gradients"}
-        return frozenset(facts | ({"linear-head"} if self.head is not None else set()))
+        facts = {"activations", "gradients", "image-gradients"}
+        facts |= {"linear-head"} if self.head is not None else set()
+        return frozenset(facts | ({"several-layers"} if len(self.target_layers) > 1 else set()))
 
     def logits(self, images: Images) -> Logits:
         """Class scores before softmax, without a graph."""
