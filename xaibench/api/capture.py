@@ -66,6 +66,8 @@ class SharedPass:
         """Gradient of each image's target logit with respect to the image.
 
         By forwards and backwards of their own, since the shared graph is cut above the pixels.
+        Through an exactly prepared copy too: in float32 a unit at a ReLU's kink may fall either way,
+        in the copy no more than in the plain network.
         """
         network = self.classifier.network
         found = []
