@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -7,6 +8,7 @@ import toys
 
 from xaibench.api import ConfigError, UnknownName
 from xaibench.engine.observer import Observer
+from xaibench.engine.registry import installed
 from xaibench.engine.run import run
 from xaibench.engine.settings import settle
 from xaibench.engine.trials import batch_of
@@ -20,9 +22,9 @@ PER_BATCH = ["explain_forwards", "explain_backwards", "metric_forwards"]
 def toy_run(
     path, *explainers, data="generated", models=("toy",), observer=None, registry=None, **settings
 ):
-    settings = {"width": 5, "gallery": 0, **settings}
-    config = settle(None, models, (data,), metrics=("deletion-28", "pointing-game"), **settings)
     found = registry or toys.registry(*explainers)
+    settings = {"width": 5, "gallery": 0, "explainers": tuple(found.explainers), **settings}
+    config = settle(None, models, (data,), metrics=("deletion-28", "pointing-game"), **settings)
     return run(config, path, observer=observer, registry=found)
 
 
@@ -246,7 +248,8 @@ def test_another_run_into_the_same_folder_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="holds a run with other settings"):
         toy_run(tmp_path, seed=1)
     (tmp_path / "mine.txt").write_text("not a run's")
-    config = settle(None, ("toy",), ("generated",), metrics=("deletion-28",), seed=1)
+    found = {"explainers": ("activation",), "metrics": ("deletion-28",)}
+    config = settle(None, ("toy",), ("generated",), **found, seed=1)
     registry = toys.registry(metrics=("deletion-28",))
     results = run(config, tmp_path, overwrite=True, registry=registry)
     assert set(results.scores["seed"]) == {1}
@@ -254,8 +257,6 @@ def test_another_run_into_the_same_folder_is_refused(tmp_path):
 
 
 def test_a_shard_of_older_versions_is_replaced(tmp_path):
-    from dataclasses import replace
-
     toy_run(tmp_path)
     newer = toys.registry()
     newer.explainers["gradient"] = replace(newer.explainers["gradient"], version=2)
@@ -278,6 +279,52 @@ def test_forwards_are_counted(tmp_path):
     shared = rows[rows["explainer"] == SHARED_PASS]
     assert len(shared) == 6
     assert (shared["explain_ms"] > 0).all()
+
+
+@pytest.fixture(scope="module")
+def with_ours(tmp_path_factory) -> Results:
+    """A run of explainers with passes of their own, a remark, and a need of the data."""
+    names = ("saliency", "input-x-gradient", "integrated-gradients", "ground-truth")
+    registry = toys.registry("activation")
+    ours = registry.explainers | {name: installed().explainers[name] for name in names}
+    return toy_run(tmp_path_factory.mktemp("ours"), registry=replace(registry, explainers=ours))
+
+
+def test_passes_down_to_the_pixels_are_counted_where_they_are_made(with_ours):
+    rows, manifest = with_ours.rows, with_ours.manifest
+    shared = rows[rows["explainer"] == SHARED_PASS]
+    once = rows[rows["metric"] == "deletion-28"].groupby("explainer")
+    assert shared["explain_forwards"].sum() == pytest.approx(manifest["forwards"]["shared pass"])
+    assert (shared["explain_forwards"] > 1).all()  # saliency's and input times gradient's, once
+    trials = with_ours.scores.drop_duplicates(["image", "target"])
+    assert manifest["forwards"]["shared pass"] == 6 + len(trials)
+    assert set(once.get_group("saliency")["explain_forwards"]) == {0}
+    assert set(once.get_group("input-x-gradient")["explain_forwards"]) == {0}
+    integrated = once.get_group("integrated-gradients")
+    assert (integrated["explain_forwards"] > 50).all()  # the steps, and the mean colour once an image
+    assert (integrated["explain_backwards"] > 1).all()
+    assert (integrated["explain_ms"] > 0).all()
+    assert manifest["backwards"] > 0
+
+
+def test_what_an_explainer_remarks_stands_in_its_rows_alone(with_ours):
+    rows = with_ours.scores
+    remarked = rows["reason"].str.contains("off the logit's difference")
+    assert set(rows[remarked]["explainer"]) == {"integrated-gradients"}
+    assert set(rows[remarked]["status"]) == {"ok"}
+    ok = rows[(rows["explainer"] == "integrated-gradients") & (rows["status"] == "ok")]
+    assert ok["reason"].str.match(r"\d+ steps; ").all()
+
+
+def test_ground_truth_is_undefined_where_the_class_asked_about_is_not_annotated(with_ours):
+    rows = with_ours.scores[with_ours.scores["explainer"] == "ground-truth"]
+    labels = {(example.id, example.target) for example in toys.generated() if example.boxes}
+    for _, row in rows.iterrows():
+        known = (row["image"], row["target"]) in labels
+        assert row["status"] == ("ok" if known else "undefined"), row
+    pointing = rows[(rows["metric"] == "pointing-game") & (rows["status"] == "ok")]
+    assert (pointing["score"] == 1).all()
+    assert set(rows["status"]) == {"ok", "undefined"}
 
 
 def test_the_manifest_says_how_to_make_the_run_again(tmp_path):

@@ -1,6 +1,6 @@
 """One forward pass, and at most one backward, shared by every explainer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 
@@ -10,8 +10,10 @@ from torch import Tensor
 from xaibench.api.attention import Attentions
 from xaibench.api.batch import Batch
 from xaibench.api.classifier import Classifier, TargetLayer, frozen
-from xaibench.api.errors import PluginError
-from xaibench.api.types import Grid, Images, Logits, Scores
+from xaibench.api.errors import PluginError, Unsupported
+from xaibench.api.types import Grid, Images, Indices, Logits, Scores, Targets
+
+PASS_WIDTH = 8  # images in one of a capture's own passes: a graph down to the pixels is large
 
 
 class SharedPass:
@@ -19,8 +21,7 @@ class SharedPass:
 
     The layers below it keep nothing for a backward pass, whatever their weights' `requires_grad`.
     No hook outlives the forward. Any number of captures, each asking about its own target classes,
-    may look at it; it counts the backward passes that they make, and the images that they send
-    through the network again.
+    may look at it; it counts the passes that they make besides: images forwarded, and backwards.
 
     Raises:
         PluginError: a target layer did not run, or ran more than once.
@@ -62,6 +63,44 @@ class SharedPass:
                 gradient[now] = part[index[now]]
         return gradients
 
+    def image_gradients(self, images: Images, targets: Targets) -> Images:
+        """Gradient of each image's target logit with respect to the image.
+
+        By forwards and backwards of their own, since the shared graph is cut above the pixels.
+        Through an exactly prepared copy too: in float32 a unit at a ReLU's kink may fall either way,
+        in the copy no more than in the plain network.
+        """
+        network = self.classifier.network
+        found = []
+        for some, wanted in zip(images.split(PASS_WIDTH), targets.split(PASS_WIDTH), strict=True):
+            leaf = some.detach().clone().requires_grad_()
+            with frozen(network), torch.enable_grad():
+                logits = network(leaf.clone())  # clone: a first layer may work in place
+                found += torch.autograd.grad(logits.gather(1, wanted[:, None]).sum(), leaf)
+            self.forwards += len(some)
+            self.backwards += 1
+        return torch.cat(found)
+
+    def logits_with(self, row: int, build: Callable[[Indices], Grid], count: int) -> Logits:
+        """Class scores of an image if the deepest target layer gave other activations, (count, C).
+
+        Args:
+            row: which image.
+            build: `build(k)` makes activations k, (n,), to put in the place of the layer's own:
+                (n, K, h, w). Called for a part of them at a time.
+            count: how many.
+
+        Raises:
+            Unsupported: what the layer gives cannot be written to as a grid.
+        """
+        network, image = self.classifier.network, self.images[row]
+        found = []
+        for k in torch.arange(count, device=image.device).split(PASS_WIDTH):
+            with replaced(self.classifier.target_layer, build(k)), frozen(network), torch.no_grad():
+                found.append(network(image.repeat(len(k), 1, 1, 1)))
+            self.forwards += len(k)
+        return torch.cat(found)
+
 
 class Capture:
     """What the target layer did on one batch: the tensors that explainers do their algebra on.
@@ -87,6 +126,7 @@ class Capture:
         self.batch = batch
         self.shared = shared or SharedPass(classifier, batch.images)
         self.rows = tuple(range(len(batch.ids))) if rows is None else tuple(rows)
+        self.remarks: dict[int, str] = {}
 
     @cached_property
     def logits(self) -> Logits:
@@ -127,9 +167,64 @@ class Capture:
         """Gradients of another class's logit for each trial, (B,), for contrastive methods."""
         return self._grids(self.shared.logit_gradients(self.rows, targets))[-1]
 
+    @cached_property
+    def image_gradients(self) -> Images:
+        """Gradient of each trial's target logit with respect to its image, shared like the others."""
+        return self.image_gradients_at(self.batch.images, self.batch.targets)
+
+    def image_gradients_at(self, images: Images, targets: Targets) -> Images:
+        """The same for any images, each with its target class, such as points on a path.
+
+        Each is forwarded and backwarded once, some at a time; both are counted on `shared`.
+        """
+        return self.shared.image_gradients(images, targets)
+
+    def logits_with(self, trial: int, build: Callable[[Indices], Grid], count: int) -> Logits:
+        """Class scores of a trial's image if the target layer gave other activations, (count, C).
+
+        `build(k)` makes activations k, (n,), to put in the place of the layer's own: (n, K, h, w).
+        Each is a forward, counted on `shared`.
+
+        Raises:
+            Unsupported: what the layer gives cannot be written to as a grid.
+        """
+        return self.shared.logits_with(self.rows[trial], build, count)
+
+    def remark(self, trial: int, text: str) -> None:
+        """Say something about a trial's map that a reader of its row must know."""
+        self.remarks[trial] = text
+
     def _grids(self, tensors: list[Tensor]) -> list[Grid]:
         layers = self.classifier.target_layers
         return [layer.to_grid(tensor) for layer, tensor in zip(layers, tensors, strict=True)]
+
+
+@contextmanager
+def replaced(layer: TargetLayer, grids: Grid) -> Iterator[None]:
+    """The layer gives `grids`, (n, K, h, w), in the place of its own activations of n images.
+
+    What else it gives, such as a class token, stays. The layer is as before afterwards, also on errors.
+
+    Raises:
+        Unsupported: its grid is a copy of what it gives, not a part that can be written to.
+    """
+
+    def put(module: object, args: object, output: Tensor) -> Tensor:
+        changed = output.clone()
+        own = layer.to_grid(changed)
+        if own.untyped_storage().data_ptr() != changed.untyped_storage().data_ptr():
+            raise Unsupported(
+                f"the grid of target layer {layer.name!r} is a copy of its output, so that "
+                "other activations cannot be put in its place"
+            )
+        own.copy_(grids)
+        return changed
+
+    handle = layer.module.register_forward_hook(put)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 @contextmanager

@@ -89,8 +89,9 @@ class Classifier:
     @property
     def provides(self) -> frozenset[str]:
         """What explainers may need of it."""
-        facts = {"activations", "gradients"}
+        facts = {"activations", "gradients", "image-gradients"}
         facts |= {"linear-head"} if self.head is not None else set()
+        facts |= {"several-layers"} if len(self.target_layers) > 1 else set()
         facts |= {"attention"} if self.attention is not None else set()
         return frozenset(facts)
 

@@ -76,8 +76,9 @@ class Explainer(Spec):
     """A function from a Capture to one saliency map an image.
 
     Args:
-        needs: what the classifier must provide ("linear-head", "gradients", "attention");
-            settled before a run.
+        needs: what the classifier must provide ("linear-head", "gradients", "image-gradients",
+            "several-layers", "attention"), settled before a run; "region": boxes or a mask of the
+            target class, an image without them has no map.
         version: raised whenever its maps change.
         citation: the paper.
         control: True for a null explainer, which every run includes.

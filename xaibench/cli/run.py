@@ -11,7 +11,8 @@ from xaibench.cli.names import split
 EXAMPLES = """Run explainers on models and data, score them, and print who explains best.
 
 With no options: EfficientNet-Lite0 on real photographs and cut-outs, and a small CNN and a small ViT \
-on generated scenes, by every installed explainer. The same command again goes on where it was stopped.
+on generated scenes, by six explainers and three more regulated by conceptors. The same command again \
+goes on where it was stopped.
 
 Examples:
 
@@ -31,7 +32,8 @@ def run(
         typer.Option(help="As in `xaibench list`; comma-separated or repeated."),
     ] = None,
     explainers: Annotated[
-        list[str] | None, typer.Option(help="Explainers; all that are installed if not given.")
+        list[str] | None,
+        typer.Option(help="Explainers, as in `xaibench list`; the default's nine if not given."),
     ] = None,
     metrics: Annotated[list[str] | None, typer.Option(help="Metrics, as in `xaibench list`.")] = None,
     data: Annotated[

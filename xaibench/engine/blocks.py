@@ -187,27 +187,29 @@ class Blocks:
         capture = Capture(classifier, batch, shared, rows)
         with tally.timed("shared pass"):
             _ = capture.activations
-            if any("gradients" in explainer.needs for explainer in self.plan.explainers):
+            needs = {need for explainer in self.plan.explainers for need in explainer.needs}
+            if "gradients" in needs:
                 _ = capture.gradients  # now, so that its time is no explainer's own
-        seconds = tally.seconds["shared pass"] - before
-        tally.forwards["shared pass"] += len(pictures)
-        shown = [
-            provenance.shared(p, 1e3 * seconds / len(pictures), shared.backwards / len(pictures))
-            for p in pictures
-        ]
+            if "image-gradients" in needs:
+                _ = capture.image_gradients  # likewise
+        ms = 1e3 * (tally.seconds["shared pass"] - before) / len(pictures)
+        forwards = len(pictures) + shared.forwards
+        tally.forwards["shared pass"] += forwards
+        cost = forwards / len(pictures), shared.backwards / len(pictures)
+        shown = [provenance.shared(picture, ms, *cost) for picture in pictures]
 
         common = {("image", picture.id): shared.logits[i] for i, picture in enumerate(pictures)}
         stream = Stream(prepared.network.forward, prepared.width, common, self.observer.passed)
         self.observer.stage("explaining")
         with tally.timed("explainers"):
             explained = explain(capture, self.plan.explainers, stream)
-        asked_by_explainers = stream.forwards + shared.forwards
+        streamed = stream.forwards
         self.observer.stage("scoring")
         with tally.timed("metrics"):
             wanted = [trial.policies for trial in trials]
             scored = score(explained, self.plan.metrics, wanted, batch, stream)
-        tally.forwards["explainers"] += asked_by_explainers
-        tally.forwards["metrics"] += stream.forwards + shared.forwards - asked_by_explainers
+        tally.forwards["explainers"] += streamed + len(pictures) + shared.forwards - forwards
+        tally.forwards["metrics"] += stream.forwards - streamed
         tally.backwards += shared.backwards
 
         found = Evaluation(explained, scored)

@@ -29,7 +29,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     Args:
         grid: which models see which data.
-        explainers: by name; empty: all that are installed. Null explainers are always added.
+        explainers: by name; empty: all that are installed, also those of thousands of forwards an image.
+            Null explainers are always added.
         metrics: by name; empty: all that are installed.
         limit: how many examples of each data set, from its start; None: all.
         shard: how many images are worked on together and written at once.

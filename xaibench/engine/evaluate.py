@@ -3,7 +3,8 @@
 The only place that catches what a plugin raises: it becomes rows, and the rest goes on.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -16,9 +17,12 @@ from xaibench.api.capture import Capture
 from xaibench.api.errors import PluginError, Undefined, Unsupported
 from xaibench.api.maps import flat, rescale, upsample
 from xaibench.api.specs import Explainer, Metric
-from xaibench.api.types import Flags, GridMaps, Maps, Scores
+from xaibench.api.types import Curves, Flags, GridMaps, Maps, Scores
+from xaibench.api.variants import Asks, Variants
 from xaibench.engine.plan import why_unsupported
 from xaibench.engine.stream import Answer, Stream, Task
+
+UNANNOTATED = "no box or mask of the target class"
 
 
 @dataclass
@@ -31,6 +35,7 @@ class Outcome:
         status, reason: of the whole.
         ms, forwards, backwards: for one trial, on average.
         odd: (status, reason) of single trials, by their place in `rows`.
+        remarks: what the method said of trials that went well, likewise.
     """
 
     rows: list[int]
@@ -41,6 +46,7 @@ class Outcome:
     forwards: float = 0.0
     backwards: float = 0.0
     odd: dict[int, tuple[str, str]] = field(default_factory=dict)
+    remarks: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -72,25 +78,70 @@ def explain(capture: Capture, explainers: Sequence[Explainer], stream: Stream) -
         if reason:
             outcome.status, outcome.reason = "unsupported", reason
             continue
-        forwards, backwards = capture.shared.forwards, capture.shared.backwards
-        began = perf_counter()
+        if "region" in explainer.needs and not mark_unknown(outcome, capture.batch):
+            continue
         try:
-            said = explainer.load()(capture)
+            with charged(outcome, capture):
+                said = explainer.load()(capture)
         except Exception as error:  # a plugin's
             outcome.status, outcome.reason = status_of(error)
             continue
         if isinstance(said, Generator):
-            tasks.append(Task(said, capture.batch))
+            tasks.append(Task(metered(said, outcome, capture), capture.batch))
             asking.append(explainer.name)
         else:
             outcome.values = said
-        outcome.ms = 1e3 * (perf_counter() - began) / len(rows)
-        outcome.forwards = (capture.shared.forwards - forwards) / len(rows)
-        outcome.backwards = (capture.shared.backwards - backwards) / len(rows)
     for name, answer in zip(asking, stream.drive(tasks), strict=True):
         conclude(outcomes[name], answer)
     size = capture.batch.images.shape[2:]
     return {name: finish(name, outcome, size) for name, outcome in outcomes.items()}
+
+
+@contextmanager
+def charged(outcome: Outcome, capture: Capture) -> Iterator[None]:
+    """Put the time, the capture's passes and the remarks of what is done inside down to `outcome`."""
+    shared, count = capture.shared, len(outcome.rows)
+    forwards, backwards, began = shared.forwards, shared.backwards, perf_counter()
+    try:
+        yield
+    finally:
+        outcome.ms += 1e3 * (perf_counter() - began) / count
+        outcome.forwards += (shared.forwards - forwards) / count
+        outcome.backwards += (shared.backwards - backwards) / count
+        outcome.remarks |= capture.remarks
+        capture.remarks.clear()
+
+
+def metered(
+    method: Asks[GridMaps], outcome: Outcome, capture: Capture
+) -> Generator[Variants, Curves, GridMaps]:
+    """`method`, what it does between its requests put down to `outcome`."""
+    try:
+        with charged(outcome, capture):
+            asked = next(method)
+        while True:
+            curve = yield asked
+            with charged(outcome, capture):
+                asked = method.send(curve)
+    except StopIteration as stop:
+        found: GridMaps = stop.value
+        return found
+    finally:
+        method.close()
+
+
+def mark_unknown(outcome: Outcome, batch: Batch) -> bool:
+    """Mark the trials whose target class is not annotated as undefined; whether any is left."""
+    why = ("undefined", UNANNOTATED)
+    outcome.odd = {
+        place: why
+        for place, row in enumerate(outcome.rows)
+        if not batch.regions or not batch.regions[row].known
+    }
+    if len(outcome.odd) == len(outcome.rows):
+        outcome.status, outcome.reason = why
+        return False
+    return True
 
 
 def score(
@@ -179,7 +230,7 @@ def begin(
     if "region" in metric.needs:
         for row in rows:
             if not batch.regions or not batch.regions[row].known:
-                odd.setdefault(row, ("undefined", "no box or mask of the target class"))
+                odd.setdefault(row, ("undefined", UNANNOTATED))
     asked = [row for row in rows if row not in odd]
     outcome.odd = {rows.index(row): why for row, why in odd.items()}
     outcome.values = explained.maps.new_full((len(rows),), torch.nan)

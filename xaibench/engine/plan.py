@@ -15,6 +15,8 @@ from xaibench.engine.config import Config
 from xaibench.engine.registry import Registry
 from xaibench.results.rows import SCHEMA_VERSION
 
+OF_EXAMPLES = {"region"}  # what an explainer may need of the data, not of the network
+
 
 @dataclass(frozen=True)
 class Block:
@@ -100,11 +102,13 @@ def block(registry: Registry, model: str, data: str, limit: int | None) -> Block
 
 def why_unsupported(explainer: Explainer, classifier: Classifier) -> str:
     """What the explainer needs and the classifier has not; empty where it has all."""
-    missing = [need for need in explainer.needs if need not in classifier.provides]
+    of_network = [need for need in explainer.needs if need not in OF_EXAMPLES]
+    missing = [need for need in of_network if need not in classifier.provides]
     if not missing:
         return ""
     reasons = {
         "linear-head": "its logits are not a linear layer on the mean activations of the target layer",
+        "several-layers": "it is looked into at one target layer only",
         **classifier.lacks,
     }
     return "; ".join(reasons.get(need, f"it provides no {need}") for need in missing)

@@ -102,7 +102,7 @@ class Provenance:
             for example in (picture.examples if metric.target == "label" else picture.examples[:1])
         ]
 
-    def shared(self, picture: Picture, ms: float, backwards: float) -> Row:
+    def shared(self, picture: Picture, ms: float, forwards: float, backwards: float) -> Row:
         """The row that holds the time of an image's shared pass."""
         return Row(
             run=self.run,
@@ -119,7 +119,7 @@ class Provenance:
             image=picture.id,
             image_sha=picture.sha,
             explain_ms=ms,
-            explain_forwards=1.0,
+            explain_forwards=forwards,
             explain_backwards=backwards,
             device=self.device,
             seed=self.seed,
@@ -150,6 +150,8 @@ def rows_of(
         explained = found.explained[explainer.name]
         for place, i in enumerate(outcome.rows):
             status, reason = outcome.odd.get(place, (outcome.status, outcome.reason))
+            if status == "ok":
+                reason = explained.outcome.remarks.get(i, "")
             picture = asked.pictures[asked.trials[i].picture]
             rows.append(
                 provenance.row(
