@@ -2,10 +2,10 @@
 
 from collections.abc import Generator
 from itertools import pairwise
+from math import sqrt
 
 import pytest
 import torch
-from conceptors import DOUBLE, conceptor, conjunction, correlation, negation
 from xaibench_explainers.cam import cam
 from xaibench_explainers.conceptor_cam import (
     at_most_one,
@@ -15,10 +15,13 @@ from xaibench_explainers.conceptor_cam import (
     regulated,
     runner_up,
 )
+from xaibench_explainers.conceptors import conceptor, conjunction, negation
 from xaibench_explainers.grad_cam import grad_cam
 from xaibench_explainers.score_cam import score_cam
 
 from xaibench.engine.stream import Stream, Task
+
+DOUBLE = torch.double
 
 
 def features(channels: int, height: int = 3, width: int = 4, seed: int = 0):
@@ -28,13 +31,19 @@ def features(channels: int, height: int = 3, width: int = 4, seed: int = 0):
     return activations, maps[:, 0], maps[:, 1]
 
 
+def correlation(vectors, weights):
+    """R = sum_n m_n a_n a_n' / sum_n m_n |a_n|^2."""
+    total = sum(m * a @ a for m, a in zip(weights, vectors.T, strict=True))
+    return sum(m * torch.outer(a, a) for m, a in zip(weights, vectors.T, strict=True)) / total
+
+
 def literal(activations, positive, aperture_squared, negative=None):
     """a_n' C a_n / |a_n|^2 with the K x K matrices written out."""
     maps = torch.zeros_like(positive)
     for b, vectors in enumerate(activations.flatten(2)):
-        kept = conceptor(correlation(vectors, positive[b].flatten()), aperture_squared)
+        kept = conceptor(correlation(vectors, positive[b].flatten()), sqrt(aperture_squared))
         if negative is not None:
-            rival = conceptor(correlation(vectors, negative[b].flatten()), aperture_squared)
+            rival = conceptor(correlation(vectors, negative[b].flatten()), sqrt(aperture_squared))
             kept = conjunction(kept, negation(rival))
         shares = [a @ kept @ a / (a @ a) for a in vectors.T]
         maps[b] = torch.stack(shares).view_as(maps[b])
