@@ -57,3 +57,8 @@ def test_a_broken_plugin_is_listed_with_its_reason(site):
 
 def test_an_installed_explainer_runs(site):
     assert run(site, sys.executable, "-c", dedent(USE)) == "(2, 8, 8) 1.0\n"
+
+
+def test_an_installed_explainer_composes_with_our_modifiers(site):
+    under = USE.replace('"brightest"', '"brightest+conceptors"')
+    assert run(site, sys.executable, "-c", dedent(under)) == "(2, 8, 8) 1.0\n"
