@@ -32,7 +32,11 @@ def xaibench(*arguments: str, cwd: Path | None = None, code: int = 0) -> str:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["plugins"], ["list"], ["run", "--help"]]
+    "arguments",
+    [
+        *(["--help"], ["--version"], ["plugins"], ["list"], ["run", "--help"]),
+        ["figure", "conceptors", "--help"],
+    ],
 )
 def test_asking_opens_no_torch_and_is_quick(arguments):
     code = (

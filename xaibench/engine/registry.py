@@ -75,7 +75,11 @@ class Registry:
         known, _, last = name.rpartition("+")
         if name in self.explainers or not (known and last and self.modifiers):
             return pick("explainer", name, self.explainers)
-        return modified(self.explainer(known), pick("modifier", last, self.modifiers))
+        return modified(self.explainer(known), self.modifier(last))
+
+    def modifier(self, name: str) -> Modifier:
+        """The modifier called `name`."""
+        return pick("modifier", name, self.modifiers)
 
     def metric(self, name: str) -> Metric:
         """The metric called `name`."""
