@@ -83,6 +83,10 @@ def test_the_better_candidate_is_chosen_and_runs_as_chosen(registry):
     assert values["weight = -1.0"] > values["weight = 2.0"]
     assert (found.table["criterion"] == -values).all()
     assert found.table.index[-1] == "weight = -1.0"
+    assert found.table.loc["weight = 2.0", ["gain", "± gain"]].tolist() == pytest.approx(
+        [0, 0], abs=1e-6
+    )
+    assert found.table.loc["weight = -1.0", "gain"] < 0 < found.table.loc["weight = -1.0", "± gain"]
     assert settings_of(found).settings == {"times": {"weight": 2.0}}
     rows = run(settings_of(found), registry=registry).scores
     params = rows[rows["explainer"] == "gradient+times"]["explainer_params"].iloc[0]

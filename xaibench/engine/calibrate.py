@@ -24,7 +24,7 @@ class Calibration:
     Args:
         table: a row a candidate, the best first, and one without the modifier (no settings): the mean
             of each metric, and the criterion: their sum, those where lower is better counted
-            negative, averaged over the explainers.
+            negative, averaged over the explainers; its gain, image by image, over none.
         images: what it was measured on.
         chosen: the settings of the best candidate.
         config: runs the explainers, with the modifier so set and without, on the data set itself.
@@ -134,10 +134,20 @@ def drawn_anew(dataset: Dataset, seed: int) -> Dataset:
 
 
 def criterion(scores: pd.DataFrame, turn: "pd.Series[int]", metrics: Sequence[Metric]) -> pd.DataFrame:
-    """The mean of each metric by candidate, and their sum with lower-is-better counted negative."""
-    table = scores.pivot_table(values="score", index=turn.rename("candidate"), columns="metric")
+    """The mean over the images of each metric and of the criterion, by candidate.
+
+    "gain" is the criterion's mean difference to that without the modifier (candidate -1), image by
+    image, and "± gain" half its 95 % interval; NaN where there is one image.
+    """
+    kind = turn.rename("candidate")
+    each = scores.pivot_table(values="score", index=[kind, "image"], columns="metric")
     signs = {metric.name: 1 if metric.higher_is_better else -1 for metric in metrics}
-    table[CRITERION] = sum(sign * table[name] for name, sign in signs.items())
+    each[CRITERION] = sum(sign * each[name] for name, sign in signs.items())
+    table = each.groupby("candidate").mean()
+    images = each[CRITERION].unstack("image")
+    gains = images - images.loc[-1]  # paired: the same images
+    table["gain"] = gains.mean(axis=1)
+    table["± gain"] = 1.96 * gains.std(axis=1) / gains.shape[1] ** 0.5
     return table
 
 
