@@ -61,6 +61,12 @@ def ill_masked(root=None):
     return [Example(f"image-{i}", partial(picture, i), 0, mask=mask) for i, mask in enumerate(masks)]
 
 
+def drawn(root=None, seed=0):
+    """Three images, others for each seed."""
+    images = [partial(picture, 100 * seed + i) for i in range(3)]
+    return [Example(f"{seed}-{i}", image, i, boxes=((2, 2, 9, 9),)) for i, image in enumerate(images)]
+
+
 def folder(root: Path):
     return [Example(path.stem, path, 0, boxes=((0, 0, 8, 8),)) for path in sorted(root.glob("*.png"))]
 
@@ -108,6 +114,11 @@ def nan_on_one(capture):
     maps = capture.activations.sum(1).clone()
     maps[[i for i, name in enumerate(capture.batch.ids) if name == "image-3"], 0, 0] = torch.nan
     return maps
+
+
+def scaled(explainer, weight=1.0):
+    """A modifier: the map times a weight; one below zero turns it upside down."""
+    return lambda capture: weight * explainer(capture)
 
 
 GOOD = ("activation", "gradient", "asking", "constant")

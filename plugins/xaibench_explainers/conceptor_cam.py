@@ -14,13 +14,11 @@ from functools import wraps
 import torch
 from torch import Tensor
 
+from xaibench.api import PluginError, Unsupported
 from xaibench.api.capture import Capture
 from xaibench.api.maps import weighted_sum
 from xaibench.api.types import Curves, Grid, GridMaps
 from xaibench.api.variants import Asks, Variants
-from xaibench_explainers.grad_cam import grad_cam
-from xaibench_explainers.grad_cam_plus_plus import grad_cam_plus_plus
-from xaibench_explainers.layer_cam import layer_cam
 
 Explain = Callable[[Capture], "GridMaps | Asks[GridMaps]"]
 
@@ -47,12 +45,17 @@ def regulated(explainer: Explain, aperture_squared: float = 30.0, sharp: bool = 
         aperture_squared: of the conceptor, in units of the mean correlation; larger lets more
             through.
         sharp: multiply the evidence with the map: more energy on the object, less coverage.
+
+    Raises:
+        Unsupported: the maps do not lie on the target layer's grid, so they weigh no features.
     """
 
     def read(capture: Capture, maps: GridMaps) -> GridMaps:
-        maps = maps.relu()
-        found = evidence(capture.activations, at_most_one(maps), aperture_squared)
-        return found * maps if sharp else found
+        maps = on_grid(maps, capture.activations).relu()
+        sound = maps.isfinite().flatten(1).all(1)[:, None, None]
+        usable = torch.where(sound, maps, 0)  # one image's NaN must not spoil the solve of all
+        found = evidence(capture.activations, at_most_one(usable), aperture_squared)
+        return torch.where(sound, found * usable if sharp else found, torch.nan)
 
     @wraps(explainer)
     def explain(capture: Capture) -> GridMaps | Asks[GridMaps]:
@@ -65,9 +68,18 @@ def regulated(explainer: Explain, aperture_squared: float = 30.0, sharp: bool = 
     return explain
 
 
-grad_cam_conceptors = regulated(grad_cam)
-grad_cam_plus_plus_conceptors = regulated(grad_cam_plus_plus)
-layer_cam_conceptors = regulated(layer_cam)
+def on_grid(maps: object, activations: Grid) -> GridMaps:
+    """The maps an explainer returned, if they are one a cell of the target layer's grid."""
+    count, _, height, width = activations.shape
+    if not isinstance(maps, Tensor) or maps.ndim != 3 or len(maps) != count:
+        shape = tuple(maps.shape) if isinstance(maps, Tensor) else type(maps).__name__
+        raise PluginError(f"the explainer under it returned {shape}; expected ({count}, h, w)")
+    if maps.shape[1:] != (height, width):
+        raise Unsupported(
+            f"conceptors weigh the features of the target layer's {height} x {width} cells; this "
+            f"explainer's map has {maps.shape[1]} x {maps.shape[2]}"
+        )
+    return maps
 
 
 def evidence(

@@ -32,7 +32,11 @@ def xaibench(*arguments: str, cwd: Path | None = None, code: int = 0) -> str:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["plugins"], ["list"], ["run", "--help"]]
+    "arguments",
+    [
+        *(["--help"], ["--version"], ["plugins"], ["list"], ["run", "--help"]),
+        ["figure", "conceptors", "--help"],
+    ],
 )
 def test_asking_opens_no_torch_and_is_quick(arguments):
     code = (
@@ -58,7 +62,10 @@ def test_list_names_everything_that_can_be_used():
         assert name in said
     said = xaibench("list", "explainers")
     assert "deletion" not in said
-    assert len(re.findall(r"independent\s+reconstruction", said)) == 4
+    assert len(re.findall(r"independent\s+reconstruction", said)) == 2
+    said = xaibench("list", "modifiers")
+    assert "NAME+conceptors-sharp" in said
+    assert len(re.findall(r"independent\s+reconstruction", said)) == 2
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +118,7 @@ def test_flags_are_laid_over_a_config(tmp_path):
     [
         (["run", "--models", "scenes-cn"], "no model called 'scenes-cn'; did you mean 'scenes-cnn'?"),
         (["run", "--explainers", "gradcam"], "did you mean 'grad-cam'?"),
+        (["run", "--explainers", "cam+conceptor"], "did you mean 'conceptors'?"),
         (["run", "--data", "nowhere"], "no data set called 'nowhere'"),
         (["run", "--config", "missing.toml"], "config missing.toml cannot be read"),
         (["run", "--limit", "0"], "limit is 0; it must be at least 1"),
@@ -148,6 +156,13 @@ def test_a_run_with_failures_says_so_by_its_exit_code(tmp_path):
     said = xaibench("run", *arguments, "--output", str(tmp_path / "out"), "--width", "1", code=1)
     assert "failed" in said
     assert "x.png" in said
+
+
+def test_what_must_be_said_of_a_modifier_is_said_of_what_it_modifies(tmp_path):
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "red.png")
+    arguments = ("--model", "scenes-cnn", "--explainer", "layer-cam+conceptors-sharp")
+    said = xaibench("explain", "red.png", *arguments, cwd=tmp_path)
+    assert "layer-cam+conceptors-sharp: independent reconstruction from the abstract" in said
 
 
 def test_explain_writes_an_overlay(tmp_path):

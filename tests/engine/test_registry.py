@@ -6,7 +6,7 @@ from textwrap import dedent
 import pytest
 
 from xaibench.api import PluginError, UnknownName
-from xaibench.api.specs import Explainer
+from xaibench.api.specs import Explainer, Modifier
 from xaibench.engine.registry import collect, installed
 
 GOOD = """
@@ -98,6 +98,74 @@ def test_a_family_takes_the_rest_of_the_name():
         installed().model("timm")
     with pytest.raises(UnknownName, match="is one model"):
         installed().model("scenes-cnn:big")
+
+
+TWICE = """
+    from xaibench.api import Explainer, Modifier, hookimpl
+
+    @hookimpl
+    def xaibench_explainers():
+        facts = {"settings": {"gain": 2.0}, "version": 2, "citation": "Us", "note": "new"}
+        return [
+            Explainer(name="one", at="twice_one:one", needs=("gradients", "wheels"), **facts),
+            Explainer(name="one+", at="twice_one:one"),
+            Explainer(name="one+twice", at="twice_one:one"),
+        ]
+
+    @hookimpl
+    def xaibench_modifiers():
+        facts = {"settings": {"times": 2}, "version": 3, "needs": ("wheels",), "citation": "Them"}
+        return [Modifier(name="again", at="twice_one:again", note="new", **facts)]
+
+    def one(capture, gain=1.0):
+        return capture + gain
+
+    def again(explainer, times):
+        return lambda capture: explainer(capture) * times
+"""
+
+
+def test_any_explainer_under_any_modifier_is_an_explainer(plugin):
+    registry = collect([plugin("twice_one", TWICE)])
+    spec = registry.explainer("one+again")
+    assert spec.load()(1.0) == 6.0
+    assert (spec.name, spec.needs, spec.control) == ("one+again", ("gradients", "wheels"), False)
+    assert (spec.version, spec.citation, spec.note) == (4, "Us; Them", "new")
+    assert spec.settings == {"one": 2, "one.gain": 2.0, "again": 3, "again.times": 2}
+    assert registry.explainer("one+again+again").load()(1.0) == 12.0
+
+
+def test_a_whole_name_goes_before_its_parts(plugin):
+    registry = collect([plugin("twice_two", TWICE)])
+    assert registry.explainer("one+twice") is registry.explainers["one+twice"]
+    assert registry.explainer("one++again").explainer is registry.explainers["one+"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("grad-cam+conceptrs", r"no modifier called 'conceptrs'; did you mean 'conceptors'\?"),
+        ("gradcam+conceptors", r"no explainer called 'gradcam'; did you mean 'grad-cam'\?"),
+        ("grad-cam+", r"no explainer called 'grad-cam\+'; did you mean 'grad-cam\+\+'\?"),
+        ("+conceptors", r"no explainer called '\+conceptors'"),
+    ],
+)
+def test_a_misspelt_part_is_answered_with_the_one_meant(name, message):
+    with pytest.raises(UnknownName, match=message):
+        installed().explainer(name)
+
+
+@pytest.mark.parametrize("base", ["grad-cam", "grad-cam++", "layer-cam"])
+def test_what_was_under_conceptors_by_name_still_is_and_says_what_it_is(base):
+    spec = installed().explainer(f"{base}+conceptors")
+    assert spec.note.startswith("independent reconstruction from the abstract; not the authors'")
+    assert installed().explainers[base].citation in spec.citation
+
+
+def test_a_modifier_that_cannot_be_loaded_is_named():
+    spec = Modifier(name="mine", at="no_such_module_anywhere:mine")
+    with pytest.raises(PluginError, match=r"modifier 'mine' cannot be loaded from 'no_such.*No module"):
+        spec.load()
 
 
 def test_a_spec_that_cannot_be_loaded_is_named():

@@ -12,7 +12,8 @@ import readme
 USE = """
     import torch, xaibench
     from torch import nn
-    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     maps = xaibench.explain(network, torch.rand(2, 3, 8, 8), explainer="brightest")
     print(tuple(maps.shape), float(maps.max()))
 """
@@ -37,7 +38,8 @@ def site(tmp_path_factory) -> Path:
 
 
 def run(site: Path, *command: str) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(site), "COLUMNS": "200"}
+    path = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": path, "COLUMNS": "200"}
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     return done.stdout
 
@@ -57,3 +59,8 @@ def test_a_broken_plugin_is_listed_with_its_reason(site):
 
 def test_an_installed_explainer_runs(site):
     assert run(site, sys.executable, "-c", dedent(USE)) == "(2, 8, 8) 1.0\n"
+
+
+def test_an_installed_explainer_composes_with_our_modifiers(site):
+    under = USE.replace('"brightest"', '"brightest+conceptors"')
+    assert run(site, sys.executable, "-c", dedent(under)) == "(2, 8, 8) 1.0\n"

@@ -1,24 +1,32 @@
 """The reconstruction against explicit K x K conceptors with inverses, and its laws."""
 
 from collections.abc import Generator
+from functools import partial
 from itertools import pairwise
+from math import sqrt
 
 import pytest
 import torch
-from conceptors import DOUBLE, conceptor, conjunction, correlation, negation
 from xaibench_explainers.cam import cam
 from xaibench_explainers.conceptor_cam import (
     at_most_one,
     conceptor_cam,
     evidence,
-    grad_cam_conceptors,
+    on_grid,
     regulated,
     runner_up,
 )
+from xaibench_explainers.conceptors import conceptor, conjunction, negation
 from xaibench_explainers.grad_cam import grad_cam
 from xaibench_explainers.score_cam import score_cam
 
+from xaibench.api import PluginError, Unsupported
+from xaibench.api.maps import flat
+from xaibench.engine.evaluate import explain
+from xaibench.engine.registry import installed
 from xaibench.engine.stream import Stream, Task
+
+DOUBLE = torch.double
 
 
 def features(channels: int, height: int = 3, width: int = 4, seed: int = 0):
@@ -28,13 +36,19 @@ def features(channels: int, height: int = 3, width: int = 4, seed: int = 0):
     return activations, maps[:, 0], maps[:, 1]
 
 
+def correlation(vectors, weights):
+    """R = sum_n m_n a_n a_n' / sum_n m_n |a_n|^2."""
+    total = sum(m * a @ a for m, a in zip(weights, vectors.T, strict=True))
+    return sum(m * torch.outer(a, a) for m, a in zip(weights, vectors.T, strict=True)) / total
+
+
 def literal(activations, positive, aperture_squared, negative=None):
     """a_n' C a_n / |a_n|^2 with the K x K matrices written out."""
     maps = torch.zeros_like(positive)
     for b, vectors in enumerate(activations.flatten(2)):
-        kept = conceptor(correlation(vectors, positive[b].flatten()), aperture_squared)
+        kept = conceptor(correlation(vectors, positive[b].flatten()), sqrt(aperture_squared))
         if negative is not None:
-            rival = conceptor(correlation(vectors, negative[b].flatten()), aperture_squared)
+            rival = conceptor(correlation(vectors, negative[b].flatten()), sqrt(aperture_squared))
             kept = conjunction(kept, negation(rival))
         shares = [a @ kept @ a / (a @ a) for a in vectors.T]
         maps[b] = torch.stack(shares).view_as(maps[b])
@@ -155,7 +169,7 @@ def test_behind_average_pooling_cam_and_grad_cam_with_conceptors_are_the_same(ga
 
 def test_grad_cam_with_conceptors_is_evidence_under_its_own_map(capture):
     own = at_most_one(grad_cam(capture))
-    torch.testing.assert_close(grad_cam_conceptors(capture), evidence(capture.activations, own, 30.0))
+    torch.testing.assert_close(regulated(grad_cam)(capture), evidence(capture.activations, own, 30.0))
 
 
 def test_the_sharp_read_out_multiplies_with_the_map(capture):
@@ -190,3 +204,54 @@ def test_conceptors_regulate_an_explainer_that_asks_for_forwards(capture):
     assert found.forwards == plain.forwards
     expected = evidence(capture.activations, at_most_one(plain.value), 30.0)
     torch.testing.assert_close(found.value, expected)
+
+
+@pytest.mark.parametrize("modifier", ["conceptors", "conceptors-sharp"])
+@pytest.mark.parametrize("name", installed().explainers)
+def test_every_explainer_with_a_map_at_the_layer_composes(name, modifier, capture):
+    """Whatever is installed, by its name alone; what does not compose says why."""
+    both = [installed().explainer(wanted) for wanted in (name, f"{name}+{modifier}")]
+    stream = Stream(capture.classifier.logits, 8)
+    plain, found = explain(capture, both, stream).values()
+    if plain.outcome.status != "ok":
+        assert (found.outcome.status, found.outcome.reason) == (
+            plain.outcome.status,
+            plain.outcome.reason,
+        )
+        return
+    maps = plain.outcome.values
+    if maps.shape[1:] != capture.activations.shape[2:]:
+        assert found.outcome.status == "unsupported"
+        assert "conceptors weigh the features of the target layer's" in found.outcome.reason
+        return
+    assert found.outcome.status == "ok", found.outcome.reason
+    sharp = modifier.endswith("sharp")
+    expected = evidence(capture.activations, at_most_one(maps.relu()), 3.0 if sharp else 30.0)
+    expected = expected * maps.relu() if sharp else expected
+    torch.testing.assert_close(found.outcome.values, expected)
+    assert (~flat(expected)).any() or flat(maps.relu()).all()
+
+
+def test_a_map_of_another_size_is_unsupported_and_a_broken_one_a_broken_contract(gap_capture):
+    def whole(capture):
+        return capture.batch.images.mean(1)
+
+    with pytest.raises(Unsupported, match=r"8 x 6 cells; this explainer's map has 32 x 24"):
+        regulated(whole)(gap_capture)
+    with pytest.raises(PluginError, match=r"returned \(3, 8, 8, 6\); expected \(3, h, w\)"):
+        on_grid(gap_capture.activations, gap_capture.activations)
+    with pytest.raises(PluginError, match="returned list"):
+        on_grid([1.0], gap_capture.activations)
+
+
+def test_a_map_with_nan_spoils_no_other_images(gap_capture):
+    def spoilt(capture, image):
+        maps = grad_cam(capture).clone()
+        maps[image, 0, 0] = torch.nan
+        return maps
+
+    for sharp in (False, True):
+        found = regulated(partial(spoilt, image=1), sharp=sharp)(gap_capture)
+        assert found[1].isnan().all()
+        sound = regulated(grad_cam, sharp=sharp)(gap_capture)
+        torch.testing.assert_close(found[[0, 2]], sound[[0, 2]])

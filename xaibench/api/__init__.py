@@ -10,7 +10,7 @@ from xaibench.api.errors import (
     XaibenchError,
 )
 from xaibench.api.hooks import API_VERSION, hookimpl
-from xaibench.api.specs import Dataset, Explainer, Metric, Model
+from xaibench.api.specs import Dataset, Explainer, Metric, Model, Modifier
 
 __all__ = [
     "API_VERSION",
@@ -20,6 +20,7 @@ __all__ = [
     "Explainer",
     "Metric",
     "Model",
+    "Modifier",
     "PluginError",
     "Undefined",
     "UnknownName",

@@ -1,4 +1,4 @@
-"""The contract between xaibench and its plugins: four hooks, each returning a list.
+"""The contract between xaibench and its plugins: five hooks, each returning a list.
 
 A package that offers plugins has an entry point in the group `xaibench` naming a module with one or
 more of these hooks, each marked with `hookimpl`.
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pluggy
 
-from xaibench.api.specs import Dataset, Explainer, Metric, Model
+from xaibench.api.specs import Dataset, Explainer, Metric, Model, Modifier
 
 API_VERSION = 1
 """Raised when a plugin made for the version before would no longer work. A plugin module may state
@@ -30,6 +30,15 @@ def xaibench_explainers() -> Sequence[Explainer]:
 
     Larger is more important. The engine upsamples and rescales, the same way for all. A method that
     needs forwards of its own asks for them with `scores = yield Variants(build, count)`.
+    """
+    return ()
+
+
+@hookspec
+def xaibench_modifiers() -> Sequence[Modifier]:
+    """Offer ways to change any explainer: functions from an explainer's function to another.
+
+    "NAME+modifier" is then an explainer, whichever package NAME comes from.
     """
     return ()
 

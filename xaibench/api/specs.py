@@ -1,13 +1,14 @@
-"""The four things a plugin can offer: a name, where the function is, and facts.
+"""The five things a plugin can offer: a name, where the function is, and facts.
 
 Nothing is imported to make one, so listing every plugin opens no torch.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from inspect import signature
+from itertools import chain
 from typing import Any
 
 from xaibench.api.errors import PluginError
@@ -90,6 +91,74 @@ class Explainer(Spec):
     citation: str = ""
     control: bool = False
     note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Modifier(Spec):
+    """A function from an explainer's function to an explainer's function.
+
+    Whatever explainer is installed, "NAME+modifier" is one too: the function is called with that
+    explainer's, its settings filled in, and returns another that takes a Capture.
+
+    Args:
+        needs: what the classifier must provide, besides what the explainer needs.
+        version: raised whenever it changes maps otherwise.
+        citation: the paper.
+        note: what a reader must be told wherever it is named.
+    """
+
+    version: int = 1
+    needs: tuple[str, ...] = ()
+    citation: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Modified(Explainer):
+    """An explainer under a modifier. Made by `modified`."""
+
+    explainer: Explainer
+    modifier: Modifier
+
+    def load(self) -> Callable[..., Any]:
+        """The modifier's function called with the explainer's; raises as `Spec.load` does."""
+        found: Callable[..., Any] = self.modifier.load()(self.explainer.load())
+        return found
+
+
+def modified(explainer: Explainer, modifier: Modifier) -> Modified:
+    """`explainer` under `modifier`: it needs and says what both do.
+
+    Its settings are the versions of both, each under its name, and the settings of both, each under
+    "name.setting", so that a row tells which two made it; its own version rises with either.
+    """
+    parts = (explainer, modifier)
+    return Modified(
+        name=f"{explainer.name}+{modifier.name}",
+        at=f"{modifier.at}({explainer.at})",
+        summary="; ".join(part.summary for part in parts if part.summary),
+        settings={
+            key: value
+            for part in parts
+            for key, value in {part.name: part.version, **under(part.name, part.settings)}.items()
+        },
+        version=explainer.version + modifier.version - 1,
+        needs=once(explainer.needs, modifier.needs),
+        citation="; ".join(once(*([part.citation] for part in parts if part.citation))),
+        note="; ".join(once(*([part.note] for part in parts if part.note))),
+        explainer=explainer,
+        modifier=modifier,
+    )
+
+
+def under(name: str, settings: Settings) -> Settings:
+    """Settings, each as "name.setting"."""
+    return {f"{name}.{setting}": value for setting, value in settings.items()}
+
+
+def once(*words: Iterable[str]) -> tuple[str, ...]:
+    """All words in order, none twice."""
+    return tuple(dict.fromkeys(chain.from_iterable(words)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,16 +7,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from xaibench.api.specs import Explainer, Metric, Model, Spec
+from xaibench.api.specs import Explainer, Metric, Model, Modifier, Spec
 from xaibench.engine.registry import KINDS, installed
 
 
 def list_names(
-    kind: Annotated[
-        str | None, typer.Argument(help="models, explainers, metrics or datasets; all if not given.")
-    ] = None,
+    kind: Annotated[str | None, typer.Argument(help=f"{', '.join(KINDS)}; all if not given.")] = None,
 ) -> None:
-    """List the models, explainers, metrics and data sets that are installed.
+    """List the models, explainers, modifiers, metrics and data sets that are installed.
 
     Example:
       xaibench list explainers
@@ -29,13 +27,15 @@ def list_names(
         table.add_column("name", no_wrap=True)
         table.add_column("what it is")
         for spec in getattr(registry, offered).values():
-            table.add_row(escape(spec.name + family(spec)), escape(described(spec)))
+            table.add_row(escape(called(spec)), escape(described(spec)))
         Console().print(table)
 
 
-def family(spec: Spec) -> str:
-    """What stands behind the name of a model that stands for many: ":NAME"."""
-    return ":NAME" if isinstance(spec, Model) and spec.family else ""
+def called(spec: Spec) -> str:
+    """How a spec is named; "NAME" stands for what the user fills in."""
+    if isinstance(spec, Modifier):
+        return f"NAME+{spec.name}"
+    return f"{spec.name}:NAME" if isinstance(spec, Model) and spec.family else spec.name
 
 
 def described(spec: Spec) -> str:
@@ -44,6 +44,6 @@ def described(spec: Spec) -> str:
     if isinstance(spec, Metric):
         better = "higher" if spec.higher_is_better else "lower"
         parts.append(f"version {spec.version}; {better} is better; of the {spec.target} class")
-    if isinstance(spec, Explainer):
+    if isinstance(spec, Explainer | Modifier):
         parts += [spec.citation, spec.note]
     return ". ".join(part for part in parts if part)

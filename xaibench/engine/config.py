@@ -39,6 +39,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         seed: of everything random.
         gallery: how many images of each model and data set are kept for the picture.
         strict: a broken plugin is an error, rather than reported.
+        settings: of explainers and modifiers, by name, laid over theirs; a modifier's hold wherever
+            it is used.
     """
 
     grid: tuple[Grid, ...]
@@ -51,6 +53,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     seed: int = 0
     gallery: int = 3
     strict: bool = False
+    settings: dict[str, dict[str, str | int | float | bool]] = {}
 
     def __post_init__(self) -> None:
         for name, least in (("limit", 1), ("shard", 1), ("width", 0), ("gallery", 0)):
@@ -61,9 +64,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             raise ValueError("grid is empty; name at least one model and one data set")
 
     def facts(self) -> dict[str, Any]:
-        """As plain data, as in the TOML file; settings that are None are left out."""
+        """As plain data, as in the TOML file; settings that are None or {} are left out."""
         plain: dict[str, Any] = msgspec.to_builtins(self)
-        return {name: value for name, value in plain.items() if value is not None}
+        return {name: value for name, value in plain.items() if value not in (None, {})}
 
     def toml(self) -> str:
         """The TOML file that says the same."""

@@ -1,18 +1,19 @@
 """What a run will do: its blocks, its cells, and what in them is unsupported."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from xaibench.api.batch import Example
 from xaibench.api.classifier import Classifier
 from xaibench.api.errors import ConfigError, PluginError
-from xaibench.api.specs import Dataset, Explainer, Metric, Model, Spec
+from xaibench.api.specs import Dataset, Explainer, Metric, Model, Settings, Spec
 from xaibench.engine.config import Config
-from xaibench.engine.registry import Registry
+from xaibench.engine.registry import Named, Registry, pick
 from xaibench.results.rows import SCHEMA_VERSION
 
 OF_EXAMPLES = {"region"}  # what an explainer may need of the data, not of the network
@@ -62,8 +63,9 @@ def plan(config: Config, registry: Registry) -> Plan:
     Raises:
         UnknownName: a name that no plugin offers.
         ConfigError: a path is missing where the data set needs one, or given where it takes none;
-            a model and a data set come together twice.
+            a model and a data set come together twice; a setting that a function does not take.
     """
+    registry = laid_over(registry, config.settings)
     blocks = [
         block(registry, model, data, grid.limit or config.limit)
         for grid in config.grid
@@ -84,6 +86,34 @@ def plan(config: Config, registry: Registry) -> Plan:
             registry.metric(name) for name in dict.fromkeys(config.metrics or registry.metrics)
         ),
     )
+
+
+def laid_over(registry: Registry, settings: Mapping[str, Settings]) -> Registry:
+    """The registry, some of its explainers and modifiers with other settings.
+
+    Raises:
+        UnknownName: there is no such explainer or modifier.
+        ConfigError: its function does not take such a setting.
+    """
+    explainers, modifiers = dict(registry.explainers), dict(registry.modifiers)
+    for name, given in settings.items():
+        if name in modifiers:
+            modifiers[name] = with_settings(modifiers[name], given)
+        else:
+            found = pick("explainer or modifier", name, explainers)
+            explainers[name] = with_settings(found, given)
+    return replace(registry, explainers=explainers, modifiers=modifiers)
+
+
+def with_settings(spec: Named, given: Settings) -> Named:
+    """A spec with other settings laid over its own, all of which its function takes."""
+    takes = signature(replace(spec, settings={}).load())
+    try:
+        takes.bind_partial(**given)
+    except TypeError as error:
+        known = ", ".join(list(takes.parameters)[1:]) or "none"
+        raise ConfigError(f"settings of {spec.name!r}: {error}; it takes {known}") from error
+    return replace(spec, settings={**spec.settings, **given})
 
 
 def block(registry: Registry, model: str, data: str, limit: int | None) -> Block:

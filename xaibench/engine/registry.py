@@ -12,12 +12,13 @@ import pluggy
 
 from xaibench.api import hooks
 from xaibench.api.errors import PluginError, UnknownName
-from xaibench.api.specs import Dataset, Explainer, Metric, Model, Spec
+from xaibench.api.specs import Dataset, Explainer, Metric, Model, Modifier, Spec, modified
 
 Named = TypeVar("Named", bound=Spec)
 KINDS: dict[str, type[Spec]] = {
     "models": Model,
     "explainers": Explainer,
+    "modifiers": Modifier,
     "metrics": Metric,
     "datasets": Dataset,
 }
@@ -50,6 +51,7 @@ class Registry:
     metrics: dict[str, Metric]
     datasets: dict[str, Dataset]
     plugins: tuple[Plugin, ...]
+    modifiers: dict[str, Modifier] = field(default_factory=dict)
 
     @property
     def broken(self) -> dict[str, str]:
@@ -76,8 +78,18 @@ class Registry:
         return replace(spec, name=short_name(name), settings=settings)
 
     def explainer(self, name: str) -> Explainer:
-        """The explainer called `name`."""
-        return pick("explainer", name, self.explainers)
+        """The explainer called `name`; of "NAME+modifier", that explainer under that modifier.
+
+        An explainer whose own name has a plus in it is found before that is taken apart.
+        """
+        known, _, last = name.rpartition("+")
+        if name in self.explainers or not (known and last and self.modifiers):
+            return pick("explainer", name, self.explainers)
+        return modified(self.explainer(known), self.modifier(last))
+
+    def modifier(self, name: str) -> Modifier:
+        """The modifier called `name`."""
+        return pick("modifier", name, self.modifiers)
 
     def metric(self, name: str) -> Metric:
         """The metric called `name`."""
@@ -90,7 +102,7 @@ class Registry:
 
 @cache
 def installed(strict: bool = False) -> Registry:
-    """Every model, explainer, metric and data set that an installed package offers.
+    """Every model, explainer, modifier, metric and data set that an installed package offers.
 
     Args:
         strict: a plugin that cannot be loaded is an error rather than an entry in `broken`.
