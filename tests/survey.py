@@ -113,7 +113,7 @@ def survey(make: Callable[[int], tuple[nn.Module, tuple[int, int]]]) -> Found:
     targets = classifier.logits(images).argmax(1)
     capture = Capture(classifier, Batch(("plain", "a", "b"), images, targets))
     channels, *grid = capture.activations.shape[1:]
-    faults = (*map_faults(capture), *head_faults(capture), *upright_faults(make, layer, images))
+    faults = (*map_faults(capture), *head_faults(capture), *upright_faults(make, layer, capture))
     found = (layer.name, layer.layout, (grid[0], grid[1]), channels, classifier.head is not None)
     return Found(size, *found, faults=faults)
 
@@ -143,7 +143,7 @@ def cell_at(place: tuple[float, float], grid: tuple[int, int]) -> tuple[int, int
 
 
 def upright_faults(
-    make: Callable[[int], tuple[nn.Module, tuple[int, int]]], layer: TargetLayer, images: Tensor
+    make: Callable[[int], tuple[nn.Module, tuple[int, int]]], layer: TargetLayer, capture: Capture
 ) -> list[str]:
     """Where a planted patch is not seen where it was planted.
 
@@ -151,17 +151,15 @@ def upright_faults(
     random networks change in the middle, or at the border, wherever the patch is, is in both. Where
     one draw of the weights still blurs it, it is the mean of several.
     """
-    total = torch.zeros(())
-    for draw in range(DRAWS):
+    total = contrast_of(capture.activations)
+    for draw in range(1, DRAWS):
+        if not misplaced(total):
+            break
         network, _ = make(draw)
-        module = network.get_submodule(layer.name)
-        drawn_layer = TargetLayer(layer.name, module, layer.to_grid)
-        shared = SharedPass(Classifier(network, (drawn_layer,)), images)
+        drawn_layer = TargetLayer(layer.name, network.get_submodule(layer.name), layer.to_grid)
+        shared = SharedPass(Classifier(network, (drawn_layer,)), capture.batch.images)
         total = total + contrast_of(layer.to_grid(shared.outputs[-1].detach()))
-        faults = misplaced(total)
-        if not faults:
-            return []
-    return faults
+    return misplaced(total)
 
 
 def contrast_of(activations: Tensor) -> Tensor:
@@ -199,18 +197,18 @@ def map_faults(capture: Capture) -> list[str]:
     """Maps of the wrong shape, not finite, other one by one; or constant, whichever the explainer."""
     faults, constant = [], []
     batch = capture.batch
+    alone = [
+        Capture(capture.classifier, Batch((name,), image[None], target[None]))
+        for name, image, target in zip(batch.ids, batch.images, batch.targets, strict=True)
+    ]
     for explainer in (layer_cam, grad_cam, evidence):
         maps = explainer(capture)
-        singles = [
-            explainer(Capture(capture.classifier, Batch((name,), image[None], target[None])))
-            for name, image, target in zip(batch.ids, batch.images, batch.targets, strict=True)
-        ]
+        singles = torch.cat([explainer(single) for single in alone])
         if maps.shape != (len(batch.ids), *capture.activations.shape[2:]):
             faults.append(f"{explainer.__name__}'s maps are {tuple(maps.shape)}")
         if not maps.isfinite().all():
             faults.append(f"{explainer.__name__}'s maps are not finite")
-        scale = float(maps.abs().max())
-        if not torch.allclose(maps, torch.cat(singles), rtol=1e-3, atol=1e-4 * scale):
+        if not torch.allclose(maps, singles, rtol=1e-3, atol=1e-4 * float(maps.abs().max())):
             faults.append(f"{explainer.__name__}'s maps depend on the batch")
         constant += [float(m.max()) == float(m.min()) for m in maps]
     # Random weights leave Grad-CAM of a class empty often enough: not all may be constant.
