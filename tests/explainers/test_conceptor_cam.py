@@ -229,7 +229,8 @@ def test_every_explainer_with_a_map_at_the_layer_composes(name, modifier, captur
     expected = evidence(capture.activations, at_most_one(maps.relu()), 3.0 if sharp else 30.0)
     expected = expected * maps.relu() if sharp else expected
     torch.testing.assert_close(found.outcome.values, expected)
-    assert (~flat(expected)).any() or flat(maps.relu()).all()
+    told = maps.relu().amax((1, 2)) > 1e-9  # else the map is nothing but rounding
+    assert (~flat(expected)).any() or not told.any()
 
 
 def test_a_map_of_another_size_is_unsupported_and_a_broken_one_a_broken_contract(gap_capture):

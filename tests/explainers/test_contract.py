@@ -33,16 +33,19 @@ EXPLAINERS = {
 ANY_CLASS = {
     *("random", "center", "edge", "eigen-cam"),
     *("mean-activation", "random-weights-cam", "almost-ones", "ground-truth"),
+    *("raw-attention", "attention-rollout"),
 }
 DRAWS = {"random", "random-weights-cam", "rise", "smooth-grad"}
 NOT_MIRRORED = {"random", "rise", "smooth-grad", "almost-ones", "ground-truth"}
-SCALES = {"grad-cam++", "grad-cam+++conceptors", "score-cam", "rise", "occlusion"}
+SCALES = {"grad-cam++", "score-cam", "rise", "occlusion", "conceptor-cam-spatial"}
 NETS = [nets.gap, nets.vit, nets.two_layers]
 
-ON_ONE_LAYER = [spec for spec in EXPLAINERS.values() if "several-layers" not in spec.needs]
+ON_A_CNN = [
+    spec for spec in EXPLAINERS.values() if not {"several-layers", "attention"} & set(spec.needs)
+]
 
 every_explainer = pytest.mark.parametrize("spec", EXPLAINERS.values(), ids=EXPLAINERS)
-on_one_layer = pytest.mark.parametrize("spec", ON_ONE_LAYER, ids=lambda spec: spec.name)
+on_a_cnn = pytest.mark.parametrize("spec", ON_A_CNN, ids=lambda spec: spec.name)
 every_net = pytest.mark.parametrize("make", NETS, ids=lambda make: make.__name__)
 
 
@@ -187,7 +190,7 @@ def test_another_class_has_another_map_where_a_class_is_asked_about(given, batch
     assert torch.allclose(maps, others) == (spec.name in ANY_CLASS)
 
 
-@on_one_layer
+@on_a_cnn
 def test_a_mirrored_image_has_a_mirrored_map_on_a_symmetric_network(spec, batch):
     """But for what is drawn, and what does not depend on the image."""
     classifier = symmetric()
@@ -196,7 +199,7 @@ def test_a_mirrored_image_has_a_mirrored_map_on_a_symmetric_network(spec, batch)
     assert torch.allclose(flipped, plain.flip(2)) == (spec.name not in NOT_MIRRORED)
 
 
-@on_one_layer
+@on_a_cnn
 def test_scaling_the_head_changes_the_map_only_where_the_method_says_so(spec, batch):
     if spec.name == "opti-cam":
         pytest.skip("Adam divides by the gradient's size, but for an epsilon")
@@ -209,7 +212,7 @@ def test_scaling_the_head_changes_the_map_only_where_the_method_says_so(spec, ba
     assert torch.allclose(*maps, atol=1e-6) == (spec.name not in SCALES)
 
 
-@on_one_layer
+@on_a_cnn
 def test_trials_that_ask_about_one_image_are_explained_like_images_of_their_own(spec, batch):
     classifier = nets.gap()
     rows = [1, 0, 1]
