@@ -1,8 +1,13 @@
 import pytest
+import timm
 import torch
 from torch import nn
 
-from xaibench.api.layout import halvings, layouts_of
+from xaibench.api.batch import Batch
+from xaibench.api.capture import Capture
+from xaibench.api.classifier import CHANNELS_LAST
+from xaibench.api.layout import channels_first, halvings, layouts_of
+from xaibench.api.resolve import classifier_of
 
 
 def read(*shapes, image=(224, 224), network=None, module=None):
@@ -67,3 +72,20 @@ def test_registers_are_known_where_the_network_says_so():
 
 def test_halving_rounds_up():
     assert halvings((14, 11)) == [(14, 11), (7, 6), (4, 3), (2, 2)]
+
+
+def test_channels_last_is_turned_and_not_transposed():
+    output = torch.arange(2 * 3 * 4 * 5).view(2, 3, 4, 5)
+    grid = channels_first(output)
+    assert grid.shape == (2, 5, 3, 4)
+    assert grid[1, 4, 2, 0] == output[1, 2, 0, 4]
+
+
+def test_a_grid_of_channels_last_that_is_not_square_is_upright():
+    torch.manual_seed(0)
+    network = timm.create_model("swin_tiny_patch4_window7_224", img_size=(64, 96), window_size=2)
+    classifier = classifier_of(network.eval(), (64, 96))
+    images = torch.rand(1, 3, 64, 96)
+    capture = Capture(classifier, Batch(("a",), images, torch.tensor([5])))
+    assert classifier.target_layer.layout == CHANNELS_LAST
+    assert capture.activations.shape == (1, 768, 2, 3)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from xaibench.api.errors import ConfigError
-from xaibench.report.gallery import overlay
+from xaibench.report.gallery import overlay, strip
 from xaibench.results.kept import Array
 
 SIDE = 1.5  # inches of a picture
@@ -53,11 +53,7 @@ def draw_columns(path: Path, labels: Sequence[str], rows: Sequence[Row], title: 
 
 def draw_row(axes: Sequence[Axes], name: str, colours: Array, maps: Sequence[Array | None]) -> None:
     """One picture: itself, then under each map."""
-    for axis in axes:
-        axis.set_xticks([])
-        axis.set_yticks([])
-        for spine in axis.spines.values():
-            spine.set_visible(False)
+    strip(axes)
     axes[0].imshow(colours)
     axes[0].set_ylabel(
         "\n".join(shorten(line, 26, placeholder="…") for line in name.split("\n")), fontsize=7

@@ -46,11 +46,7 @@ def draw_row(
     axes: Sequence[Axes], facts: KeptMap, colours: Array, maps: Array, names: Sequence[str]
 ) -> None:
     """One image: itself, then under each explainer's map."""
-    for axis in axes:
-        axis.set_xticks([])
-        axis.set_yticks([])
-        for spine in axis.spines.values():
-            spine.set_visible(False)
+    strip(axes)
     axes[0].imshow(colours)
     draw_boxes(axes[0], facts)
     axes[0].set_ylabel(f"{facts.model}\n{shorten(facts.image, 22)}", fontsize=7)
@@ -62,6 +58,15 @@ def draw_row(
             draw_boxes(axis, facts)
         else:
             axis.text(0.5, 0.5, "no map", ha="center", va="center", fontsize=7, color="grey")
+
+
+def strip(axes: Sequence[Axes]) -> None:
+    """Neither ticks nor frames."""
+    for axis in axes:
+        axis.set_xticks([])
+        axis.set_yticks([])
+        for spine in axis.spines.values():
+            spine.set_visible(False)
 
 
 def overlay(axis: Axes, colours: Array, saliency: Array) -> None:
