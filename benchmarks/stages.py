@@ -29,9 +29,10 @@ from rich.table import Table
 from xaibench.api.batch import Batch
 from xaibench.api.capture import Capture, SharedPass
 from xaibench.api.classifier import Classifier
-from xaibench.engine.evaluate import explain, score
+from xaibench.engine.explaining import explain
 from xaibench.engine.prepared import PreparedNetwork, as_it_is, prepare_network
 from xaibench.engine.registry import installed
+from xaibench.engine.scoring import score
 from xaibench.engine.stream import Stream, best_width
 
 GRADIENT = ("cam", "grad-cam", "grad-cam++", "layer-cam", "conceptor-cam")

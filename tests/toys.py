@@ -1,5 +1,6 @@
 """Toy plugins for runs of a second: a model, data sets, explainers that behave and that do not."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from xaibench.api import Dataset, Explainer, Model, Unsupported
+from xaibench.api import Dataset, Explainer, Metric, Model, Unsupported
 from xaibench.api.batch import Example, Preprocess
 from xaibench.api.resolve import classifier_of
 from xaibench.api.variants import Variants
@@ -146,3 +147,22 @@ def registry(*explainers: str, metrics: tuple[str, ...] = ("deletion-28", "point
         },
         plugins=(),
     )
+
+
+def other_class(maps, batch, explainer):
+    """How far the map of another class is from this one."""
+    other = replace(batch, targets=(batch.targets + 1) % CLASSES)
+    return (maps - explainer.maps(other)).abs().mean((1, 2))
+
+
+def toy_metric_registry() -> Registry:
+    """With a metric that asks the explainer again."""
+    found = registry("gradient")
+    spec = Metric(
+        name="other-class",
+        at="toys:other_class",
+        higher_is_better=True,
+        range=(0, 1),
+        needs=("explainer",),
+    )
+    return replace(found, metrics={**found.metrics, spec.name: spec})

@@ -7,30 +7,37 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from scipy.ndimage import gaussian_filter1d
-from torch import Tensor
 
 from xaibench.api.batch import Batch
-from xaibench.api.types import Images, Indices, Maps, Scores
+from xaibench.api.scored import Scored
+from xaibench.api.types import Images, Indices, Maps
 from xaibench.api.variants import Asks, Variants
+from xaibench_metrics.ranking import descending_rank
 
 KERNEL, SIGMA = 11, 5.0
 
 
-def deletion(maps: Maps, batch: Batch, steps: int = 224) -> Asks[Scores]:
-    """Area under the target probability as the image greys out, most salient pixels first."""
+def deletion(maps: Maps, batch: Batch, steps: int = 224) -> Asks[Scored]:
+    """Area under the target probability as the image greys out, most salient pixels first.
+
+    Its curve starts with the image's own probability.
+    """
     grey = torch.zeros_like(batch.images)  # the mean colour, once images are normalised
     return (yield from area(maps, batch, batch.images, grey, ("image", "grey"), steps))
 
 
-def insertion(maps: Maps, batch: Batch, steps: int = 224) -> Asks[Scores]:
-    """Area under the target probability as the blurred image comes clear, most salient first."""
+def insertion(maps: Maps, batch: Batch, steps: int = 224) -> Asks[Scored]:
+    """Area under the target probability as the blurred image comes clear, most salient first.
+
+    Its curve starts with the blurred image's probability: blur leaves evidence of the class.
+    """
     blurred = blur(batch.images)
     return (yield from area(maps, batch, blurred, batch.images, ("blurred", "image"), steps))
 
 
 def area(
     maps: Maps, batch: Batch, start: Images, end: Images, names: tuple[str, str], steps: int
-) -> Asks[Scores]:
+) -> Asks[Scored]:
     """Area under the target probability from `start` to `end`, in [0, 1].
 
     Args:
@@ -51,20 +58,9 @@ def area(
         return torch.where(swapped[:, None], end[row], start[row])
 
     common = {0: names[0], last: names[1]}
-    curve = yield Variants(build, count=last + 1, common=common)
-    return torch.trapezoid(curve, dx=1 / last)
-
-
-def descending_rank(maps: Maps, batch: Batch) -> Tensor:
-    """(B, H, W) of int: 0 for the most salient pixel; ties in an order drawn once for each image."""
-    flat = maps.flatten(1)
-    shuffled = torch.stack(
-        [torch.randperm(flat.shape[1], generator=g) for g in batch.generators("ties")]
-    ).to(maps.device)
-    order = flat.gather(1, shuffled).argsort(dim=1, descending=True, stable=True)
-    order = shuffled.gather(1, order)
-    places = torch.arange(flat.shape[1], dtype=torch.int32, device=maps.device).expand_as(order)
-    return torch.empty_like(places).scatter_(1, order, places).view_as(maps)
+    name = f"{names[0]} to {names[1]} in {steps}"
+    curve = yield Variants(build, count=last + 1, common=common, name=name)
+    return Scored(torch.trapezoid(curve, dx=1 / last), curve)
 
 
 def blur(images: Images) -> Images:

@@ -27,7 +27,7 @@ from xaibench.api.batch import Batch
 from xaibench.api.capture import Capture
 from xaibench.api.layout import Tokens
 from xaibench.api.resolve import classifier_of
-from xaibench.engine.evaluate import explain
+from xaibench.engine.explaining import explain
 from xaibench.engine.plan import why_unsupported
 from xaibench.engine.prepared import prepared_copy
 from xaibench.engine.registry import installed

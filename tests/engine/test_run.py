@@ -16,7 +16,7 @@ from xaibench.results.results import Results
 from xaibench.results.rows import KEY, SHARED_PASS
 
 VOLATILE = ["run", "explain_ms", "metric_ms"]
-PER_BATCH = ["explain_forwards", "explain_backwards", "metric_forwards"]
+PER_BATCH = ["explain_forwards", "explain_backwards", "metric_forwards", "metric_backwards"]
 
 
 def toy_run(

@@ -176,3 +176,70 @@ def test_the_best_width_is_one_that_was_tried():
     network = Recorder()
     assert best_width(network, torch.zeros(1, 3, 2, 2), widest=8) in {1, 2, 4, 8}
     assert set(network.passes) == {1, 2, 4, 8}
+
+
+def asks_by_name(name, count=4, score="logit", build=build):
+    return (yield Variants(build, count, score, {0: "start"}, name=name))
+
+
+def test_what_has_one_name_and_one_owner_is_scored_once():
+    network, batch = Recorder(), make_batch()
+    first, second, other = batch.select([0, 1]), batch.select([2, 1]), batch
+    tasks = [
+        Task(asks_by_name("deletion"), first, "a"),
+        Task(asks_by_name("deletion"), second, "a"),
+        Task(asks_by_name("deletion"), other, "b"),
+    ]
+    stream = Stream(network, 5)
+    answers = stream.drive(tasks)
+    # image 1 of owner a once; the common start of each of the three images once
+    assert stream.forwards == 3 * 4 + 3 * 3
+    for answer, task in zip(answers, tasks, strict=True):
+        factors = torch.tensor([1.0, 2.0, -1.0]).double()[task.batch.targets]
+        assert (answer.value[:, 1:].diff() == factors[:, None]).all()
+    shared = answers[1].value[1]
+    assert torch.equal(shared, answers[0].value[1])
+
+
+def test_a_named_curve_is_remembered_for_the_next_question():
+    def twice():
+        first = yield Variants(build, 3, "logit", name="same")
+        again = yield Variants(build, 3, "logit", name="same")
+        return first, again
+
+    stream = Stream(Recorder(), 4)
+    (answer,) = stream.drive([Task(twice(), make_batch(), "a")])
+    assert torch.equal(*answer.value)
+    assert stream.forwards == 9
+
+
+def test_other_targets_and_kinds_of_score_are_other_curves():
+    batch = make_batch(1)
+    elsewhere = Batch(batch.ids, batch.images, batch.targets + 1)
+    stream = Stream(Recorder(), 4)
+    tasks = [
+        Task(asks_by_name("x"), batch, "a"),
+        Task(asks_by_name("x"), elsewhere, "a"),
+        Task(asks_by_name("x", score="probability"), batch, "a"),
+        Task(asks_by_name("y"), batch, "a"),
+        Task(asks_by_name("x"), batch),
+    ]
+    stream.drive(tasks)
+    assert stream.forwards == 1 + 5 * 3
+
+
+def test_who_borrows_makes_it_alone_where_the_lender_failed():
+    def breaks(row, k):
+        raise ZeroDivisionError("lender")
+
+    batch = make_batch()
+    tasks = [
+        Task(asks_by_name("x", build=breaks), batch, "a"),
+        Task(asks_by_name("x"), batch, "a"),
+        Task(asks_by_name("x"), batch, "a"),
+    ]
+    lender, *others = Stream(Recorder(), 5).drive(tasks)
+    assert isinstance(lender.error, ZeroDivisionError)
+    for answer in others:
+        torch.testing.assert_close(answer.value, expected(batch, 4))
+    assert [answer.forwards for answer in others] == [12, 0]

@@ -22,7 +22,7 @@ from xaibench_explainers.score_cam import score_cam
 
 from xaibench.api import PluginError, Unsupported
 from xaibench.api.maps import flat
-from xaibench.engine.evaluate import explain
+from xaibench.engine.explaining import explain
 from xaibench.engine.registry import installed
 from xaibench.engine.stream import Stream, Task
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 from torch import nn
-from xaibench_metrics.insertion_deletion import blur, deletion, descending_rank, insertion
+from xaibench_metrics.insertion_deletion import blur, deletion, insertion
+from xaibench_metrics.ranking import descending_rank
 
 from xaibench.api.batch import Batch
 from xaibench.engine.stream import Stream, Task
@@ -35,7 +36,7 @@ def run(metric, maps, batch, net=None, width=7, common=None, **settings):
     (answer,) = stream.drive([Task(metric(maps, batch, **settings), batch)])
     if answer.error:
         raise answer.error
-    return answer.value, stream
+    return answer.value.scores, stream
 
 
 def literal(maps, batch, net, steps, start, end):
@@ -218,3 +219,12 @@ def test_ranks_are_a_permutation_from_the_most_salient():
 def test_a_constant_map_still_has_a_score():
     found, _ = run(deletion, torch.zeros(2, 12, 10, dtype=torch.double), make_batch())
     assert found.isfinite().all()
+
+
+def test_the_curve_is_kept_from_the_image_to_what_is_left():
+    batch, net = make_batch(), network()
+    (answer,) = Stream(net, 7).drive([Task(deletion(torch.rand(2, 12, 10), batch, steps=7), batch)])
+    chances = net(torch.cat([batch.images, torch.zeros_like(batch.images)])).softmax(1)
+    ends = chances.gather(1, batch.targets.repeat(2)[:, None]).view(2, 2).T
+    torch.testing.assert_close(answer.value.curves[:, [0, -1]], ends)
+    torch.testing.assert_close(torch.trapezoid(answer.value.curves, dx=1 / 7), answer.value.scores)

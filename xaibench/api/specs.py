@@ -163,13 +163,15 @@ def once(*words: Iterable[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Metric(Spec):
-    """A function from maps and their batch to one score an image.
+    """A function from maps and their batch to one score an image, or to a `Scored`.
 
     Args:
         version: a metric's meaning is frozen by it; a mended metric has the next one.
         higher_is_better: the direction.
         range: least and largest possible score.
-        needs: what an example must have ("region": boxes or a mask of the target class).
+        needs: what an example must have ("region": boxes or a mask of the target class), or
+            "explainer": the function takes the explainer as a third argument, an `Explaining`, to ask
+            it again about other images, classes or weights.
         target: which class is explained: "predicted" on the whole image, or "label".
         convention: what the number means, choice by choice, as data.
     """

@@ -24,12 +24,15 @@ class Variants:
             have different counts, the rest of a shorter curve is NaN.
         common: {k: name} of variants that do not depend on the method, such as the untouched
             image. What has the same name is scored once for all methods; "image" is the image.
+        name: what all the variants are, such as "deletion 224", where other metrics may ask for the
+            very same: metrics that score the same map share what has the same name.
     """
 
     build: Callable[[int, Indices], Images]
     count: int | Sequence[int]
     score: Literal["probability", "logit"] = "probability"
     common: Mapping[int, str] = field(default_factory=dict)
+    name: str = ""
 
 
 Asks = Generator[Variants, Curves, T]

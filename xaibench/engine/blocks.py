@@ -1,6 +1,6 @@
 """One model on one data set, shard by shard, each shard written before the next is begun."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -10,12 +10,15 @@ from xaibench.api.batch import Example, Preprocess
 from xaibench.api.capture import Capture, SharedPass
 from xaibench.api.classifier import Classifier
 from xaibench.api.errors import PluginError, Unsupported
+from xaibench.api.explaining import Cost
 from xaibench.engine.config import Config
-from xaibench.engine.evaluate import Evaluation, explain, score, status_of
+from xaibench.engine.explaining import Again, explain
 from xaibench.engine.observer import Observer, Tally
+from xaibench.engine.outcome import Evaluation, Explained, Outcome, status_of
 from xaibench.engine.plan import Block, Plan, content_key, identity
 from xaibench.engine.prepared import PreparedNetwork, prepare_network
 from xaibench.engine.record import Asked, Provenance, keep_maps, rows_of
+from xaibench.engine.scoring import score
 from xaibench.engine.stream import Stream, best_width
 from xaibench.engine.trials import Picture, batch_of, decode, group, trials_of
 from xaibench.results.folder import RunFolder
@@ -171,6 +174,14 @@ class Blocks:
             [identity(metric) for metric in self.plan.metrics],
         )
 
+    def again(self, explained: Mapping[str, Explained], prepared: Prepared) -> dict[str, Again]:
+        """The explainers, for metrics that ask them again."""
+        classifier = prepared.network.classifier
+        return {
+            spec.name: Again(spec, classifier, prepared.width, costs(explained[spec.name].outcome))
+            for spec in self.plan.explainers
+        }
+
     def evaluate(self, pictures: Sequence[Picture], prepared: Prepared, keep: int) -> list[Row]:
         """The rows of some readable images: shared pass, explainers, metrics."""
         classifier, provenance, tally = prepared.classifier, prepared.provenance, self.tally
@@ -207,10 +218,12 @@ class Blocks:
         self.observer.stage("scoring")
         with tally.timed("metrics"):
             wanted = [trial.policies for trial in trials]
-            scored = score(explained, self.plan.metrics, wanted, batch, stream)
+            again = self.again(explained, prepared)
+            scored = score(explained, self.plan.metrics, wanted, batch, stream, again)
         tally.forwards["explainers"] += streamed + len(pictures) + shared.forwards - forwards
-        tally.forwards["metrics"] += stream.forwards - streamed
-        tally.backwards += shared.backwards
+        made = sum(explainer.forwards for explainer in again.values())
+        tally.forwards["metrics"] += stream.forwards - streamed + made
+        tally.backwards += shared.backwards + sum(e.backwards for e in again.values())
 
         found = Evaluation(explained, scored)
         chances = shared.logits.softmax(1)[rows, batch.targets].tolist()
@@ -218,6 +231,11 @@ class Blocks:
         shown_first = range(min(max(0, keep), len(pictures)))
         keep_maps(self.folder.maps, found, asked, batch, classifier, provenance, shown_first)
         return shown + rows_of(found, asked, self.plan.explainers, self.plan.metrics, provenance)
+
+
+def costs(outcome: Outcome) -> Cost:
+    """What an explainer's maps took."""
+    return Cost(outcome.ms, outcome.forwards, outcome.backwards)
 
 
 def refuse_other_classes(block: Block) -> None:

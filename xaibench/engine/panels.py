@@ -12,7 +12,7 @@ from xaibench.api.capture import Capture
 from xaibench.api.classifier import Classifier
 from xaibench.api.errors import PluginError
 from xaibench.api.specs import Explainer
-from xaibench.engine.evaluate import explain
+from xaibench.engine.explaining import explain
 from xaibench.engine.registry import installed
 from xaibench.engine.single import WIDTH, named_classifier
 from xaibench.engine.stream import Stream

@@ -13,7 +13,7 @@ import torch
 from xaibench.api.batch import Batch, Box, Region
 from xaibench.api.classifier import Classifier
 from xaibench.api.specs import Explainer, Metric
-from xaibench.engine.evaluate import Evaluation, Outcome
+from xaibench.engine.outcome import Evaluation, Outcome
 from xaibench.engine.plan import content_key, identity
 from xaibench.engine.trials import Picture, Trial
 from xaibench.results.folder import slug
@@ -165,12 +165,14 @@ def rows_of(
                     predicted=asked.predicted[i],
                     probability=asked.probability[i],
                     score=_score(outcome, place) if status == "ok" else float("nan"),
+                    curve=_curve(outcome, place) if status == "ok" else (),
                     degenerate=explained.degenerate is not None and bool(explained.degenerate[i]),
                     explain_ms=explained.outcome.ms,
                     explain_forwards=explained.outcome.forwards,
                     explain_backwards=explained.outcome.backwards,
                     metric_ms=outcome.ms,
                     metric_forwards=outcome.forwards,
+                    metric_backwards=outcome.backwards,
                 )
             )
     return rows
@@ -178,6 +180,10 @@ def rows_of(
 
 def _score(outcome: Outcome, place: int) -> float:
     return float("nan") if outcome.values is None else float(outcome.values[place])
+
+
+def _curve(outcome: Outcome, place: int) -> tuple[float, ...]:
+    return tuple(outcome.curves[place].tolist()) if place in outcome.curves else ()
 
 
 def keep_maps(

@@ -13,14 +13,15 @@ from torch import Tensor, nn
 from xaibench.api.batch import Batch, Example, Preprocess, Region
 from xaibench.api.capture import Capture, SharedPass
 from xaibench.api.classifier import Classifier
-from xaibench.api.errors import PluginError, Undefined, Unsupported, XaibenchError
+from xaibench.api.errors import PluginError, Undefined
 from xaibench.api.maps import rescale
 from xaibench.api.resolve import classifier_of
 from xaibench.api.types import Images, Maps, Scores
-from xaibench.engine.evaluate import Explained, Outcome
-from xaibench.engine.evaluate import explain as explain_all
-from xaibench.engine.evaluate import score as score_all
+from xaibench.engine.explaining import Again
+from xaibench.engine.explaining import explain as explain_all
+from xaibench.engine.outcome import Explained, Outcome, raise_wrong
 from xaibench.engine.registry import installed
+from xaibench.engine.scoring import score as score_all
 from xaibench.engine.stream import Stream
 
 WIDTH = 16  # images a pass, where nobody has measured
@@ -59,7 +60,7 @@ def explain(
     classifier, batch, shared = begin(model, images, targets, target_layer, seed)
     capture = Capture(classifier, batch, shared)
     found = explain_all(capture, [spec], Stream(classifier.logits, WIDTH))[explainer]
-    fail(found.outcome)
+    raise_wrong(found.outcome)
     assert found.maps is not None
     return found.maps
 
@@ -72,6 +73,7 @@ def score(
     targets: "Tensor | Sequence[int] | None" = None,
     regions: Sequence[Region] = (),
     seed: int = 0,
+    explainer: str = "",
 ) -> Scores:
     """How good some maps are, by one metric.
 
@@ -83,13 +85,14 @@ def score(
         targets: (B,), the class each map explains; the predicted one where not given.
         regions: where the target class is, for metrics that ask (`xaibench.api.batch.Region`).
         seed: of ties and of metrics that draw.
+        explainer: name of an installed one, whose maps they are, for metrics that ask it again.
 
     Returns:
         (B,), on the device of `maps`; NaN where a score is undefined.
 
     Raises:
-        UnknownName: no such model or metric.
-        Undefined: the metric needs regions and there are none.
+        UnknownName: no such model, metric or explainer.
+        Undefined: the metric needs regions, or the explainer, and there are none.
         PluginError: maps of another size than the images, or the metric broke its contract.
     """
     spec = installed().metric(metric)
@@ -101,6 +104,8 @@ def score(
         )
     if "region" in spec.needs and not regions:
         raise Undefined(f"metric {metric!r} asks where the target class is; give regions=")
+    if "explainer" in spec.needs and not explainer:
+        raise Undefined(f"metric {metric!r} asks the explainer again; give explainer=")
     if not maps.isfinite().all():
         raise PluginError("maps hold NaN or infinity")
     everyone = list(range(len(batch.ids)))
@@ -108,8 +113,9 @@ def score(
     common = {("image", name): shared.logits[i] for i, name in enumerate(batch.ids)}
     stream = Stream(classifier.logits, WIDTH, common)
     policies = [frozenset({spec.target})] * len(everyone)
-    outcome = score_all({"maps": given}, [spec], policies, batch, stream)["maps", metric]
-    fail(outcome)
+    again = {"maps": Again(installed().explainer(explainer), classifier, WIDTH)} if explainer else {}
+    outcome = score_all({"maps": given}, [spec], policies, batch, stream, again)["maps", metric]
+    raise_wrong(outcome)
     assert outcome.values is not None
     return outcome.values
 
@@ -239,15 +245,3 @@ def check_targets(targets: Tensor, logits: Tensor) -> None:
             f"targets are from {int(targets.min())} to {int(targets.max())}; "
             f"the model has classes 0 to {logits.shape[1] - 1}"
         )
-
-
-def fail(outcome: Outcome) -> None:
-    """Raise what an outcome says went wrong."""
-    wrong = [(outcome.status, outcome.reason), *outcome.odd.values()]
-    for status, reason in wrong:
-        if status == "unsupported":
-            raise Unsupported(reason)
-        if status == "failed":
-            raise XaibenchError(reason)
-    if outcome.status == "undefined":
-        raise Undefined(outcome.reason)

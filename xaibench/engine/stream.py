@@ -16,14 +16,20 @@ from xaibench.api.variants import Asks, Variants
 T = TypeVar("T")
 Forward = Callable[[Images], Logits]
 Common = dict[tuple[str, str], Tensor]  # logits of a variant that no method owns, by name and image
+Key = tuple[str, str, str, str, int]  # of a curve: owner, name and kind of score, image, target
 
 
 @dataclass(frozen=True)
 class Task(Generic[T]):
-    """A method that asks for forwards, and the batch that it asks about."""
+    """A method that asks for forwards, and the batch that it asks about.
+
+    Args:
+        owner: whose maps it asks about: variants of one name are scored once for one owner.
+    """
 
     method: Asks[T]
     batch: Batch
+    owner: str = ""
 
 
 @dataclass
@@ -42,7 +48,10 @@ class Request:
 
     Args:
         rows, k: (n,) each: cell i is variant k[i] of image rows[i].
+        counts: how many variants each image has.
         known: (row, k, name) of cells that another method, or the shared pass, has scored.
+        keys: of each row's curve, where its variants have a name.
+        borrowed: rows whose curves another method of the same owner asks for.
     """
 
     task: int
@@ -50,8 +59,11 @@ class Request:
     variants: Variants
     rows: Tensor
     k: Tensor
+    counts: Tensor
     known: list[tuple[int, int, str]]
     curve: Curves
+    keys: list[Key]
+    borrowed: list[int]
     failed: Exception | None = None
 
 
@@ -71,6 +83,7 @@ class Stream:
     common: Common = field(default_factory=dict)
     on_pass: Callable[[int], None] = lambda images: None
     forwards: int = 0
+    curves: dict[Key, Tensor] = field(default_factory=dict)
 
     def drive(self, tasks: Sequence[Task[T]]) -> list[Answer[T]]:
         """Run methods side by side until each has returned or raised; one error stops one method."""
@@ -78,11 +91,10 @@ class Stream:
         requests = self._resume(tasks, answers, dict.fromkeys(range(len(tasks))))
         while requests:
             self._score(requests, answers)
-            for request in requests:
+            curves = {}
+            for request in requests:  # who lends comes before those who borrow
                 if self._take_over(request):
                     self._score([request], answers)
-            curves = {}
-            for request in requests:
                 if request.failed is not None:
                     answers[request.task].error = request.failed
                     tasks[request.task].method.close()
@@ -99,11 +111,11 @@ class Stream:
     ) -> list[Request]:
         """Send each method its curve; what those ask next that have not finished."""
         requests = []
-        claimed: set[tuple[str, str]] = set()
+        claimed: set[tuple[str, str] | Key] = set()
         for i, curve in curves.items():
             try:
                 asked = tasks[i].method.send(curve)  # type: ignore[arg-type]
-                requests.append(self._request(i, tasks[i].batch, asked, claimed))
+                requests.append(self._request(i, tasks[i], asked, claimed))
             except StopIteration as stop:
                 answers[i].value = stop.value
             except Exception as error:  # a plugin's; the engine's cell makes a row of it
@@ -111,17 +123,26 @@ class Stream:
         return requests
 
     def _request(
-        self, task: int, batch: Batch, variants: Variants, claimed: set[tuple[str, str]]
+        self, number: int, task: Task[T], variants: Variants, claimed: set[tuple[str, str] | Key]
     ) -> Request:
+        batch = task.batch
         images = len(batch.ids)
         count = variants.count
         counts = torch.tensor([count] * images if isinstance(count, int) else list(count))
         rows = torch.arange(images).repeat_interleave(counts)
         first = (counts.cumsum(0) - counts).repeat_interleave(counts)
         k = torch.arange(len(rows)) - first
+        keys = _keys(task, variants)
+        borrowed = [row for row, key in enumerate(keys) if key in self.curves or key in claimed]
+        claimed |= set(keys)
+        if borrowed:
+            keep = ~torch.isin(rows, torch.tensor(borrowed))
+            rows, k = rows[keep], k[keep]
         known = []
         for variant, name in variants.common.items():
             for row, image in enumerate(batch.ids):
+                if row in borrowed:
+                    continue
                 if (name, image) in self.common or (name, image) in claimed:
                     known.append((row, variant, name))
                 claimed.add((name, image))
@@ -132,7 +153,7 @@ class Stream:
             rows, k = rows[keep], k[keep]
         shape = (images, int(counts.max()) if images else 0)
         curve = batch.images.new_full(shape, torch.nan)
-        return Request(task, batch, variants, rows, k, known, curve)
+        return Request(number, batch, variants, rows, k, counts, known, curve, keys, borrowed)
 
     def _score(self, requests: list[Request], answers: list[Answer[T]]) -> None:
         for parts in _passes(requests, self.width):
@@ -155,14 +176,17 @@ class Stream:
             self.on_pass(first)
 
     def _take_over(self, request: Request) -> bool:
-        """Ask for the common variants that another method was to make and, having failed, has not."""
+        """Ask for the variants that another method was to make and, having failed, has not."""
         ids = request.batch.ids
         lost = [cell for cell in request.known if (cell[2], ids[cell[0]]) not in self.common]
-        if request.failed is not None or not lost:
+        alone = [row for row in request.borrowed if request.keys[row] not in self.curves]
+        if request.failed is not None or not (lost or alone):
             return False
         request.known = [cell for cell in request.known if cell not in lost]
-        request.rows = torch.tensor([row for row, _, _ in lost])
-        request.k = torch.tensor([variant for _, variant, _ in lost])
+        request.borrowed = [row for row in request.borrowed if row not in alone]
+        cells = [(row, variant) for row, variant, _ in lost]
+        cells += [(row, variant) for row in alone for variant in range(int(request.counts[row]))]
+        request.rows, request.k = torch.tensor(sorted(cells)).unbind(1)
         return True
 
     def _keep(self, request: Request, cells: slice, logits: Logits) -> None:
@@ -177,7 +201,17 @@ class Stream:
             logits = self.common[name, request.batch.ids[row]][None]
             scores = _target_scores(logits, request, torch.tensor([row]))
             request.curve[row, k] = scores[0].to(request.curve)
+        for row in request.borrowed:
+            request.curve[row] = self.curves[request.keys[row]]
+        self.curves |= dict(zip(request.keys, request.curve.clone(), strict=False))
         return request.curve
+
+
+def _keys(task: Task[T], variants: Variants) -> list[Key]:
+    if not (task.owner and variants.name):
+        return []
+    pairs = zip(task.batch.ids, task.batch.targets.tolist(), strict=True)
+    return [(task.owner, variants.name, variants.score, image, target) for image, target in pairs]
 
 
 def _passes(requests: list[Request], width: int) -> Iterator[list[tuple[Request, slice]]]:

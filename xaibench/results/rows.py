@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from xaibench.api.errors import DataError, PluginError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 STATUSES = ("ok", "undefined", "unsupported", "failed", "skipped")
 KEY = ("cell", "image", "target", "metric")
 SHARED_PASS = "shared-pass"  # the explainer named in the row that holds the shared pass's time
@@ -37,7 +37,8 @@ class Row:
         degenerate: the map was constant; it is scored all the same.
         explain_ms, explain_forwards, explain_backwards: the explainer's own part for this image, the
             shared pass not included, which is a row of its own.
-        metric_ms, metric_forwards: the metric's part.
+        curve: what the score was made of, where the metric keeps it; as in `Scored`.
+        metric_ms, metric_forwards, metric_backwards: the metric's part.
     """
 
     run: str
@@ -65,12 +66,14 @@ class Row:
     metric_params: str = "{}"
     higher_is_better: bool = True
     score: float = float("nan")
+    curve: tuple[float, ...] = ()
     degenerate: bool = False
     explain_ms: float = 0.0
     explain_forwards: float = 0.0
     explain_backwards: float = 0.0
     metric_ms: float = 0.0
     metric_forwards: float = 0.0
+    metric_backwards: float = 0.0
     dtype: str = "float32"
     device: str = ""
     seed: int = 0
@@ -82,6 +85,7 @@ ARROW: dict[object, pa.DataType] = {
     int: pa.int64(),
     float: pa.float64(),
     bool: pa.bool_(),
+    tuple[float, ...]: pa.list_(pa.float32()),
 }
 SCHEMA = pa.schema([(field.name, ARROW[field.type]) for field in fields(Row)])
 

@@ -1,0 +1,199 @@
+"""What metrics may return and ask, besides one score an image."""
+
+import nets
+import pytest
+import torch
+import toys
+from toys import toy_metric_registry
+
+import xaibench
+from xaibench.api import Undefined
+from xaibench.api.capture import Capture
+from xaibench.api.scored import Scored
+from xaibench.api.specs import Explainer, Metric
+from xaibench.api.variants import Variants
+from xaibench.engine.config import Config, Grid
+from xaibench.engine.explaining import Again, explain
+from xaibench.engine.outcome import Explained, Outcome
+from xaibench.engine.run import run
+from xaibench.engine.scoring import score
+from xaibench.engine.stream import Stream
+
+GRADIENT = Explainer(name="gradient", at="toys:gradient", needs=("gradients",))
+
+
+def metric(name, needs=()):
+    return Metric(
+        name=name,
+        at=f"toys:{name}",
+        higher_is_better=True,
+        range=(0, 1),
+        needs=needs,
+    )
+
+
+@pytest.fixture
+def explained(batch):
+    classifier = nets.gap()
+    stream = Stream(classifier.logits, 5)
+    return explain(Capture(classifier, batch), [GRADIENT], stream), classifier, stream
+
+
+def scored(metrics, explained, batch, again=None):
+    found, _, stream = explained
+    policies = [frozenset({"predicted"})] * 3
+    return score(found, metrics, policies, batch, stream, again)
+
+
+def outcome_of(said, batch, monkeypatch, explained, needs=()):
+    """What becomes of a metric that returns `said(maps, batch)`."""
+    spec = metric("any", needs)
+    monkeypatch.setattr(Metric, "load", lambda self: said)
+    return scored([spec], explained, batch)["gradient", "any"]
+
+
+def test_a_metric_may_say_why_a_score_is_undefined(batch, monkeypatch, explained):
+    def said(maps, batch):
+        scores = torch.tensor([0.5, torch.nan, torch.nan])
+        return Scored(scores, undefined={1: "the mask is empty"})
+
+    outcome = outcome_of(said, batch, monkeypatch, explained)
+    assert outcome.odd == {
+        1: ("undefined", "the mask is empty"),
+        2: ("undefined", "metric 'any' returned NaN or infinity"),
+    }
+    assert outcome.values[0] == 0.5
+
+
+def test_curves_are_kept_without_their_end_of_nan(batch, monkeypatch, explained):
+    curves = torch.tensor([[1.0, 0.5, 0.0], [1.0, 0.25, torch.nan], [torch.nan] * 3])
+    outcome = outcome_of(
+        lambda maps, batch: Scored(torch.zeros(3), curves), batch, monkeypatch, explained
+    )
+    assert [outcome.curves[i].tolist() for i in range(3)] == [[1, 0.5, 0], [1, 0.25], []]
+
+
+def with_curves(curves):
+    """Three scores and curves that need not fit them, past the checks of types that tests run under."""
+    said = Scored(torch.zeros(3))
+    object.__setattr__(said, "curves", curves)
+    return said
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (torch.zeros(2), "returned (2,); expected (3,)"),
+        (torch.zeros(3, 1), "returned (3, 1); expected (3,)"),
+        ([0.0] * 3, "returned list; expected (3,)"),
+        (with_curves(torch.zeros(2, 9)), "curves of (2, 9); expected (3, n)"),
+    ],
+)
+def test_what_is_not_one_score_a_trial_fails(said, reason, batch, monkeypatch, explained):
+    outcome = outcome_of(lambda maps, batch: said, batch, monkeypatch, explained)
+    assert outcome.status == "failed"
+    assert reason in outcome.reason
+
+
+def test_metrics_on_the_same_trials_are_given_the_same_maps(batch, monkeypatch, explained):
+    seen = []
+
+    def said(maps, batch):
+        seen.append((maps, batch))
+        return maps.new_zeros(3)
+
+    monkeypatch.setattr(Metric, "load", lambda self: said)
+    scored([metric("one"), metric("two")], explained, batch)
+    assert seen[0][0] is seen[1][0]
+    assert seen[0][1] is seen[1][1]
+
+
+def test_a_metric_can_ask_the_explainer_about_other_classes(batch, monkeypatch, explained):
+    found, classifier, stream = explained
+    again = Again(GRADIENT, classifier, 5)
+
+    def said(maps, batch, explainer):
+        assert (explainer.name, explainer.cost.forwards) == ("gradient", 0)
+        torch.testing.assert_close(explainer.maps(batch), maps)
+        other = type(batch)(batch.ids, batch.images, (batch.targets + 1) % nets.CLASSES, batch.seeds)
+        return (explainer.maps(other) != maps).flatten(1).any(1).double()
+
+    monkeypatch.setattr(Metric, "load", lambda self: said)
+    policies = [frozenset({"predicted"})] * 3
+    spec = metric("any", ("explainer",))
+    outcome = score(found, [spec], policies, batch, stream, {"gradient": again})["gradient", "any"]
+    assert outcome.values.tolist() == [1, 1, 1]
+    assert (outcome.forwards, outcome.backwards) == (2, pytest.approx(2 / 3))
+    assert (again.forwards, again.backwards) == (6, 2)
+
+
+def test_what_a_metric_asks_between_its_requests_counts_too(batch, monkeypatch, explained):
+    found, classifier, stream = explained
+
+    def said(maps, batch, explainer):
+        curve = yield Variants(lambda row, k: batch.images[row].expand(len(k), -1, -1, -1), 2)
+        explainer.maps(batch)
+        return curve.mean(1)
+
+    monkeypatch.setattr(Metric, "load", lambda self: said)
+    again = {"gradient": Again(GRADIENT, classifier, 5)}
+    policies = [frozenset({"predicted"})] * 3
+    spec = metric("any", ("explainer",))
+    outcome = score(found, [spec], policies, batch, stream, again)["gradient", "any"]
+    assert (outcome.status, outcome.forwards) == ("ok", 3)
+
+
+def test_maps_alone_cannot_be_asked_again(batch, monkeypatch):
+    maps = Explained(Outcome([0, 1, 2]), torch.rand(3, 32, 24))
+    policies = [frozenset({"predicted"})] * 3
+    spec = metric("any", ("explainer",))
+    outcome = score({"maps": maps}, [spec], policies, batch, Stream(nets.gap().logits, 5))["maps", "any"]
+    assert outcome.status == "unsupported"
+    assert outcome.reason == "it asks the explainer again, and there are only maps"
+
+
+def test_an_explainer_that_fails_when_asked_again_fails_the_metric(batch, monkeypatch, explained):
+    found, classifier, stream = explained
+    again = {"gradient": Again(Explainer(name="raising", at="toys:raising"), classifier, 5)}
+
+    def said(maps, batch, explainer):
+        return explainer.maps(batch).mean((1, 2))
+
+    monkeypatch.setattr(Metric, "load", lambda self: said)
+    policies = [frozenset({"predicted"})] * 3
+    spec = metric("any", ("explainer",))
+    outcome = score(found, [spec], policies, batch, stream, again)["gradient", "any"]
+    assert outcome.status == "failed"
+    assert "nothing to divide by" in outcome.reason
+
+
+def test_in_a_run_passes_of_metrics_are_counted_and_curves_are_in_rows(tmp_path):
+    config = Config(
+        grid=(Grid(models=("toy",), data=("generated",)),),
+        explainers=("gradient",),
+        metrics=("deletion-28", "other-class"),
+        width=5,
+        gallery=0,
+    )
+    results = run(config, tmp_path, registry=toy_metric_registry())
+    rows = results.scores[results.scores["explainer"] == "gradient"]
+    deletion = rows[rows["metric"] == "deletion-28"]
+    assert {len(curve) for curve in deletion["curve"]} == {27}  # 256 pixels, 10 at a step
+    other = rows[rows["metric"] == "other-class"]
+    assert set(other["metric_forwards"]) == {1.0}
+    assert {len(curve) for curve in other["curve"]} == {0}
+    all_rows = results.scores
+    asked = all_rows[all_rows["metric"] == "other-class"]
+    counted = deletion["metric_forwards"].sum() + asked["metric_forwards"].sum()
+    control = all_rows[(all_rows["explainer"] == "control") & (all_rows["metric"] == "deletion-28")]
+    counted += control["metric_forwards"].sum()
+    assert results.manifest["forwards"]["metrics"] == round(counted)
+
+
+def test_in_python_a_metric_that_asks_again_needs_the_explainer(monkeypatch):
+    monkeypatch.setattr("xaibench.engine.single.installed", toy_metric_registry)
+    maps, images = torch.rand(2, 16, 16), torch.rand(2, 3, 16, 16)
+    with pytest.raises(Undefined, match="give explainer="):
+        xaibench.score(maps, images, toys.model(), metric="other-class")
+    found = xaibench.score(maps, images, toys.model(), metric="other-class", explainer="gradient")
+    assert found.shape == (2,)

@@ -1,0 +1,22 @@
+"""What a metric returns where a number an image does not say it all."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from xaibench.api.types import Curves, Scores
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores, and what is behind them.
+
+    Args:
+        scores: (B,), NaN where a score is undefined.
+        curves: (B, n), what the scores were made of, kept in the rows: the target's probability at
+            each step of a deletion, for example. NaN at the end where an image has fewer.
+        undefined: why a score is NaN, by its place in the batch: "the mask is empty", for example.
+    """
+
+    scores: Scores
+    curves: Curves | None = None
+    undefined: Mapping[int, str] = field(default_factory=dict)

@@ -1,0 +1,166 @@
+"""All explainers on some trials. What a plugin raises here becomes an outcome, and the rest goes on."""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from time import perf_counter
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from xaibench.api.batch import Batch
+from xaibench.api.capture import Capture
+from xaibench.api.classifier import Classifier
+from xaibench.api.errors import PluginError
+from xaibench.api.explaining import Cost
+from xaibench.api.maps import flat, rescale, upsample
+from xaibench.api.specs import Explainer
+from xaibench.api.types import Curves, GridMaps, Maps
+from xaibench.api.variants import Asks, Variants
+from xaibench.engine.outcome import Explained, Outcome, conclude, mark_unknown, raise_wrong, status_of
+from xaibench.engine.plan import why_unsupported
+from xaibench.engine.stream import Stream, Task
+
+T = TypeVar("T")
+
+
+def explain(capture: Capture, explainers: Sequence[Explainer], stream: Stream) -> dict[str, Explained]:
+    """Maps of every explainer; those that ask for forwards share the stream's passes."""
+    rows = list(range(len(capture.batch.ids)))
+    outcomes = {explainer.name: Outcome(rows) for explainer in explainers}
+    tasks: list[Task[GridMaps]] = []
+    asking = []
+    for explainer in explainers:
+        outcome = outcomes[explainer.name]
+        reason = why_unsupported(explainer, capture.classifier)
+        if reason:
+            outcome.status, outcome.reason = "unsupported", reason
+            continue
+        if "region" in explainer.needs and not mark_unknown(outcome, capture.batch):
+            continue
+        try:
+            with charged(outcome, capture):
+                said = explainer.load()(capture)
+        except Exception as error:  # a plugin's
+            outcome.status, outcome.reason = status_of(error)
+            continue
+        if isinstance(said, Generator):
+            charge = partial(charged, outcome, capture)
+            tasks.append(Task(metered(said, charge), capture.batch))
+            asking.append(explainer.name)
+        else:
+            outcome.values = said
+    for name, answer in zip(asking, stream.drive(tasks), strict=True):
+        conclude(outcomes[name], answer)
+    size = capture.batch.images.shape[2:]
+    return {name: finish(name, outcome, size) for name, outcome in outcomes.items()}
+
+
+@contextmanager
+def charged(outcome: Outcome, capture: Capture) -> Iterator[None]:
+    """Put the time, the capture's passes and the remarks of what is done inside down to `outcome`."""
+    shared, count = capture.shared, len(outcome.rows)
+    forwards, backwards, began = shared.forwards, shared.backwards, perf_counter()
+    try:
+        yield
+    finally:
+        outcome.ms += 1e3 * (perf_counter() - began) / count
+        outcome.forwards += (shared.forwards - forwards) / count
+        outcome.backwards += (shared.backwards - backwards) / count
+        outcome.remarks |= capture.remarks
+        capture.remarks.clear()
+
+
+def metered(
+    method: Asks[T], charge: Callable[[], AbstractContextManager[None]]
+) -> Generator[Variants, Curves, T]:
+    """`method`, what it does between its requests done inside `charge()`."""
+    try:
+        with charge():
+            asked = next(method)
+        while True:
+            curve = yield asked
+            with charge():
+                asked = method.send(curve)
+    except StopIteration as stop:
+        found: T = stop.value
+        return found
+    finally:
+        method.close()
+
+
+def finish(name: str, outcome: Outcome, size: Sequence[int]) -> Explained:
+    """Check an explainer's maps, upsample and rescale them, the same way for all."""
+    if outcome.status != "ok":
+        return Explained(outcome)
+    try:
+        maps = check_maps(name, outcome)
+    except PluginError as error:
+        outcome.status, outcome.reason = status_of(error)
+        return Explained(outcome)
+    whole = upsample(maps, size)
+    return Explained(outcome, rescale(whole), flat(maps))
+
+
+def check_maps(name: str, outcome: Outcome) -> GridMaps:
+    """The maps, those with NaN or infinity set to zero and reported.
+
+    Raises:
+        PluginError: not one (h, w) map a trial.
+    """
+    maps, count = outcome.values, len(outcome.rows)
+    if not isinstance(maps, Tensor):
+        raise PluginError(
+            f"explainer {name!r} returned {type(maps).__name__}; expected a tensor ({count}, h, w)"
+        )
+    if maps.ndim != 3 or len(maps) != count:
+        raise PluginError(
+            f"explainer {name!r} returned {tuple(maps.shape)}; expected ({count}, h, w), "
+            "one map an image"
+        )
+    finite = maps.isfinite().flatten(1).all(1)
+    for i in (~finite).nonzero().flatten().tolist():
+        outcome.odd[i] = (
+            "failed",
+            f"PluginError: explainer {name!r} returned a map with NaN or infinity for this image",
+        )
+    return torch.where(finite[:, None, None], maps, 0).float()
+
+
+@dataclass
+class Again:
+    """An explainer on a model, for metrics that ask it again; see `xaibench.api.explaining.Explaining`.
+
+    Args:
+        spec: the explainer.
+        classifier: the model.
+        width: how many images a pass takes.
+        cost: what the maps that are scored took.
+        forwards, backwards: made so far, forwards counted in images.
+    """
+
+    spec: Explainer
+    classifier: Classifier
+    width: int
+    cost: Cost = field(default_factory=lambda: Cost(0, 0, 0))
+    forwards: int = 0
+    backwards: int = 0
+
+    @property
+    def name(self) -> str:
+        """Of the explainer."""
+        return self.spec.name
+
+    def maps(self, batch: Batch, classifier: Classifier | None = None) -> Maps:
+        """Maps of these trials, rescaled; raises what went wrong with any of them."""
+        classifier = classifier or self.classifier
+        capture = Capture(classifier, batch)
+        stream = Stream(classifier.logits, self.width)
+        found = explain(capture, [self.spec], stream)[self.name]
+        self.forwards += len(batch.ids) + capture.shared.forwards + stream.forwards
+        self.backwards += capture.shared.backwards
+        raise_wrong(found.outcome)
+        assert found.maps is not None
+        return found.maps
