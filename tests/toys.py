@@ -1,5 +1,6 @@
 """Toy plugins for runs of a second: a model, data sets, explainers that behave and that do not."""
 
+from collections.abc import Generator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -120,6 +121,16 @@ def nan_on_one(capture):
 def scaled(explainer, weight=1.0):
     """A modifier: the map times a weight; one below zero turns it upside down."""
     return lambda capture: weight * explainer(capture)
+
+
+def scaled_generator(explainer, weight=1.0):
+    """The same for an explainer that asks for forwards, or may have been explained already."""
+
+    def scaled_(capture):
+        said = explainer(capture)
+        return weight * ((yield from said) if isinstance(said, Generator) else said)
+
+    return scaled_
 
 
 GOOD = ("activation", "gradient", "asking", "constant")

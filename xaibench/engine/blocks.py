@@ -1,6 +1,7 @@
 """One model on one data set, shard by shard, each shard written before the next is begun."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import torch
 from xaibench.api.batch import Example, Preprocess
 from xaibench.api.capture import Capture, SharedPass
 from xaibench.api.classifier import Classifier
-from xaibench.api.errors import PluginError, Unsupported
+from xaibench.api.errors import PluginError, Unsupported, XaibenchError
 from xaibench.api.explaining import Cost
+from xaibench.api.specs import Explainer
 from xaibench.engine.config import Config
 from xaibench.engine.explaining import Again, explain
 from xaibench.engine.observer import Observer, Tally
@@ -197,12 +199,7 @@ class Blocks:
         batch = batch_of(pictures, trials, images, prepared.preprocess, self.config.seed)
         capture = Capture(classifier, batch, shared, rows)
         with tally.timed("shared pass"):
-            _ = capture.activations
-            needs = {need for explainer in self.plan.explainers for need in explainer.needs}
-            if "gradients" in needs:
-                _ = capture.gradients  # now, so that its time is no explainer's own
-            if "image-gradients" in needs:
-                _ = capture.image_gradients  # likewise
+            share(capture, self.plan.explainers)
         ms = 1e3 * (tally.seconds["shared pass"] - before) / len(pictures)
         forwards = len(pictures) + shared.forwards
         tally.forwards["shared pass"] += forwards
@@ -231,6 +228,22 @@ class Blocks:
         shown_first = range(min(max(0, keep), len(pictures)))
         keep_maps(self.folder.maps, found, asked, batch, classifier, provenance, shown_first)
         return shown + rows_of(found, asked, self.plan.explainers, self.plan.metrics, provenance)
+
+
+def share(capture: Capture, explainers: Sequence[Explainer]) -> None:
+    """Make now what several explainers look at, so that its time is none of theirs."""
+    _ = capture.activations
+    needs = [set(explainer.needs) for explainer in explainers]
+    if any("gradients" in found and "attention" not in found for found in needs):
+        _ = capture.gradients
+    if any("image-gradients" in found for found in needs):
+        _ = capture.image_gradients
+    if "attention" in capture.classifier.provides:
+        with suppress(XaibenchError):  # those who need it will say what is wrong
+            if any("attention" in found for found in needs):
+                _ = capture.attentions
+            if any({"attention", "gradients"} <= found for found in needs):
+                _ = capture.attentions.gradients
 
 
 def costs(outcome: Outcome) -> Cost:

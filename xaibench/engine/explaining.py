@@ -1,11 +1,12 @@
 """All explainers on some trials. What a plugin raises here becomes an outcome, and the rest goes on."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,24 +17,59 @@ from xaibench.api.classifier import Classifier
 from xaibench.api.errors import PluginError
 from xaibench.api.explaining import Cost
 from xaibench.api.maps import flat, rescale, upsample
-from xaibench.api.specs import Explainer
+from xaibench.api.specs import Explainer, Modified
 from xaibench.api.types import Curves, GridMaps, Maps
 from xaibench.api.variants import Asks, Variants
 from xaibench.engine.outcome import Explained, Outcome, conclude, mark_unknown, raise_wrong, status_of
-from xaibench.engine.plan import why_unsupported
+from xaibench.engine.plan import content_key, identity, why_unsupported
 from xaibench.engine.stream import Stream, Task
 
 T = TypeVar("T")
 
 
 def explain(capture: Capture, explainers: Sequence[Explainer], stream: Stream) -> dict[str, Explained]:
-    """Maps of every explainer; those that ask for forwards share the stream's passes."""
+    """Maps of every explainer; those that ask for forwards share the stream's passes.
+
+    What several modified explainers modify, or is asked for itself, is explained once: they are given
+    its maps, and its cost counts as theirs too.
+    """
+    made: dict[str, Outcome] = {}
+    for specs in by_depth(explainers):
+        explain_together(capture, specs, stream, made)
+    size = capture.batch.images.shape[2:]
+    return {spec.name: finish(spec.name, made[known_as(spec)], size) for spec in explainers}
+
+
+def by_depth(explainers: Sequence[Explainer]) -> list[list[Explainer]]:
+    """Each explainer once, after what it modifies, where another needs that too."""
+    asked = {known_as(spec): spec for spec in explainers}
+    below = [spec.explainer for spec in asked.values() if isinstance(spec, Modified)]
+    times = Counter(known_as(spec) for spec in below)
+    asked |= {known_as(spec): spec for spec in below if times[known_as(spec)] > 1}
+    depths = {known: depth(spec) for known, spec in asked.items()}
+    levels = sorted(set(depths.values()))
+    return [[asked[known] for known in asked if depths[known] == level] for level in levels]
+
+
+def depth(explainer: Explainer) -> int:
+    """How many modifiers it is under."""
+    return 1 + depth(explainer.explainer) if isinstance(explainer, Modified) else 0
+
+
+def known_as(explainer: Explainer) -> str:
+    """The same for explainers that do the same, whatever they are called."""
+    return content_key(explainer.at, explainer.name, identity(explainer))
+
+
+def explain_together(
+    capture: Capture, explainers: Sequence[Explainer], stream: Stream, made: dict[str, Outcome]
+) -> None:
+    """What comes of some explainers, none of which modifies another, put into `made`."""
     rows = list(range(len(capture.batch.ids)))
-    outcomes = {explainer.name: Outcome(rows) for explainer in explainers}
     tasks: list[Task[GridMaps]] = []
-    asking = []
+    asking: list[Outcome] = []
     for explainer in explainers:
-        outcome = outcomes[explainer.name]
+        outcome = made[known_as(explainer)] = Outcome(rows)
         reason = why_unsupported(explainer, capture.classifier)
         if reason:
             outcome.status, outcome.reason = "unsupported", reason
@@ -42,20 +78,43 @@ def explain(capture: Capture, explainers: Sequence[Explainer], stream: Stream) -
             continue
         try:
             with charged(outcome, capture):
-                said = explainer.load()(capture)
+                said = loaded(explainer, capture, outcome, made)(capture)
         except Exception as error:  # a plugin's
             outcome.status, outcome.reason = status_of(error)
             continue
         if isinstance(said, Generator):
             charge = partial(charged, outcome, capture)
             tasks.append(Task(metered(said, charge), capture.batch))
-            asking.append(explainer.name)
+            asking.append(outcome)
         else:
             outcome.values = said
-    for name, answer in zip(asking, stream.drive(tasks), strict=True):
-        conclude(outcomes[name], answer)
-    size = capture.batch.images.shape[2:]
-    return {name: finish(name, outcome, size) for name, outcome in outcomes.items()}
+    for outcome, answer in zip(asking, stream.drive(tasks), strict=True):
+        conclude(outcome, answer)
+
+
+def loaded(
+    explainer: Explainer, capture: Capture, outcome: Outcome, made: Mapping[str, Outcome]
+) -> Callable[[Capture], Any]:
+    """The explainer's function; one that is modified and was explained already is not run again."""
+    if not isinstance(explainer, Modified):
+        return explainer.load()
+    below = made.get(known_as(explainer.explainer))
+    if below is None:
+        return explainer.load()
+    plain = explainer.explainer.load()
+
+    def explained(asked: Capture) -> Any:
+        if asked is not capture:
+            return plain(asked)
+        outcome.ms += below.ms
+        outcome.forwards += below.forwards
+        outcome.backwards += below.backwards
+        outcome.remarks |= below.remarks
+        raise_wrong(replace(below, odd={}))
+        return below.values
+
+    found: Callable[[Capture], Any] = explainer.modifier.load()(explained)
+    return found
 
 
 @contextmanager
