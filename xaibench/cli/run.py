@@ -23,6 +23,8 @@ Examples:
   xaibench run --models scenes-vit --data scenes --explainers cam,layer-cam
 
   xaibench run --config mine.toml --output results/mine
+
+  xaibench run --explainers rise,grad-cam --dry-run
 """
 
 
@@ -58,6 +60,10 @@ def run(
         bool, typer.Option("--overwrite", help="Begin anew in a folder that holds a run.")
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="A broken plugin is an error.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Print the plan: cells, what is unsupported, forwards, time."),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the leaderboard only.")] = False,
 ) -> None:
     """Run explainers on models and data, score them, and print who explains best."""
@@ -82,6 +88,14 @@ def run(
     folder = output or Path("results") / settings.name()
     from xaibench.engine.run import run as run_grid  # opens torch
 
+    if dry_run:
+        from xaibench.cli.plan import print_plan
+        from xaibench.engine.forecast import forecast
+
+        with Progress(Console(stderr=True), quiet) as progress:
+            forecasts = forecast(settings, observer=progress)
+        print_plan(forecasts, console)
+        return
     with Progress(Console(stderr=True), quiet) as progress:
         try:
             results = run_grid(settings, folder, overwrite, progress)
