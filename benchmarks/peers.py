@@ -88,7 +88,7 @@ def torch_cam(name: str, work: Work) -> None:
 
 
 def captum(ours: str, name: str, work: Work) -> None:
-    """The settings are ours: 50 steps or copies, windows of a seventh of the image, strides of a quarter."""
+    """The settings are ours: 50 steps or copies, windows of a seventh of the image."""
     from captum import attr
 
     network, layer = work.classifier.network, work.classifier.target_layer.module
