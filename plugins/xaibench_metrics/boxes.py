@@ -1,4 +1,4 @@
-"""Boxes drawn around maps. Zhou et al. 2016, arXiv:1512.04150; Selvaraju et al. 2017, arXiv:1610.02391."""
+"""Boxes around maps. Zhou et al. 2016, arXiv:1512.04150; Selvaraju et al. 2017, arXiv:1610.02391."""
 
 from collections.abc import Sequence
 

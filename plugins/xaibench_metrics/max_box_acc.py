@@ -41,13 +41,13 @@ def max_box_acc_v2(maps: Maps, batch: Batch) -> Scored:
     resized = F.interpolate(maps[:, None].double(), (SIDE, SIDE), mode="bicubic")[:, 0]
     maps_224 = rescale(resized).cpu().numpy()
     truths = [true_boxes(region) for region in batch.regions]
-    curves = np.zeros((len(maps), THRESHOLDS))
-    for i, (saliency, boxes) in enumerate(zip(maps_224, truths, strict=True)):
-        if len(boxes):
-            found, threshold = boxes_by_threshold(saliency)
-            np.maximum.at(curves[i], threshold, inclusive_iou(found, boxes).max(1))
     why = dict.fromkeys(flat(maps).nonzero().flatten().tolist(), FLAT)
     why |= {i: UNSEEN for i, boxes in enumerate(truths) if not len(boxes)}
+    curves = np.zeros((len(maps), THRESHOLDS))
+    for i, (saliency, boxes) in enumerate(zip(maps_224, truths, strict=True)):
+        if i not in why:
+            found, threshold = boxes_by_threshold(saliency)
+            np.maximum.at(curves[i], threshold, inclusive_iou(found, boxes).max(1))
     kept = torch.from_numpy(curves).to(maps.device, torch.float32)  # as exact as rows keep them
     reached = kept.amax(1, keepdim=True) >= torch.tensor(LEVELS, device=maps.device)
     return scored(reached.double().mean(1), why, kept)

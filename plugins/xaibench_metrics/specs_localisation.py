@@ -42,7 +42,7 @@ BOX = MappingProxyType(
     {
         "binary map": "pixels of the network's input above this share of the maximum, strictly",
         "box": "tight around the largest part by pixels, sides and corners connected",
-        "truth": "the best of the boxes, or else the mask's extent; what the network does not see cut off",
+        "truth": "the best box, or else the mask's extent; what the network does not see cut off",
         "IoU": "of areas, far edges outside",
         "flat map": FLAT,
     }

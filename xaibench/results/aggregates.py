@@ -153,7 +153,8 @@ def average_precision(totals: Array) -> Array:
     Returns:
         (...), in [0, 1].
     """
-    object_, rest = (half[..., ::-1] for half in np.split(totals, 2, axis=-1))
+    bins = totals.shape[-1] // 2
+    object_, rest = totals[..., bins - 1 :: -1], totals[..., : bins - 1 : -1]
     found = object_.cumsum(-1)
     precision = divided(found, found + rest.cumsum(-1), otherwise=0.0)
     return divided((precision * object_).sum(-1), found[..., -1])
