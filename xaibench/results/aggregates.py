@@ -27,7 +27,7 @@ class Aggregate:
 
     Args:
         parts: from rows with status "ok" to what each adds, (rows, k).
-        value: from sums of parts, (..., k), to the value, (...); NaN where nothing was added.
+        value: from sums of parts, (n, ..., k), to the values, (n, ...); NaN where nothing was added.
     """
 
     parts: Callable[[pd.DataFrame], Array]
@@ -35,7 +35,10 @@ class Aggregate:
 
     def of(self, rows: pd.DataFrame) -> float:
         """The value of some rows with status "ok"; NaN for none."""
-        return float(self.value(self.parts(rows).sum(0))) if len(rows) else float("nan")
+        if rows.empty:
+            return float("nan")
+        (found,) = self.value(self.parts(rows).sum(0, keepdims=True))
+        return float(found)
 
     def interval(self, rows: pd.DataFrame, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
         """Percentile bootstrap interval of the value, images drawn with all of their rows.
@@ -95,7 +98,7 @@ def score_and_one(rows: pd.DataFrame) -> Array:
 
 
 def quotient(totals: Array) -> Array:
-    """The mean, from (..., 2)."""
+    """The mean, from (n, ..., 2)."""
     return divided(totals[..., 0], totals[..., 1])
 
 
@@ -108,7 +111,7 @@ def by_class(rows: pd.DataFrame) -> Array:
 
 
 def mean_of_classes(totals: Array) -> Array:
-    """The mean of the classes' means, from (..., 2 C); a class without a trial is left out."""
+    """The mean of the classes' means, from (n, ..., 2 C); a class without a trial is left out."""
     scores, trials = np.split(totals, 2, axis=-1)
     means = divided(scores, trials, otherwise=0.0)
     return divided(means.sum(-1), (trials > 0).sum(-1).astype(float))
@@ -147,11 +150,11 @@ def average_precision(totals: Array) -> Array:
     """Sum over thresholds, from the highest, of precision times what is gained in recall.
 
     Args:
-        totals: (..., 2 n): how much of the object, then of the rest, is in each of n bins of
+        totals: (n, ..., 2 b): how much of the object, then of the rest, is in each of b bins of
             saliency, ascending.
 
     Returns:
-        (...), in [0, 1].
+        (n, ...), in [0, 1].
     """
     bins = totals.shape[-1] // 2
     object_, rest = totals[..., bins - 1 :: -1], totals[..., : bins - 1 : -1]
@@ -163,7 +166,8 @@ def average_precision(totals: Array) -> Array:
 def divided(parts: Array, wholes: Array, otherwise: float = float("nan")) -> Array:
     """`parts` / `wholes`, `otherwise` where the whole is nothing."""
     shape = np.broadcast_shapes(parts.shape, wholes.shape)
-    return np.divide(parts, wholes, out=np.full(shape, otherwise), where=wholes > 0)
+    found: Array = np.divide(parts, wholes, out=np.full(shape, otherwise), where=wholes > 0)
+    return found
 
 
 AGGREGATES = {
