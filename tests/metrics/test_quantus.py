@@ -69,8 +69,8 @@ def test_ranks_agree_where_nothing_is_tied(quantus):
     np.testing.assert_allclose(found[1::2], expected[1::2], atol=1e-12)
 
 
-def test_a_flat_map_is_their_hit_and_not_ours(quantus):
+def test_a_flat_map_among_others_is_their_hit_and_not_ours(quantus):
     maps, masks, batch = some()
-    expected = theirs(quantus.PointingGame(**SETTINGS), torch.full_like(maps, 0.5), masks)
-    assert set(expected) == {1}
-    assert tied_peak(torch.full_like(maps, 0.5), batch).scores.isnan().all()
+    maps[0] = 0.5
+    assert theirs(quantus.PointingGame(**SETTINGS), maps, masks)[0] == 1
+    assert tied_peak(maps, batch).scores[0].isnan()
