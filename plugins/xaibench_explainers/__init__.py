@@ -244,6 +244,7 @@ def xaibench_explainers() -> list[Explainer]:
             at="xaibench_explainers.controls:ground_truth",
             summary="the class's own mask or boxes: the ceiling of "
             "localisation; a control to ask for by name",
+            version=2,
             needs=("region",),
         ),
         Explainer(

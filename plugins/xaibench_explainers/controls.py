@@ -1,11 +1,9 @@
 """Controls: what part of a score has other reasons than the explanation."""
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 
-from xaibench.api.batch import Region
 from xaibench.api.capture import Capture
-from xaibench.api.maps import upsample, weighted_sum
+from xaibench.api.maps import weighted_sum
 from xaibench.api.types import GridMaps, Maps
 
 
@@ -36,18 +34,9 @@ def almost_ones(capture: Capture) -> Maps:
 def ground_truth(capture: Capture) -> Maps:
     """The target class's mask, or else its boxes: the ceiling of what measures localisation.
 
-    Smoothed at its border by the scaling to the network's input; 0 where the class is not annotated.
+    The share of each pixel of the network's input that it covers; 0 where the class is not annotated.
     """
     images = capture.batch.images
     size = (images.shape[2], images.shape[3])
-    maps = [covered(region, size) for region in capture.batch.regions]
+    maps = [region.covered(size) for region in capture.batch.regions]
     return torch.stack(maps).to(images) if maps else torch.zeros_like(images[:, 0])
-
-
-def covered(region: Region, size: tuple[int, int]) -> torch.Tensor:
-    """Share of each pixel of the network's input, (height, width), that the region covers."""
-    x0, y0, x1, y1 = (round(edge) for edge in region.frame)
-    seen = region.pixels()[y0:y1, x0:x1].float()
-    if seen.shape[0] >= size[0] and seen.shape[1] >= size[1]:
-        return F.adaptive_avg_pool2d(seen[None, None], size)[0, 0]
-    return upsample(seen[None], size)[0]

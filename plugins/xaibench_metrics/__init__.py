@@ -3,6 +3,7 @@
 from types import MappingProxyType
 
 from xaibench.api import Metric, hookimpl
+from xaibench_metrics.specs_localisation import LOCALISATION
 
 PETSIUK = "Petsiuk et al. 2018, arXiv:1806.07421"
 CURVE = {
@@ -30,7 +31,7 @@ POINTING = MappingProxyType(
 
 @hookimpl
 def xaibench_metrics() -> list[Metric]:
-    """Insertion and deletion in RISE's protocol and in a coarser preset; the pointing game."""
+    """Insertion and deletion in RISE's protocol and in a coarser preset; where maps are."""
     return [
         *(
             Metric(
@@ -62,4 +63,5 @@ def xaibench_metrics() -> list[Metric]:
             convention=POINTING,
             citation="Zhang et al. 2016, arXiv:1608.00507; TorchRay's protocol",
         ),
+        *LOCALISATION,
     ]

@@ -4,7 +4,6 @@ import pytest
 import torch
 from xaibench_explainers.controls import (
     almost_ones,
-    covered,
     ground_truth,
     mean_activation,
     random_weights_cam,
@@ -53,22 +52,22 @@ def test_ground_truth_at_the_networks_size_is_the_mask(capture):
 
 def test_ground_truth_is_the_covered_share_of_each_pixel():
     mask = torch.from_numpy(np.arange(8 * 6).reshape(8, 6) % 5 == 0)
-    found = covered(Region((6, 8), (0, 0, 6, 8), mask=mask), (4, 3))
+    found = Region((6, 8), (0, 0, 6, 8), mask=mask).covered((4, 3))
     expected = [
         [mask[2 * y : 2 * y + 2, 2 * x : 2 * x + 2].float().mean() for x in range(3)] for y in range(4)
     ]
-    torch.testing.assert_close(found, torch.tensor(expected))
+    torch.testing.assert_close(found, torch.tensor(expected).double())
 
 
 def test_ground_truth_is_cropped_like_the_image():
     region = Region((10, 8), (1, 0, 9, 8), boxes=((0, 2, 3, 5),))
     expected = torch.zeros(8, 8)
     expected[2:5, 0:2] = 1
-    assert torch.equal(covered(region, (8, 8)), expected)
+    assert torch.equal(region.covered((8, 8)), expected.double())
 
 
 def test_a_small_image_is_brought_to_the_networks_size():
-    found = covered(Region((4, 4), (0, 0, 4, 4), boxes=((2, 0, 4, 4),)), (8, 8))
+    found = Region((4, 4), (0, 0, 4, 4), boxes=((2, 0, 4, 4),)).covered((8, 8))
     assert found.shape == (8, 8)
     assert found[:, :2].max() == 0
     assert found[:, 6:].min() == 1

@@ -135,6 +135,55 @@ class Region:
             covered[top : max(top, round(y1)), left : max(left, round(x1))] = True
         return covered
 
+    @property
+    def boxed(self) -> tuple[Box, ...]:
+        """The boxes, or else the extent of the mask."""
+        if self.boxes or self.mask is None or not self.mask.any():
+            return self.boxes
+        ys, xs = self.mask.nonzero(as_tuple=True)
+        return ((int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1),)
+
+    def covered(self, size: Sequence[int]) -> Tensor:
+        """Share of each pixel of the network's input, (height, width), that the class covers.
+
+        Exact areas, float64, also where a pixel of the network is smaller than one of the image, or
+        begins within one. What the network sees beyond the image's border is not covered.
+        """
+        x0, y0, x1, y1 = self.frame
+        rows = _means(self.pixels().double(), y0, y1, size[0])
+        # Running sums round at 1e-13 or so: nothing, a half and all are to be met exactly.
+        return _means(rows.T, x0, x1, size[1]).T.round(decimals=9).contiguous()
+
+    def seen_boxes(self, size: Sequence[int]) -> tuple[Box, ...]:
+        """The boxes, in pixels of the network's input of (height, width), what it does not see cut off.
+
+        Those that it does not see at all are left out.
+        """
+        left, top, right, bottom = self.frame
+        x, y = size[1] / (right - left), size[0] / (bottom - top)
+        seen = [
+            (
+                max(0.0, (x0 - left) * x),
+                max(0.0, (y0 - top) * y),
+                min(float(size[1]), (x1 - left) * x),
+                min(float(size[0]), (y1 - top) * y),
+            )
+            for x0, y0, x1, y1 in self.boxed
+        ]
+        return tuple(box for box in seen if box[0] < box[2] and box[1] < box[3])
+
+
+def _means(rows: Tensor, low: float, high: float, count: int) -> Tensor:
+    """Means over `count` equal parts of [low, high) of (n, m) rows, row i filling [i, i + 1).
+
+    Beyond the rows there are zeros. Differences of the running sum, which is linear within a row.
+    """
+    total = torch.cat([rows.new_zeros(1, rows.shape[1]), rows.cumsum(0)])
+    part = (high - low) / count
+    edges = (low + part * torch.arange(count + 1, dtype=rows.dtype)).clamp(0, len(rows))
+    whole = edges.long().clamp(max=len(rows) - 1)
+    return torch.lerp(total[whole], total[whole + 1], (edges - whole)[:, None]).diff(dim=0) / part
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -148,6 +197,7 @@ class Batch:
             neither order nor batch.
         regions: where each target class is in the original image.
         preprocess: how the images were made.
+        predicted: (B,), the class with the highest logit of each, where the network was asked.
     """
 
     ids: tuple[str, ...]
@@ -156,6 +206,7 @@ class Batch:
     seeds: tuple[int, ...] = ()
     regions: tuple[Region, ...] = ()
     preprocess: Preprocess | None = None
+    predicted: Targets | None = None
 
     def select(self, rows: Sequence[int]) -> "Batch":
         """The trials in `rows`, in that order."""
@@ -167,6 +218,7 @@ class Batch:
             seeds=tuple(self.seeds[i] for i in rows) if self.seeds else (),
             regions=tuple(self.regions[i] for i in rows) if self.regions else (),
             preprocess=self.preprocess,
+            predicted=None if self.predicted is None else self.predicted[index],
         )
 
     def generators(self, purpose: str) -> list[torch.Generator]:

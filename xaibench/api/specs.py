@@ -174,6 +174,9 @@ class Metric(Spec):
             it again about other images, classes or weights.
         target: which class is explained: "predicted" on the whole image, or "label".
         convention: what the number means, choice by choice, as data.
+        aggregate: how the scores of a data set become one value: "mean"; "class-mean", the mean of the
+            classes' means; "best-threshold" or "average-precision", read off the curves (see
+            `xaibench.results.aggregates`).
     """
 
     version: int = 1
@@ -181,6 +184,7 @@ class Metric(Spec):
     range: tuple[float, float]
     needs: tuple[str, ...] = ()
     target: str = "predicted"
+    aggregate: str = "mean"
     convention: Mapping[str, str] = field(default_factory=dict)
     citation: str = ""
 

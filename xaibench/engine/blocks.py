@@ -196,7 +196,7 @@ class Blocks:
         policies = frozenset(metric.target for metric in self.plan.metrics)
         trials = trials_of(pictures, predicted, policies)
         rows = [trial.picture for trial in trials]
-        batch = batch_of(pictures, trials, images, prepared.preprocess, self.config.seed)
+        batch = batch_of(pictures, trials, images, prepared.preprocess, self.config.seed, predicted)
         capture = Capture(classifier, batch, shared, rows)
         with tally.timed("shared pass"):
             share(capture, self.plan.explainers)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from xaibench.api.batch import Batch, Box, Region
+from xaibench.api.batch import Batch
 from xaibench.api.classifier import Classifier
 from xaibench.api.specs import Explainer, Metric
 from xaibench.engine.outcome import Evaluation, Outcome
@@ -71,6 +71,7 @@ class Provenance:
             metric_version=metric.version,
             metric_params=json.dumps(dict(metric.settings)),
             higher_is_better=metric.higher_is_better,
+            aggregate=metric.aggregate,
             device=self.device,
             seed=self.seed,
             **facts,
@@ -208,7 +209,7 @@ def keep_maps(
             image=batch.ids[i],
             target=classifier.class_name(asked.trials[i].target),
             predicted=classifier.class_name(asked.predicted[i]),
-            boxes=seen_boxes(batch.regions[i], tuple(batch.images.shape[2:])),
+            boxes=batch.regions[i].seen_boxes(batch.images.shape[2:]),
             explainers=tuple(shown),
         )
         colours = batch.preprocess.colours(batch.images[i]).permute(1, 2, 0) * 255
@@ -219,16 +220,3 @@ def keep_maps(
             np.ascontiguousarray(colours.round().to(torch.uint8).cpu().numpy()),
             torch.stack(list(shown.values())).half().cpu().numpy(),
         )
-
-
-def seen_boxes(region: Region, size: tuple[int, ...]) -> tuple[Box, ...]:
-    """The boxes, or the mask's extent, in pixels of the network's input of (height, width)."""
-    boxes = region.boxes
-    if region.mask is not None and bool(region.mask.any()):
-        ys, xs = region.mask.nonzero(as_tuple=True)
-        boxes = ((int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1),)
-    left, top, right, bottom = region.frame
-    x, y = size[1] / (right - left), size[0] / (bottom - top)
-    return tuple(
-        ((x0 - left) * x, (y0 - top) * y, (x1 - left) * x, (y1 - top) * y) for x0, y0, x1, y1 in boxes
-    )

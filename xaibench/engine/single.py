@@ -177,14 +177,15 @@ def begin(
     device = next((w.device for w in classifier.network.parameters()), torch.device("cpu"))
     pixels = pixels_of(images, classifier.preprocess).to(device)
     shared = SharedPass(classifier, pixels)
+    predicted = shared.logits.argmax(1)
     if targets is None:
-        wanted = shared.logits.argmax(1)
+        wanted = predicted
     else:
         wanted = torch.as_tensor(targets, dtype=torch.long).to(device)
         check_targets(wanted, shared.logits)
     names = tuple(f"image-{i}" for i in range(len(pixels)))
     seeds = (seed,) * len(names)
-    batch = Batch(names, pixels, wanted, seeds, tuple(regions), classifier.preprocess)
+    batch = Batch(names, pixels, wanted, seeds, tuple(regions), classifier.preprocess, predicted)
     return classifier, batch, shared
 
 

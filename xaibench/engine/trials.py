@@ -112,8 +112,9 @@ def batch_of(
     images: Images,
     preprocess: Preprocess,
     seed: int,
+    predicted: Sequence[int],
 ) -> Batch:
-    """The trials as a batch, on the device of `images`."""
+    """The trials as a batch, on the device of `images`; `predicted` is of each image."""
     rows = torch.tensor([trial.picture for trial in trials], device=images.device)
     return Batch(
         ids=tuple(pictures[trial.picture].id for trial in trials),
@@ -122,6 +123,7 @@ def batch_of(
         seeds=(seed_of(seed),) * len(trials),
         regions=tuple(trial.region for trial in trials),
         preprocess=preprocess,
+        predicted=torch.tensor([predicted[trial.picture] for trial in trials], device=images.device),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from xaibench.api.errors import DataError
-from xaibench.results.intervals import interval
+from xaibench.results.aggregates import aggregate_of
 from xaibench.results.rows import SHARED_PASS, read_rows
 
 GROUP = ["model", "dataset", "explainer", "metric", "metric_version"]
@@ -63,9 +63,9 @@ class Results:
     def intervals(self) -> pd.DataFrame:
         """Mean with its 95 % bootstrap interval over images, tidy.
 
-        One row a model, data set, explainer and metric version: mean, low, high, images, and how
-        many maps were degenerate and how many scores undefined, unsupported or failed, with the
-        first reason.
+        One row a model, data set, explainer and metric version: mean (or what the metric's scores
+        are aggregated to instead), low, high, images, and how many maps were degenerate and how
+        many scores undefined, unsupported or failed, with the first reason.
         """
         records = [
             {**dict(zip(GROUP, key, strict=True)), **_summary(group)}
@@ -114,12 +114,13 @@ class Results:
 
 def _summary(group: pd.DataFrame) -> dict[str, Any]:
     scored = group[group["status"] == "ok"]
-    low, high = interval(scored["score"], scored["image"])
+    aggregate = aggregate_of(group)
+    low, high = aggregate.interval(scored)
     statuses = group["status"].value_counts()
     reasons = group.loc[group["status"] != "ok", "reason"]
     return {
         "higher_is_better": bool(group["higher_is_better"].iloc[0]),
-        "mean": scored["score"].mean(),
+        "mean": aggregate.of(scored),
         "low": low,
         "high": high,
         "images": scored["image"].nunique(),

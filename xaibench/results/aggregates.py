@@ -1,0 +1,178 @@
+"""How the scores of a data set become its value, where that is not always their mean.
+
+MaxBoxAccV2 takes the one threshold that is best for all images together, pixel AP pools all pixels,
+the pointing game is the mean over classes in its literature. What they have in common is that rows
+*add up* to something that the value is read off: hits at each threshold, histograms, hits and trials
+of each class. An aggregate is these two steps, and the bootstrap needs nothing else.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from xaibench.api.errors import DataError
+from xaibench.results.intervals import RESAMPLES
+
+Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+IOU_LEVELS = (0.3, 0.5, 0.7)
+AT_ONCE = 4_000_000  # numbers drawn at a time: 32 MB
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """How a data set's value is made of rows.
+
+    Args:
+        parts: from rows with status "ok" to what each adds, (rows, k).
+        value: from sums of parts, (n, ..., k), to the values, (n, ...); NaN where nothing was added.
+    """
+
+    parts: Callable[[pd.DataFrame], Array]
+    value: Callable[[Array], Array]
+
+    def of(self, rows: pd.DataFrame) -> float:
+        """The value of some rows with status "ok"; NaN for none."""
+        if rows.empty:
+            return float("nan")
+        (found,) = self.value(self.parts(rows).sum(0, keepdims=True))
+        return float(found)
+
+    def interval(self, rows: pd.DataFrame, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
+        """Percentile bootstrap interval of the value, images drawn with all of their rows.
+
+        Args:
+            rows: those with status "ok".
+            level: share of resamples inside.
+            seed: of the resampling.
+
+        Returns:
+            Lower and upper end; NaN for fewer than two images.
+        """
+        places, names = pd.factorize(rows["image"], sort=True)
+        n = len(names)
+        if n < 2:
+            return (float("nan"), float("nan"))
+        parts = self.parts(rows)
+        totals = np.zeros((n, parts.shape[1]))
+        np.add.at(totals, places, parts)
+        sums = resampled_sums(totals, np.random.default_rng(seed))
+        low, high = np.nanquantile(self.value(sums), [(1 - level) / 2, (1 + level) / 2])
+        return (float(low), float(high))
+
+
+def resampled_sums(totals: Array, generator: np.random.Generator) -> Array:
+    """Sums (RESAMPLES, k) over as many images as there are, (n, k), drawn with replacement."""
+    n = len(totals)
+    drawn_at_once = max(1, AT_ONCE // n)
+    sums = []
+    for begin in range(0, RESAMPLES, drawn_at_once):  # in blocks, for memory alone
+        rows = min(drawn_at_once, RESAMPLES - begin)
+        drawn = generator.integers(n, size=(rows, n)) + n * np.arange(rows)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
+        sums.append(times.astype(float) @ totals)
+    return np.concatenate(sums)
+
+
+def aggregate_of(rows: pd.DataFrame) -> Aggregate:
+    """The aggregate that some rows of one metric and version name.
+
+    Raises:
+        DataError: there is none of that name, or the rows name several.
+    """
+    names = rows["aggregate"].unique().tolist()
+    if len(names) != 1 or names[0] not in AGGREGATES:
+        raise DataError(
+            f"metric {rows['metric'].iloc[0]!r} is aggregated by {' and '.join(map(repr, names))}; "
+            f"expected one of {', '.join(AGGREGATES)}"
+        )
+    return AGGREGATES[names[0]]
+
+
+def score_and_one(rows: pd.DataFrame) -> Array:
+    """(rows, 2): what a row adds to a mean."""
+    scores = rows["score"].to_numpy(dtype=float)
+    return np.stack([scores, np.ones_like(scores)], axis=1)
+
+
+def quotient(totals: Array) -> Array:
+    """The mean, from (n, ..., 2)."""
+    return divided(totals[..., 0], totals[..., 1])
+
+
+def by_class(rows: pd.DataFrame) -> Array:
+    """(rows, 2 C): the scores of each of the C classes in the rows, then the trials of each."""
+    places, names = pd.factorize(rows["target"])
+    one_hot = np.eye(len(names))[places]
+    scores = rows["score"].to_numpy(dtype=float)[:, None]
+    return np.concatenate([scores * one_hot, one_hot], axis=1)
+
+
+def mean_of_classes(totals: Array) -> Array:
+    """The mean of the classes' means, from (n, ..., 2 C); a class without a trial is left out."""
+    scores, trials = np.split(totals, 2, axis=-1)
+    means = divided(scores, trials, otherwise=0.0)
+    return divided(means.sum(-1), (trials > 0).sum(-1).astype(float))
+
+
+def boxes_that_fit(rows: pd.DataFrame) -> Array:
+    """(rows, levels * thresholds + 1): whether the IoU reaches each level at each threshold; one.
+
+    A row's curve is the IoU of its best box at each threshold.
+    """
+    best = curves_of(rows)
+    levels = np.array(IOU_LEVELS, dtype=np.float32)  # the precision in which curves are kept
+    hits = best[:, None, :].astype(np.float32) >= levels[:, None]
+    return np.concatenate([hits.reshape(len(rows), -1), np.ones((len(rows), 1))], axis=1)
+
+
+def at_the_best_threshold(totals: Array) -> Array:
+    """Accuracy at the best threshold for each IoU level, mean over the levels (Choe et al. 2020)."""
+    hits = totals[..., :-1].reshape(*totals.shape[:-1], len(IOU_LEVELS), -1)
+    return divided(hits.max(-1).mean(-1), totals[..., -1])
+
+
+def curves_of(rows: pd.DataFrame) -> Array:
+    """(rows, n): the curves, which must be equally long.
+
+    Raises:
+        DataError: they are not.
+    """
+    curves = rows["curve"].tolist()
+    if len({len(curve) for curve in curves}) != 1:
+        raise DataError(f"metric {rows['metric'].iloc[0]!r} has curves of different lengths")
+    return np.array(curves, dtype=float)
+
+
+def average_precision(totals: Array) -> Array:
+    """Sum over thresholds, from the highest, of precision times what is gained in recall.
+
+    Args:
+        totals: (n, ..., 2 b): how much of the object, then of the rest, is in each of b bins of
+            saliency, ascending.
+
+    Returns:
+        (n, ...), in [0, 1].
+    """
+    bins = totals.shape[-1] // 2
+    object_, rest = totals[..., bins - 1 :: -1], totals[..., : bins - 1 : -1]
+    found = object_.cumsum(-1)
+    precision = divided(found, found + rest.cumsum(-1), otherwise=0.0)
+    return divided((precision * object_).sum(-1), found[..., -1])
+
+
+def divided(parts: Array, wholes: Array, otherwise: float = float("nan")) -> Array:
+    """`parts` / `wholes`, `otherwise` where the whole is nothing."""
+    shape = np.broadcast_shapes(parts.shape, wholes.shape)
+    found: Array = np.divide(parts, wholes, out=np.full(shape, otherwise), where=wholes > 0)
+    return found
+
+
+AGGREGATES = {
+    "mean": Aggregate(score_and_one, quotient),
+    "class-mean": Aggregate(by_class, mean_of_classes),
+    "best-threshold": Aggregate(boxes_that_fit, at_the_best_threshold),
+    "average-precision": Aggregate(curves_of, average_precision),
+}
