@@ -6,15 +6,16 @@ last to run, which makes the logits, is the first stage; the others are dealt ou
 """
 
 import copy
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from itertools import chain
-from typing import TypeVar, cast
+from itertools import chain, pairwise
+from typing import Literal, TypeVar, cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.weak import WeakIdKeyDictionary
 
 from xaibench.api.batch import seed_of
@@ -23,12 +24,18 @@ from xaibench.api.probe import noise_for
 
 M = TypeVar("M", bound=nn.Module)
 Parameters = dict[str, nn.Parameter]
+Statistics = Literal["kept", "measured"]
+NOISE = 16  # images that statistics are measured on
 
 _CASCADES: MutableMapping[Classifier, dict[tuple[object, ...], list[Classifier]]] = WeakIdKeyDictionary()
 
 
 def cascade(
-    classifier: Classifier, size: tuple[int, int], stages: int = 10, seed: int = 0
+    classifier: Classifier,
+    size: tuple[int, int],
+    stages: int = 10,
+    seed: int = 0,
+    statistics: Statistics = "kept",
 ) -> list[Classifier]:
     """The classifier with the weights of its last stage drawn anew, of its last two, ..., of all.
 
@@ -41,10 +48,13 @@ def cascade(
         size: (height, width) of its images.
         stages: at most so many.
         seed: what is drawn depends on it and on a module's path alone.
+        statistics: of batch norms that are drawn anew: "kept", or "measured" on noise. With those of
+            the trained network a deep one is dead: its random weights bring them far smaller inputs, and
+            of the image nothing but rounding reaches the logits.
     """
     weight = next(classifier.network.parameters(), torch.empty(0))
     known = _CASCADES.setdefault(classifier, {})
-    key = (size, stages, seed, weight.device, weight.dtype)
+    key = (size, stages, seed, statistics, weight.device, weight.dtype)
     if key not in known:
         drawn: dict[str, Parameters] = {}
         known[key] = []
@@ -52,7 +62,10 @@ def cascade(
             for path in paths:
                 module = classifier.network.get_submodule(path)
                 drawn[path] = redrawn(module, seed_of(seed, "cascade", path))
-            known[key].append(with_parameters(classifier, drawn))
+            copied = with_parameters(classifier, drawn)
+            if statistics == "measured":
+                measure(copied.network, drawn, size)
+            known[key].append(copied)
     return known[key]
 
 
@@ -70,7 +83,7 @@ def stages_of(network: nn.Module, size: tuple[int, int], most: int) -> list[list
     rest, last = units[:-1][::-1], units[-1]
     count = min(most - 1, len(rest))
     bounds = [round(i * len(rest) / count) for i in range(count + 1)] if count else []
-    groups = [rest[first:end] for first, end in zip(bounds, bounds[1:], strict=False)]
+    groups = [rest[first:end] for first, end in pairwise(bounds)]
     stages = [last, *([path for unit in group for path in unit] for group in groups)]
     return [stage for stage in stages if stage]
 
@@ -116,14 +129,15 @@ def redrawn(module: nn.Module, seed: int) -> Parameters:
     own = dict(module.named_parameters(recurse=False))
     with drawing(seed) as generator, torch.no_grad():
         # On the CPU, so that every device draws the same
-        fresh = dict(reset(copy.deepcopy(module).cpu()).named_parameters(recurse=False))
+        again = reset(copy.deepcopy(module).cpu())
+        fresh = {name: weight.detach() for name, weight in again.named_parameters(recurse=False)}
         for name, weight in own.items():
             trained = weight.detach().cpu()
             if torch.equal(fresh[name], trained):
                 noise = torch.randn(trained.shape, generator=generator, dtype=trained.dtype)
                 fresh[name] = trained.mean() + noise * trained.std(correction=0)
     return {
-        name: nn.Parameter(fresh[name].detach().to(weight.device), weight.requires_grad)
+        name: nn.Parameter(fresh[name].to(weight.device), weight.requires_grad)
         for name, weight in own.items()
     }
 
@@ -149,8 +163,8 @@ def drawing(seed: int) -> Iterator[torch.Generator]:
         generator.set_state(before)
 
 
-def with_parameters(classifier: Classifier, drawn: dict[str, Parameters]) -> Classifier:
-    """A copy of `classifier` with other parameters, by path of the module and name; all else is shared."""
+def with_parameters(classifier: Classifier, drawn: Mapping[str, Parameters]) -> Classifier:
+    """A copy of `classifier` with other parameters, by module's path and name; all else is shared."""
     network = classifier.network
     path = {module: name for name, module in network.named_modules()}
     tensors = chain(network.parameters(), network.buffers())
@@ -170,3 +184,21 @@ def with_parameters(classifier: Classifier, drawn: dict[str, Parameters]) -> Cla
         head=classifier.head and there(classifier.head),
         head_norm=classifier.head_norm and there(classifier.head_norm),
     )
+
+
+def measure(network: nn.Module, paths: Collection[str], size: tuple[int, int]) -> None:
+    """Give the batch norms at `paths` the statistics of what reaches them from white noise, in place."""
+    found = [network.get_submodule(path) for path in paths]
+    norms = [norm for norm in found if isinstance(norm, _BatchNorm) and norm.running_mean is not None]
+    network.eval()
+    for norm in norms:
+        for name, buffer in list(norm.named_buffers(recurse=False)):
+            setattr(norm, name, buffer.clone())  # the others' are the copied network's own
+        norm.reset_running_stats()
+        norm.momentum = None  # the first batch counts in full
+        norm.train()
+    one = noise_for(network, size)
+    noise = torch.randn(NOISE, *one.shape[1:], generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        network(noise.to(one))
+    network.eval()

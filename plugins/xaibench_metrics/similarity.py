@@ -31,7 +31,7 @@ def correlation(first: Tensor, second: Tensor) -> Scores:
     a, b = (values - values.mean(1, keepdim=True) for values in (first, second))
     # a - mean of equal numbers need not be 0, by rounding: constant rows are told by their extremes
     constant = (first.amin(1) == first.amax(1)) | (second.amin(1) == second.amax(1))
-    found = (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1))
+    found: Tensor = (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1))
     return found.clamp(-1, 1).masked_fill(constant, torch.nan)
 
 
@@ -41,11 +41,12 @@ def average_ranks(maps: Maps) -> Tensor:
     ordered = values.sort(dim=1).values
     before = torch.searchsorted(ordered, values)
     after = torch.searchsorted(ordered, values, right=True)
-    return (before + after - 1).double() / 2
+    ranks: Tensor = (before + after - 1).double() / 2
+    return ranks
 
 
 def ssim(first: Maps, second: Maps) -> Scores:
-    """Mean structural similarity of maps in [0, 1] (Wang et al. 2004), in [-1, 1]; NaN where one is flat.
+    """Mean structural similarity of maps in [0, 1], Wang et al. 2004; in [-1, 1], NaN where one is flat.
 
     Gaussian window of 11 pixels and sigma 1.5, or the largest odd one that fits; whole windows only.
     """

@@ -5,12 +5,12 @@ from typing import Protocol
 
 from xaibench.api.batch import Batch
 from xaibench.api.classifier import Classifier
-from xaibench.api.types import Maps
+from xaibench.api.types import Images, Logits, Maps
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What an explainer took for a trial, on average, the shared pass not included.
+    """What an explainer took for a trial, on average, the shared pass not included; NaN where not known.
 
     Args:
         ms: milliseconds.
@@ -27,7 +27,7 @@ class Explaining(Protocol):
 
     Args:
         name: of the explainer.
-        classifier: the model that it explains.
+        classifier: the model that it explains, as it was loaded: no batch norm folded away.
         cost: what its maps took.
     """
 
@@ -48,3 +48,6 @@ class Explaining(Protocol):
         Raises:
             XaibenchError: the explainer failed, does not apply, or a trial has no map.
         """
+
+    def logits(self, images: Images) -> Logits:
+        """Class scores by the model's own network, (B, C); the forwards count as the metric's."""
