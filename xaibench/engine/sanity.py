@@ -1,4 +1,4 @@
-"""Does an explainer depend on what it is to explain? It is asked again, changed thing by changed thing."""
+"""Does an explainer depend on what it is to explain? It is asked again to find out."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

@@ -96,8 +96,8 @@ def judge(explainer: str, seen: Seen, ids: Sequence[str]) -> Examined:
     checks = (
         mean_below(
             "weights drawn anew",
-            "rank correlation with the trained network's map, mean of the stages from the logits down and "
-            f"of {len(curves[0])} draws",
+            "rank correlation with the trained network's map, mean of the stages from the logits down "
+            f"and of {len(curves[0])} draws",
             seen.curves.nanmean(1),
             ids,
             HALF_WAY,

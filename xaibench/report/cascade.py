@@ -43,7 +43,7 @@ def draw_cascade(
         axis.plot(x, mean, marker="o", markersize=4, color=colour, label=label)
     axis.axhline(threshold, color="black", linewidth=1, linestyle="--")
     axis.annotate(
-        "a mean above fails", (1, threshold), (-2, 3), xycoords=("axes fraction", "data"),
+        "a curve with its mean above fails", (1, threshold), (-2, 3), xycoords=("axes fraction", "data"),
         textcoords="offset points", ha="right", fontsize=8,
     )  # fmt: skip
     names = ["trained", "logits", *map(str, range(2, stages)), "all"][: stages + 1]
