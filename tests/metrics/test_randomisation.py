@@ -88,7 +88,7 @@ def test_trials_of_two_seeds_see_two_networks(batch, explaining):
     assert not torch.allclose(one.curves, two.curves)
 
 
-@pytest.mark.parametrize("name", ["grad-cam", "guided-backprop", "occlusion"])
+@pytest.mark.parametrize("name", ["grad-cam", "guided-backprop", "opti-cam"])
 def test_the_classifier_is_as_it_was(name, batch, explaining):
     explainer = explaining(name)
     network, sha = explainer.classifier.network, explainer.classifier.weights_sha()

@@ -1,7 +1,7 @@
 """The explainer whose maps are scored, for metrics that must ask it again."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from xaibench.api.batch import Batch
 from xaibench.api.classifier import Classifier
@@ -22,6 +22,7 @@ class Cost:
     backwards: float
 
 
+@runtime_checkable  # so that checkers of types at run time can ask
 class Explaining(Protocol):
     """An explainer on a model. A metric that `needs` "explainer" is given one as third argument.
 

@@ -108,7 +108,7 @@ def verdicts(found: "Sanity", title: str) -> Table:
         said = f"{check.measured}{'; ' if check.note else ''}{check.note}"
         table.add_row(
             escape(check.name),
-            f"{verdict}: {number(check)}\nmust be below {check.threshold:g}",
+            f"{verdict}: {number(check)}\nat most {check.threshold:g}",
             f"{escape(said)}\n[dim]{escape(check.why)}[/]",
         )
     table.caption, table.caption_justify = f"{found.images} images", "left"

@@ -25,7 +25,7 @@ class Check:
         measured: what the value is.
         value: a mean over the images, or the largest of them.
         low, high: ends of its 95 % bootstrap interval over images; NaN where it has none.
-        threshold: what the value must be below, and as the case may be its interval too.
+        threshold: what the value may be at most; of the first two, the whole interval.
         verdict: "pass", "fail" or "undefined".
         why: why it matters, and why this threshold.
         note: what else was seen.
@@ -138,9 +138,9 @@ def judge(explainer: str, seen: Seen, ids: Sequence[str]) -> Examined:
 def mean_below(
     name: str, measured: str, scores: Tensor, ids: Sequence[str], most: float, why: str, note: str
 ) -> Check:
-    """Passed if the whole interval of the mean is below `most`; undefined where there is none."""
+    """Passed if the whole interval of the mean is at most `most`; undefined where there is none."""
     value, low, high = mean_of(scores, ids)
-    verdict = "undefined" if np.isnan(high) else "pass" if high < most else "fail"
+    verdict = "undefined" if np.isnan(high) else "pass" if high <= most else "fail"
     return Check(name, measured, value, low, high, most, verdict, why, note)
 
 
