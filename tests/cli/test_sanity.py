@@ -2,11 +2,12 @@ import csv
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 from typer.testing import CliRunner
 
 from xaibench.api import ConfigError
-from xaibench.cli import app
+from xaibench.cli import sanity as command
 from xaibench.engine.sanity import Sanity
 from xaibench.engine.verdicts import Band, Check, Examined
 from xaibench.report.cascade import draw_cascade
@@ -21,7 +22,9 @@ def check(verdict):
 
 
 def sanity(*arguments):
-    return CliRunner().invoke(app, ("sanity", *arguments), catch_exceptions=False)
+    app = typer.Typer()
+    app.command()(command.sanity)
+    return CliRunner().invoke(app, arguments, catch_exceptions=False)
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def test_it_runs_and_draws(tmp_path, monkeypatch):
     with Image.open(folder / "cascade.png") as picture:
         colours = np.unique(np.array(picture.convert("RGB")).reshape(-1, 3), axis=0)
     assert len(colours) > 50
-    rows = list(csv.DictReader((folder / "checks.csv").open()))
+    rows = list(csv.DictReader((folder / "checks.csv").read_text().splitlines()))
     assert [row["explainer"] for row in rows[::5]] == ["grad-cam", "guided-backprop", "edge"]
     assert {row["verdict"] for row in rows[:5]} == {"pass"}
     assert rows[5]["name"] == "weights drawn anew"

@@ -68,7 +68,7 @@ def test_an_explainer_that_draws_by_the_seed_is_not():
         "batch": "pass",
         "seed": "pass",
     }
-    assert found.examined.checks[-1].note.startswith("by another seed up to 0.")
+    assert float(found.examined.checks[-1].note.removeprefix("by another seed up to ")) > 0.1
 
 
 def test_flat_maps_fail_and_leave_the_rest_undefined():
@@ -80,7 +80,7 @@ def test_flat_maps_fail_and_leave_the_rest_undefined():
         "batch": "pass",
         "seed": "pass",
     }
-    assert found.checks[2].note == "4 of 4"
+    assert found.checks[2].note == "3 of 3"  # two of the four examples are one image's
     assert not found.passed
 
 
