@@ -104,6 +104,17 @@ def inapplicable(capture):
     raise Unsupported("it needs a network with wheels")
 
 
+def neighbourly(capture):
+    """It depends on the other images of its batch."""
+    maps = capture.activations.sum(1)
+    return maps - 0.9 * maps.mean(0)
+
+
+def restless(capture):
+    """It draws by no seed of ours."""
+    return capture.activations.sum(1) * torch.rand(8, 8)
+
+
 def wrong_shape(capture):
     return capture.activations
 

@@ -3,6 +3,7 @@
 from types import MappingProxyType
 
 from xaibench.api import Metric, hookimpl
+from xaibench_metrics.specs_asking import of_costs, of_explainers
 from xaibench_metrics.specs_localisation import LOCALISATION
 
 PETSIUK = "Petsiuk et al. 2018, arXiv:1806.07421"
@@ -64,4 +65,6 @@ def xaibench_metrics() -> list[Metric]:
             citation="Zhang et al. 2016, arXiv:1608.00507; TorchRay's protocol",
         ),
         *LOCALISATION,
+        *of_explainers(),
+        *of_costs(),
     ]

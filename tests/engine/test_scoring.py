@@ -1,13 +1,16 @@
 """What metrics may return and ask, besides one score an image."""
 
 import nets
+import numpy as np
 import pytest
 import torch
 import toys
 from toys import toy_metric_registry
+from xaibench_metrics.randomisation import parameter_randomisation
 
 import xaibench
 from xaibench.api import Undefined
+from xaibench.api.batch import Batch, seed_of
 from xaibench.api.capture import Capture
 from xaibench.api.scored import Scored
 from xaibench.api.specs import Explainer, Metric
@@ -66,11 +69,14 @@ def test_a_metric_may_say_why_a_score_is_undefined(batch, monkeypatch, explained
 
 
 def test_curves_are_kept_without_their_end_of_nan(batch, monkeypatch, explained):
-    curves = torch.tensor([[1.0, 0.5, 0.0], [1.0, 0.25, torch.nan], [torch.nan] * 3])
+    curves = torch.tensor([[torch.nan, 0.5, 0.0], [1.0, 0.25, torch.nan], [torch.nan] * 3])
     outcome = outcome_of(
         lambda maps, batch: Scored(torch.zeros(3), curves), batch, monkeypatch, explained
     )
-    assert [outcome.curves[i].tolist() for i in range(3)] == [[1, 0.5, 0], [1, 0.25], []]
+    kept = [outcome.curves[i] for i in range(3)]
+    assert [len(curve) for curve in kept] == [3, 2, 0]
+    assert kept[0].isnan().tolist() == [True, False, False]  # each keeps its place
+    assert (kept[0][1:].tolist(), kept[1].tolist()) == ([0.5, 0], [1, 0.25])
 
 
 def with_curves(curves):
@@ -197,3 +203,47 @@ def test_in_python_a_metric_that_asks_again_needs_the_explainer(monkeypatch):
         xaibench.score(maps, images, toys.model(), metric="other-class")
     found = xaibench.score(maps, images, toys.model(), metric="other-class", explainer="gradient")
     assert found.shape == (2,)
+
+
+def test_a_prepared_copy_is_asked_and_the_model_as_it_was_loaded_is_shown(batch):
+    plain, sooner = nets.gap(), nets.gap()
+    asked = []
+    sooner.network.register_forward_hook(lambda *args: asked.append(args))
+    again = Again(GRADIENT, plain, 5, prepared=sooner)
+    assert again.classifier is plain
+    expected = Again(GRADIENT, plain, 5).maps(batch)
+    assert not asked
+    torch.testing.assert_close(again.maps(batch), expected)
+    torch.testing.assert_close(again.logits(batch.images), plain.logits(batch.images))
+    assert len(asked) == 2
+    again.maps(batch, nets.gap())
+    assert len(asked) == 2
+    assert again.forwards == 9
+
+
+def test_in_a_run_weights_are_drawn_anew_in_the_network_as_it_was_loaded(tmp_path):
+    """In the prepared copy its batch norm is folded away."""
+    config = Config(
+        grid=(Grid(models=("toy",), data=("generated",), limit=2),),
+        explainers=("gradient",),
+        metrics=("parameter-randomisation", "forwards", "milliseconds", "adcc", "peak-memory"),
+        width=5,
+        gallery=0,
+    )
+    results = run(config, tmp_path, registry=toys.registry("gradient", metrics=config.metrics))
+    assert results.manifest["models"]["toy"]["batch_norms_folded"] == 1
+    rows = results.scores[results.scores["explainer"] == "gradient"].set_index(["metric", "image"])
+    classifier = toys.model()
+    for i in range(2):
+        pixels = classifier.preprocess.image(toys.picture(i))[None]
+        target = classifier.logits(pixels).argmax(1)
+        alone = Batch((f"image-{i}",), pixels, target, (seed_of(0),), (), classifier.preprocess)
+        again = Again(GRADIENT, classifier, 5)
+        expected = parameter_randomisation(again.maps(alone), alone, again)
+        row = rows.loc["parameter-randomisation", f"image-{i}"]
+        np.testing.assert_allclose(row["curve"], expected.curves[0], atol=1e-4)
+        assert row["metric_forwards"] == 2
+        assert rows.loc["forwards", f"image-{i}"]["score"] == 0
+        assert rows.loc["milliseconds", f"image-{i}"]["score"] > 0
+        assert rows.loc["peak-memory", f"image-{i}"]["score"] > 0
+        assert rows.loc["adcc", f"image-{i}"]["metric_forwards"] == 2  # masked, and explained again

@@ -1,16 +1,16 @@
 """The explainer whose maps are scored, for metrics that must ask it again."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from xaibench.api.batch import Batch
 from xaibench.api.classifier import Classifier
-from xaibench.api.types import Maps
+from xaibench.api.types import Images, Logits, Maps
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What an explainer took for a trial, on average, the shared pass not included.
+    """What an explainer took for a trial, on average, the shared pass not included; NaN where not known.
 
     Args:
         ms: milliseconds.
@@ -22,12 +22,13 @@ class Cost:
     backwards: float
 
 
+@runtime_checkable  # so that checkers of types at run time can ask
 class Explaining(Protocol):
     """An explainer on a model. A metric that `needs` "explainer" is given one as third argument.
 
     Args:
         name: of the explainer.
-        classifier: the model that it explains.
+        classifier: the model that it explains, as it was loaded: no batch norm folded away.
         cost: what its maps took.
     """
 
@@ -48,3 +49,6 @@ class Explaining(Protocol):
         Raises:
             XaibenchError: the explainer failed, does not apply, or a trial has no map.
         """
+
+    def logits(self, images: Images) -> Logits:
+        """Class scores by the model's own network, (B, C); the forwards count as the metric's."""

@@ -13,7 +13,7 @@ class Scored:
     Args:
         scores: (B,), NaN where a score is undefined.
         curves: (B, n), what the scores were made of, kept in the rows: the target's probability at
-            each step of a deletion, for example. NaN at the end where an image has fewer.
+            each step of a deletion, for example. NaN where there is none; at the end it is left out.
         undefined: why a score is NaN, by its place in the batch: "the mask is empty", for example.
     """
 

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from xaibench.api.errors import XaibenchError
-from xaibench.cli import calibrate, explain, figure, models, plugins, run, show
+from xaibench.cli import calibrate, explain, figure, models, plugins, run, sanity, show
 from xaibench.cli import list as listing
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("show")(show.show)
 app.command("explain")(explain.explain)
 app.add_typer(figure.app, name="figure")
 app.add_typer(calibrate.app, name="calibrate")
+app.command("sanity")(sanity.sanity)
 app.command("list")(listing.list_names)
 app.command("plugins")(plugins.plugins)
 app.add_typer(models.app, name="models")

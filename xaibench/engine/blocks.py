@@ -178,9 +178,11 @@ class Blocks:
 
     def again(self, explained: Mapping[str, Explained], prepared: Prepared) -> dict[str, Again]:
         """The explainers, for metrics that ask them again."""
-        classifier = prepared.network.classifier
+        plain, sooner = prepared.classifier, prepared.network.classifier
         return {
-            spec.name: Again(spec, classifier, prepared.width, costs(explained[spec.name].outcome))
+            spec.name: Again(
+                spec, plain, prepared.width, costs(explained[spec.name].outcome), prepared=sooner
+            )
             for spec in self.plan.explainers
         }
 

@@ -18,7 +18,7 @@ from xaibench.api.errors import PluginError
 from xaibench.api.explaining import Cost
 from xaibench.api.maps import flat, rescale, upsample
 from xaibench.api.specs import Explainer, Modified
-from xaibench.api.types import Curves, GridMaps, Maps
+from xaibench.api.types import Curves, GridMaps, Images, Logits, Maps
 from xaibench.api.variants import Asks, Variants
 from xaibench.engine.outcome import Explained, Outcome, conclude, mark_unknown, raise_wrong, status_of
 from xaibench.engine.plan import content_key, identity, why_unsupported
@@ -194,9 +194,10 @@ class Again:
 
     Args:
         spec: the explainer.
-        classifier: the model.
+        classifier: the model, as it was loaded.
         width: how many images a pass takes.
         cost: what the maps that are scored took.
+        prepared: a copy of the model that computes the same sooner, where there is one.
         forwards, backwards: made so far, forwards counted in images.
     """
 
@@ -204,6 +205,7 @@ class Again:
     classifier: Classifier
     width: int
     cost: Cost = field(default_factory=lambda: Cost(0, 0, 0))
+    prepared: Classifier | None = None
     forwards: int = 0
     backwards: int = 0
 
@@ -214,7 +216,7 @@ class Again:
 
     def maps(self, batch: Batch, classifier: Classifier | None = None) -> Maps:
         """Maps of these trials, rescaled; raises what went wrong with any of them."""
-        classifier = classifier or self.classifier
+        classifier = classifier or self.prepared or self.classifier
         capture = Capture(classifier, batch)
         stream = Stream(classifier.logits, self.width)
         found = explain(capture, [self.spec], stream)[self.name]
@@ -223,3 +225,8 @@ class Again:
         raise_wrong(found.outcome)
         assert found.maps is not None
         return found.maps
+
+    def logits(self, images: Images) -> Logits:
+        """Class scores by the model's own network, (B, C)."""
+        self.forwards += len(images)
+        return (self.prepared or self.classifier).logits(images)

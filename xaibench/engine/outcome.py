@@ -132,6 +132,7 @@ def keep_scores(outcome: Outcome, said: object) -> None:
     outcome.values[asked] = scores.to(outcome.values)
     if curves is not None:
         for place, curve in zip(asked, curves.cpu(), strict=True):
-            outcome.curves[place] = curve[~curve.isnan()]
+            places = (~curve.isnan()).nonzero()
+            outcome.curves[place] = curve[: int(places.max()) + 1 if len(places) else 0]
     for i, why in (detailed.undefined if detailed else {}).items():
         outcome.odd[asked[i]] = ("undefined", why)

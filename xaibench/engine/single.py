@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import nan
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from xaibench.api.batch import Batch, Example, Preprocess, Region
 from xaibench.api.capture import Capture, SharedPass
 from xaibench.api.classifier import Classifier
 from xaibench.api.errors import PluginError, Undefined
+from xaibench.api.explaining import Cost
 from xaibench.api.maps import rescale
 from xaibench.api.resolve import classifier_of
 from xaibench.api.types import Images, Maps, Scores
@@ -25,6 +27,7 @@ from xaibench.engine.scoring import score as score_all
 from xaibench.engine.stream import Stream
 
 WIDTH = 16  # images a pass, where nobody has measured
+UNKNOWN = Cost(nan, nan, nan)  # of maps that were given
 
 Pictures = Sequence["Image.Image | Path | str"]
 
@@ -113,7 +116,9 @@ def score(
     common = {("image", name): shared.logits[i] for i, name in enumerate(batch.ids)}
     stream = Stream(classifier.logits, WIDTH, common)
     policies = [frozenset({spec.target})] * len(everyone)
-    again = {"maps": Again(installed().explainer(explainer), classifier, WIDTH)} if explainer else {}
+    again = {}
+    if explainer:
+        again["maps"] = Again(installed().explainer(explainer), classifier, WIDTH, UNKNOWN)
     outcome = score_all({"maps": given}, [spec], policies, batch, stream, again)["maps", metric]
     raise_wrong(outcome)
     assert outcome.values is not None
