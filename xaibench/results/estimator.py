@@ -42,7 +42,9 @@ def score_and_one(rows: pd.DataFrame) -> Float[np.ndarray, "rows 2"]:
 def sum_over_count(totals: Numbers) -> Numbers:
     """The mean."""
     counts = totals[..., 1]
-    return np.divide(totals[..., 0], counts, out=np.full(counts.shape, np.nan), where=counts > 0)
+    mean: Numbers = np.full(counts.shape, np.nan)
+    np.divide(totals[..., 0], counts, out=mean, where=counts > 0)
+    return mean
 
 
 MEAN = Estimator(score_and_one, sum_over_count)

@@ -1,18 +1,19 @@
 """How sure a value is: bootstrap intervals over images.
 
 Percentile intervals are too narrow on few images: they take the spread with n for n - 1, and normal
-for t quantiles. The expanded percentile interval (Hesterberg 2015, arXiv:1411.5279) takes the quantiles that
-make up for both, so that it is about as wide as a t interval, but as skewed as the scores.
+for t quantiles. The expanded percentile interval (Hesterberg 2015, arXiv:1411.5279) takes the
+quantiles that make up for both: it is about as wide as a t interval, but as skewed as the scores.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr, stdtrit
 
-from xaibench.results.arrays import Numbers, Totals
-from xaibench.results.estimator import MEAN
+from xaibench.results.arrays import Numbers, Times, Totals
+from xaibench.results.estimator import MEAN, Estimator
 
 RESAMPLES = 2000
 AT_ONCE = 4_000_000  # weights in memory: 32 MB
@@ -35,8 +36,19 @@ def interval(
     Returns:
         Lower and upper end; NaN for fewer than two images.
     """
-    by_image = scores.groupby(images.to_numpy()).agg(["sum", "count"]).to_numpy(dtype=float)
-    low, high = ends(resampled(by_image, MEAN.value, seed), len(by_image), level)
+    rows = pd.DataFrame({"score": scores.to_numpy(), "image": images.to_numpy()})
+    return interval_of(rows, MEAN, level, seed)
+
+
+def interval_of(
+    rows: pd.DataFrame, estimator: Estimator, level: float = 0.95, seed: int = 0
+) -> tuple[float, float]:
+    """The same of any estimator's value of rows with status "ok"."""
+    codes, names = pd.factorize(rows["image"], sort=True)  # the order of rows changes nothing
+    parts = estimator.parts(rows)
+    totals = np.zeros((len(names), parts.shape[1]))
+    np.add.at(totals, codes, parts)
+    low, high = ends(resampled(totals, estimator.value, seed), len(names), level)
     return (float(low), float(high))
 
 
@@ -63,17 +75,34 @@ def resampled(
     n = len(totals)
     if n == 0:
         return np.full((resamples, *totals.shape[1:-1]), np.nan)
-    generator = np.random.default_rng(seed)
     flat = totals.reshape(n, -1)
-    at_once = max(1, min(resamples, AT_ONCE // n))
-    sums = []
-    for begin in range(0, resamples, at_once):  # in blocks, for memory alone
-        rows = min(at_once, resamples - begin)
-        drawn = generator.integers(n, size=(rows, n))
-        drawn += n * np.arange(rows)[:, None]
-        times = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
-        sums.append(times.astype(float) @ flat)
+    sums = [times @ flat for times in drawn(n, seed, resamples)]
     return value(np.concatenate(sums).reshape(resamples, *totals.shape[1:]))
+
+
+def drawn(n: int, seed: int, resamples: int) -> Iterable[Times]:
+    """How often each of n images is in each sample, some samples at a time for the sake of memory."""
+    if n * resamples <= AT_ONCE:
+        return (drawn_at_once(n, seed, resamples),)
+    generator = np.random.default_rng(seed)
+    rows = max(1, AT_ONCE // n)
+    return (draw(generator, n, min(rows, resamples - done)) for done in range(0, resamples, rows))
+
+
+@lru_cache(maxsize=4)  # a table asks for the same images again and again
+def drawn_at_once(n: int, seed: int, resamples: int) -> Times:
+    """All samples, not to be written to."""
+    times = draw(np.random.default_rng(seed), n, resamples)
+    times.setflags(write=False)
+    return times
+
+
+def draw(generator: np.random.Generator, n: int, resamples: int) -> Times:
+    """How often each of n images is in each of some samples of n."""
+    images = generator.integers(n, size=(resamples, n))
+    images += n * np.arange(resamples)[:, None]
+    counts = np.bincount(images.ravel(), minlength=resamples * n)
+    return counts.reshape(resamples, n).astype(float)
 
 
 def ends(values: Numbers, images: int, level: float = 0.95) -> tuple[Numbers, Numbers]:
@@ -93,6 +122,10 @@ def ends(values: Numbers, images: int, level: float = 0.95) -> tuple[Numbers, Nu
         return nothing, nothing
     t = stdtrit(images - 1, (1 + level) / 2)
     tail = ndtr(-t * np.sqrt(images / (images - 1)))
-    quantile = np.nanquantile if np.isnan(values).any() else np.quantile
-    low, high = quantile(values, [tail, 1 - tail], axis=0)
-    return np.asarray(low), np.asarray(high)
+    unknown = np.isnan(values)
+    if not unknown.any():
+        low, high = np.quantile(values, [tail, 1 - tail], axis=0)
+        return np.asarray(low), np.asarray(high)
+    never = unknown.all(0)  # a sample may lack the few images that have a score
+    low, high = np.nanquantile(np.where(never, 0.0, values), [tail, 1 - tail], axis=0)
+    return np.where(never, np.nan, low), np.where(never, np.nan, high)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from xaibench.results.arrays import Scores
+from xaibench.results.arrays import ByImage, Vector
 from xaibench.results.statistics.differences import WORSE, Difference, of_scores, told
 from xaibench.results.statistics.paired import Paired, matrix
-from xaibench.results.statistics.significance import holm
+from xaibench.results.statistics.significance import holm, strictest
 
 WHERE = ["model", "dataset", "metric", "metric_version", "explainer"]
 TRIAL = ["image", "target"]
@@ -54,8 +54,10 @@ def compare(
     version measures something else. Images of one name with other content are not paired.
 
     Args:
-        first, second: rows of A and B, those of the shared pass left out.
-        metrics, explainers: names to look at; all where empty.
+        first: rows of A, those of the shared pass left out.
+        second: rows of B, likewise.
+        metrics: names to look at; all where empty.
+        explainers: likewise.
         tolerance: scores that differ by less, relative to the larger, count as equal.
     """
     a, b = (chosen(rows, metrics, explainers) for rows in (first, second))
@@ -68,7 +70,7 @@ def compare(
         {
             **dict(zip(WHERE, key, strict=True)),
             **changes(cell, in_a[key], in_b[key]),
-            **told(each, p, cell.higher_is_better),
+            **told(each, p, cell.higher_is_better, strictest(corrected)),
         }
         for key, (cell, each), p in zip(both, found, corrected, strict=True)
     ]
@@ -119,7 +121,7 @@ def pair(
     return cell, of_scores(totals, cell, gains, int((~both).sum()))
 
 
-def beyond(by_image: Scores, tolerance: float) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+def beyond(by_image: ByImage, tolerance: float) -> Vector:
     """B less A, image by image; zero where they are equal but for rounding."""
     a, b = by_image.T
     gains = b - a
@@ -129,23 +131,33 @@ def beyond(by_image: Scores, tolerance: float) -> "np.ndarray[tuple[int], np.dty
 def changes(cell: Paired, a: pd.DataFrame, b: pd.DataFrame) -> dict[str, object]:
     """The values of a cell on the common trials, its versions, and scores that only one has."""
     value_a, value_b = cell.values
-    in_a, in_b = (
-        set(map(tuple, rows.loc[rows["status"] == "ok", TRIAL].to_numpy().tolist())) for rows in (a, b)
-    )
-    asked_a, asked_b = (set(map(tuple, rows[TRIAL].to_numpy().tolist())) for rows in (a, b))
-    whole = {side: (rows["image"] == "").all() for side, rows in ((FIRST, a), (SECOND, b))}
-    lost = in_a if whole[SECOND] else (in_a - in_b) & asked_b
-    gained = in_b if whole[FIRST] else (in_b - in_a) & asked_a
+    lost, gained = lacking(a, b), lacking(b, a)
     versions = [str(rows["explainer_version"].iloc[0]) for rows in (a, b)]
-    lacking = b[b["status"] != "ok"]
     return {
         "a": float(value_a),
         "b": float(value_b),
         "lost": len(lost),
         "gained": len(gained),
-        "reason": str(lacking["reason"].iloc[0]) if lost else "",
+        "reason": "; ".join(dict.fromkeys(lost)),
         "versions": " → ".join(dict.fromkeys(versions)),
     }
+
+
+def lacking(own: pd.DataFrame, other: pd.DataFrame) -> list[str]:
+    """Why the other has no score of what is scored here: a reason for each such image and class.
+
+    An image that the other was not asked about is not lacking, nor one of which it predicts another
+    class.
+    """
+    here = own.loc[own["status"] == "ok", TRIAL]
+    scored = set(other.loc[other["status"] == "ok", TRIAL].itertuples(index=False, name=None))
+    odd = other[other["status"] != "ok"]
+    why: dict[str, str] = dict(zip(odd["image"], odd["reason"], strict=True))  # "": of all images
+    return [
+        why[image] if image in why else why[""]
+        for image, target in here.itertuples(index=False, name=None)
+        if (image, target) not in scored and (image in why or "" in why)
+    ]
 
 
 def remarks(a: pd.DataFrame, b: pd.DataFrame, changed: set[tuple[str, str]]) -> list[str]:
@@ -163,8 +175,8 @@ def remarks(a: pd.DataFrame, b: pd.DataFrame, changed: set[tuple[str, str]]) -> 
         ("layer", "target layer", ["model"]),
         ("explainer_params", "settings", ["explainer"]),
         ("metric_params", "settings", ["metric", "metric_version"]),
-        ("seed", "seeds", ["model"]),
-        ("device", "devices", ["model"]),
+        ("seed", "seed", ["model"]),
+        ("device", "device", ["model"]),
     ):
         for name in differing(a, b, column, by):
             said.append(f"{name}: other {what} in B than in A")
@@ -176,9 +188,8 @@ def remarks(a: pd.DataFrame, b: pd.DataFrame, changed: set[tuple[str, str]]) -> 
 
 def differing(a: pd.DataFrame, b: pd.DataFrame, column: str, by: list[str]) -> list[str]:
     """Names of which a column holds other values in B than in A."""
-    values = [
-        rows[rows["image"] != ""].groupby(by)[column].agg(lambda found: tuple(sorted(set(found))))
+    left, right = (
+        {key: set(group[column]) for key, group in rows[rows["image"] != ""].groupby(by)}
         for rows in (a, b)
-    ]
-    left, right = values[0].align(values[1], join="inner")
-    return [str(name[0] if isinstance(name, tuple) else name) for name in left.index[left != right]]
+    )
+    return [str(key[0]) for key in left if key in right and left[key] != right[key]]

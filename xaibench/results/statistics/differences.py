@@ -12,7 +12,7 @@ from xaibench.results.estimator import MEAN
 from xaibench.results.intervals import ends, resampled
 from xaibench.results.statistics.paired import Paired
 from xaibench.results.statistics.power import detectable, images_needed
-from xaibench.results.statistics.significance import ALPHA, holm, signed_rank
+from xaibench.results.statistics.significance import ALPHA, holm, signed_rank, strictest
 
 BETTER, WORSE, SAME, EQUAL, UNTOLD = (
     "better",
@@ -35,9 +35,7 @@ class Difference:
         sign: of the signed ranks.
         images: of which something is common to both.
         left_out: trials of which one of the two, or each, has no score.
-        detectable: the least difference that as many images would show.
-        needed: images that would show a difference such as this one.
-        moved: whether any image's scores differ.
+        gains: of each image, the first's mean score less the second's; NaN where one has none.
     """
 
     value: float
@@ -47,9 +45,7 @@ class Difference:
     sign: int
     images: int
     left_out: int
-    detectable: float
-    needed: float
-    moved: bool
+    gains: Vector
 
     def verdict(self, corrected: float, higher_is_better: bool, alpha: float = ALPHA) -> str:
         """In words: one of BETTER, WORSE, SAME, EQUAL, UNTOLD.
@@ -59,7 +55,7 @@ class Difference:
         """
         if np.isnan(corrected):
             return UNTOLD
-        if not self.moved:
+        if not np.nan_to_num(self.gains).any():
             return EQUAL
         if corrected > alpha or self.sign != np.sign(self.value):
             return SAME
@@ -97,9 +93,7 @@ def of_scores(totals: Totals, cell: Paired, differences: Vector, left_out: int) 
         sign=test.sign,
         images=len(totals),
         left_out=left_out,
-        detectable=detectable(differences),
-        needed=images_needed(differences),
-        moved=bool((np.nan_to_num(differences) != 0).any()),
+        gains=differences,
     )
 
 
@@ -107,8 +101,9 @@ def against(cell: Paired, reference: str) -> pd.DataFrame:
     """Every explainer less `reference`, with Holm's correction over all of them.
 
     Returns:
-        A row each but the reference: difference, low, high, p, p_holm, verdict, images, left_out,
-        detectable and images_needed; see `Difference`.
+        A row each but the reference: difference, low, high, p, p_holm, verdict, images, left_out (see
+        `Difference`), detectable (the least difference that as many images would show) and
+        images_needed (that would show a difference such as this one), both at `strictest`'s level.
     """
     other = cell.place(reference)
     places = [i for i in range(len(cell.explainers)) if i != other]
@@ -119,15 +114,16 @@ def against(cell: Paired, reference: str) -> pd.DataFrame:
             **cell.facts,
             "explainer": cell.explainers[i],
             "reference": reference,
-            **told(each, p, cell.higher_is_better),
+            **told(each, p, cell.higher_is_better, strictest(corrected)),
+            "reason": cell.why(i, other),
         }
         for i, each, p in zip(places, found, corrected, strict=True)
     ]
     return pd.DataFrame(records)
 
 
-def told(each: Difference, corrected: float, higher_is_better: bool) -> dict[str, object]:
-    """A difference as columns of a table."""
+def told(each: Difference, corrected: float, higher_is_better: bool, alpha: float) -> dict[str, object]:
+    """A difference as columns of a table; `alpha` is the level that planning reckons with."""
     return {
         "difference": each.value,
         "low": each.low,
@@ -137,8 +133,8 @@ def told(each: Difference, corrected: float, higher_is_better: bool) -> dict[str
         "verdict": each.verdict(corrected, higher_is_better),
         "images": each.images,
         "left_out": each.left_out,
-        "detectable": each.detectable,
-        "images_needed": each.needed,
+        "detectable": detectable(each.gains, alpha),
+        "images_needed": images_needed(each.gains, alpha),
     }
 
 
@@ -169,7 +165,7 @@ def win_rates(cell: Paired) -> pd.DataFrame:
         A row an ordered pair: explainer, other, win, low, high (95 % bootstrap interval), equal,
         images, left_out (trials).
     """
-    records = []
+    records: list[dict[str, object]] = []
     for one, other in combinations(range(len(cell.explainers)), 2):
         first, second = cell.common(one, other)
         gain = first - second if cell.higher_is_better else second - first
@@ -182,10 +178,11 @@ def win_rates(cell: Paired) -> pd.DataFrame:
             "equal": float((gain == 0).mean()) if len(gain) else float("nan"),
             "images": len(wins),
             "left_out": int((~cell.defined[:, [one, other]].all(1)).sum()),
+            "reason": cell.why(one, other),
         }
-        for a, b, rates in ((one, other, (win, low, high)), (other, one, (1 - win, 1 - high, 1 - low))):
+        rates = {"win": win, "low": low, "high": high}
+        losses = {"win": 1 - win, "low": 1 - high, "high": 1 - low}
+        for a, b, found in ((one, other, rates), (other, one, losses)):
             names = {"explainer": cell.explainers[a], "other": cell.explainers[b]}
-            records.append(
-                {**cell.facts, **names, **dict(zip(("win", "low", "high"), rates, strict=True)), **shared}
-            )
+            records.append({**cell.facts, **names, **found, **shared})
     return pd.DataFrame(records)

@@ -1,6 +1,7 @@
 """The scores of one metric as a matrix: a row an image and class, a column an explainer."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +12,11 @@ from xaibench.results.arrays import ByImage, Defined, Numbers, Parts, Places, Sc
 from xaibench.results.estimator import Estimator, estimator_of
 
 CELL = ["model", "dataset", "metric", "metric_version"]
+LOOKED_AT = (
+    *CELL,
+    *("explainer", "image", "target", "status", "reason"),
+    *("score", "curve", "degenerate", "higher_is_better"),
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class Paired:
         scores: NaN where a score is undefined, unsupported or failed.
         parts: what each score adds to a data set's value, 0 where there is none.
         estimator: how values come from sums of parts.
+        reasons: why an explainer lacks scores, and of how many trials; "" where it lacks none.
     """
 
     model: str
@@ -38,6 +45,7 @@ class Paired:
     scores: Scores
     parts: Parts
     estimator: Estimator
+    reasons: tuple[str, ...]
 
     @property
     def facts(self) -> dict[str, str | int]:
@@ -53,7 +61,8 @@ class Paired:
     @property
     def defined(self) -> Defined:
         """Which scores there are."""
-        return ~np.isnan(self.scores)
+        found: Defined = ~np.isnan(self.scores)
+        return found
 
     @cached_property
     def values(self) -> Vector:
@@ -89,13 +98,20 @@ class Paired:
         known = ~np.isnan(scores)
         sums = self.per_image(np.where(known, scores, 0.0))
         counts = self.per_image(known.astype(float))
-        return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
+        means: Numbers = np.full(sums.shape, np.nan)
+        np.divide(sums, counts, out=means, where=counts > 0)
+        return means
 
     def per_image(self, trials: Numbers) -> Numbers:
         """Sums over the trials of each image."""
         totals = np.zeros((len(self.images), *trials.shape[1:]))
         np.add.at(totals, self.places, trials)
         return totals
+
+    def why(self, *columns: int) -> str:
+        """Why scores of some explainers are lacking."""
+        odd = (f"{self.explainers[i]}: {self.reasons[i]}" for i in columns if self.reasons[i])
+        return "; ".join(odd)
 
     def place(self, explainer: str) -> int:
         """The column of an explainer."""
@@ -107,6 +123,11 @@ class Paired:
         if np.isnan(self.goodness).all():
             return ""
         return self.explainers[int(np.nanargmax(self.goodness))]
+
+
+def looked_at(rows: pd.DataFrame) -> pd.DataFrame:
+    """The columns that statistics and estimators read: most of a row's width is for other readers."""
+    return rows[[column for column in rows.columns if column in LOOKED_AT]]
 
 
 def cells(rows: pd.DataFrame) -> Iterator[Paired]:
@@ -155,4 +176,19 @@ def matrix(rows: pd.DataFrame) -> Paired:
         scores=scores,
         parts=parts,
         estimator=estimator,
+        reasons=reasons_of(rows, explainers),
     )
+
+
+def reasons_of(rows: pd.DataFrame, explainers: Sequence[str]) -> tuple[str, ...]:
+    """Why each explainer lacks scores; "" where it lacks none."""
+    odd = rows[rows["status"] != "ok"]
+    found = {str(name): why_lacking(group) for name, group in odd.groupby("explainer")}
+    return tuple(found.get(name, "") for name in explainers)
+
+
+def why_lacking(rows: pd.DataFrame) -> str:
+    """Statuses other than "ok" with their reasons, and how many rows have them; "" for none."""
+    odd = rows[rows["status"] != "ok"]
+    counted = Counter(zip(odd["status"], odd["reason"], strict=True))
+    return "; ".join(f"{status}: {why} ({count})" for (status, why), count in sorted(counted.items()))

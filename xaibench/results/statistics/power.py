@@ -1,9 +1,9 @@
 """How small a difference can be seen with so many images, and how many it takes to see a given one.
 
 For a two-sided Wilcoxon signed-rank test of one pair: the paired t test's normal approximation with
-Guenther's correction for few images (1981), over the asymptotic relative efficiency of the signed ranks
-under normal differences, 3 / pi (the "A.R.E. method" of G*Power). Differences with heavier tails need
-fewer images than it says, many equal ones more. Correction for many pairs is not in it: it is the best case.
+Guenther's correction for few images (1981), over the asymptotic relative efficiency of the signed
+ranks under normal differences, 3 / pi (the "A.R.E. method" of G*Power). Differences with heavier tails
+need fewer images than it says, many equal ones more.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Ranks over several metrics, models and data sets: their mean with its interval, and what it can tell."""
+"""Ranks over several metrics, models and data sets: their mean, its interval, what it can tell."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from xaibench.results.arrays import ByImage, Numbers, Vector
 from xaibench.results.intervals import RESAMPLES, ends, resampled
 from xaibench.results.statistics.paired import Paired
 from xaibench.results.statistics.power import images_needed
-from xaibench.results.statistics.significance import ALPHA
+from xaibench.results.statistics.significance import ALPHA, strictest
 from xaibench.results.statistics.ties import Ties, comparable, ties
 
 
@@ -44,7 +44,8 @@ class Ranks:
         if not {first, second} <= set(self.explainers):
             return float("nan")
         one, other = (self.image_ranks[:, self.explainers.index(name)] for name in (first, second))
-        return images_needed(one - other)
+        pairs = self.ties.p[np.triu_indices(len(self.explainers), 1)]
+        return images_needed(one - other, strictest(pairs))
 
 
 def ranks(cells: Sequence[Paired]) -> Ranks:
@@ -126,14 +127,14 @@ def mean_known(values: Numbers) -> Numbers:
     known = ~np.isnan(values)
     counts = known.sum(0)
     sums = np.where(known, values, 0.0).sum(0)
-    return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
+    means: Numbers = np.full(sums.shape, np.nan)
+    np.divide(sums, counts, out=means, where=counts > 0)
+    return means
 
 
 def rankable(cell: Paired) -> set[str]:
     """Explainers that have scores of at least half the trials that the fullest one has."""
-    return {
-        name for name, kept in zip(cell.explainers, comparable(cell.scores), strict=True) if kept
-    }
+    return {name for name, kept in zip(cell.explainers, comparable(cell.scores), strict=True) if kept}
 
 
 def image_ranks(cells: Sequence[Paired], names: Sequence[str]) -> tuple[ByImage, int]:
@@ -161,7 +162,7 @@ def image_ranks(cells: Sequence[Paired], names: Sequence[str]) -> tuple[ByImage,
 
 
 def critical_difference(explainers: int, blocks: int, alpha: float = ALPHA) -> float:
-    """The least difference of mean ranks that Nemenyi's test calls significant. Demsar 2006, section 3.2.2.
+    """The least difference of mean ranks that Nemenyi's test calls significant (Demsar 2006, 3.2.2).
 
     Args:
         explainers: how many are ranked.

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import f as f_distribution
 from scipy.stats import friedmanchisquare, rankdata, wilcoxon
 
-from xaibench.results.arrays import ByImage, Vector
+from xaibench.results.arrays import ByImage, Vector, Whole
 
 ALPHA = 0.05
 EXACT = 50  # differences up to which the signed ranks' distribution is counted out
@@ -53,7 +53,7 @@ def signed_rank(differences: Vector) -> SignedRank:
     return SignedRank(p, int(np.sign(tilt)))
 
 
-def counted_out(twice: "np.ndarray[tuple[int], np.dtype[np.int64]]", tilt: int) -> float:
+def counted_out(twice: Whole, tilt: int) -> float:
     """Share of all signs of some doubled ranks whose sum is at least as far from zero as `tilt`."""
     total = int(twice.sum())
     ways = np.zeros(total + 1)
@@ -65,7 +65,7 @@ def counted_out(twice: "np.ndarray[tuple[int], np.dtype[np.int64]]", tilt: int) 
 
 
 def friedman(blocks: ByImage) -> float:
-    """p of Friedman's test that the columns of complete rows are exchangeable.
+    """P of Friedman's test that the columns of complete rows are exchangeable.
 
     With Iman and Davenport's F (1980), which keeps its level on few rows where the chi-square is too
     careful (Demsar 2006, section 3.2.2).
@@ -84,10 +84,19 @@ def friedman(blocks: ByImage) -> float:
 
 
 def holm(p: Vector) -> Vector:
-    """p values corrected for being many. Holm 1979. NaN ones are not tests and stay NaN."""
+    """P values corrected for being many. Holm 1979. NaN ones are not tests and stay NaN."""
     corrected = np.full(len(p), np.nan)
     tests = np.flatnonzero(~np.isnan(p))
     order = tests[np.argsort(p[tests], kind="stable")]
     times = np.arange(len(order), 0, -1)
     corrected[order] = np.minimum(1, np.maximum.accumulate(p[order] * times))
     return corrected
+
+
+def strictest(corrected: Vector, alpha: float = ALPHA) -> float:
+    """The level that the next of some tests must reach under Holm's correction.
+
+    Tests that are significant already cost the others nothing. It is what planning has to reckon
+    with: at 0.05 many a pair would be told apart that among sixty others is not.
+    """
+    return alpha / max(1, int((corrected > alpha).sum()))

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from xaibench.results.arrays import ByImage, Pairs, Square, Vector
+from xaibench.results.arrays import ByImage, Flags, Pairs, Square, Vector
 from xaibench.results.statistics.paired import Paired
 from xaibench.results.statistics.significance import ALPHA, friedman, holm, signed_rank
 
@@ -40,12 +40,13 @@ class Ties:
 
 
 def ties_of(cell: Paired) -> Ties:
-    """Of one metric: pairs by the classes that both have scores of, Friedman's test by those all have."""
+    """Of one metric: pairs on the classes that both have scores of, Friedman's test on those of all."""
     turn = 1 if cell.higher_is_better else -1
 
     def gains(one: int, other: int) -> Vector:
         first, second = cell.common(one, other)
-        return turn * (first - second)
+        found: Vector = turn * (first - second)
+        return found
 
     return ties(cell.explainers, block_means(cell), cell.goodness, gains)
 
@@ -59,13 +60,14 @@ def block_means(cell: Paired) -> ByImage:
     kept = comparable(cell.scores)
     complete = ~np.isnan(cell.scores[:, kept]).any(1, keepdims=True)
     means = cell.mean_of(np.where(complete, cell.scores, np.nan))
-    return means if cell.higher_is_better else -means
+    return means if cell.higher_is_better else np.negative(means)
 
 
-def comparable(scores: ByImage) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+def comparable(scores: ByImage) -> Flags:
     """Which columns have at least half of the scores that the fullest one has, and any at all."""
     known = (~np.isnan(scores)).sum(0)
-    return (known > 0) & (known >= HALF * known.max(initial=0))
+    enough: Flags = (known > 0) & (known >= HALF * known.max(initial=0))
+    return enough
 
 
 def ties(
@@ -158,7 +160,7 @@ def cliques(linked: Pairs, members: Sequence[int]) -> Iterator[frozenset[int]]:
 
 
 def letter(number: int) -> str:
-    """a to z, then a1 to z1, a2, ..."""
+    """From a to z, then a1 to z1, a2, ..."""
     turn, place = divmod(number, 26)
     return chr(ord("a") + place) + (str(turn) if turn else "")
 
@@ -176,5 +178,6 @@ def ties_frame(cell: Paired) -> pd.DataFrame:
             "friedman_p": found.friedman,
             "images": found.images,
             "left_out": found.left_out,
+            "reason": cell.reasons,
         }
     )
