@@ -23,8 +23,8 @@ class Ranks:
     Args:
         frame: a row an explainer, best first: mean_rank (over the cells that it has a value in), low,
             high (95 % bootstrap interval over images), cells (how many), rank (shared by those who
-            cannot be told apart), tie (letters), image_rank (the mean over images that the tests and
-            the critical-difference diagram are of; NaN for explainers that are not in them).
+            cannot be told apart), tie (letters), image_rank (the mean of `within`; NaN for explainers
+            that are not in the tests).
         ties: by Friedman's and Wilcoxon's tests on the images' ranks.
         image_ranks: of each image, the mean over metrics and models of the ranks within it, 1 best.
         explainers: their columns.
@@ -38,6 +38,16 @@ class Ranks:
     explainers: tuple[str, ...]
     left_out: int
     cells: int
+
+    @property
+    def within(self) -> ByImage:
+        """The ranks within each image once more, after the mean over metrics and models."""
+        return ranked(-self.image_ranks)
+
+    @property
+    def critical(self) -> float:
+        """The critical difference of the mean of `within`."""
+        return critical_difference(len(self.explainers), len(self.image_ranks))
 
     def needed(self, first: str, second: str) -> float:
         """How many images would tell two explainers apart; see `images_needed`. NaN where not ranked."""
@@ -62,7 +72,7 @@ def ranks(cells: Sequence[Paired]) -> Ranks:
     compared = [name for name in names if all(name in rankable(cell) for cell in cells)]
     within, left_out = image_ranks(cells, compared)
     known = within[~np.isnan(within).any(1)] if compared else within
-    means = known.mean(0) if len(known) else np.full(len(compared), np.nan)
+    means = ranked(-known).mean(0) if len(known) else np.full(len(compared), np.nan)
     tied = ties(compared, known, -means, lambda one, other: known[:, other] - known[:, one])
     facts = dict(zip(compared, zip(tied.ranks, tied.letters, means, strict=True), strict=True))
     nothing = (float("nan"), "", float("nan"))
