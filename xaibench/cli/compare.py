@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 REGRESSION = 3  # 1 is a run with failures, 2 an error
 COLOURS = {"better": "green", "worse": "red"}
 LEGEND = (
-    "difference: B less A with its 95 % bootstrap interval, on the images and classes that both have scores of; "
-    "p: Wilcoxon's signed ranks over images, Holm's correction over all rows; detectable: the least change "
-    "that so many images would show four times out of five; lost: scored in A, not in B"
+    "difference: B less A with its 95 % bootstrap interval, on the images and classes that both have "
+    "scores of; p: Wilcoxon's signed ranks over images, Holm's correction over all rows; detectable: "
+    "the least change that so many images would show four times out of five; lost: scored in A, not in B"
 )
 
 
@@ -51,8 +51,9 @@ def compare(
 ) -> None:
     """Compare two runs image by image: versions of an explainer, seeds, machines.
 
-    Explainers pair by name whatever their versions; versions of a metric are kept apart. Exit codes: 0, 2 for
-    an error, and with --fail-on regression 3 where B is worse than A beyond noise or lacks scores that A has.
+    Explainers pair by name whatever their versions; versions of a metric are kept apart. Exit codes: 0,
+    2 for an error, and with --fail-on regression 3 where B is worse than A beyond noise or lacks scores
+    that A has.
 
     Example:
       xaibench compare results/main results/mine --explainer my-cam --fail-on regression

@@ -1,7 +1,8 @@
 """`xaibench stats`: what a run's results can tell, and what they cannot."""
 
+from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 LEGEND = (
     "± half the 95 % bootstrap interval over images; p: Wilcoxon's signed ranks over images with Holm's "
     "correction; rank, tie: explainers that share a letter cannot be told apart; detectable: the least "
-    "difference from the best that so many images would show four times out of five; left out: images and "
-    "classes of which one of the two has no score"
+    "difference from the best that so many images would show four times out of five; left out: images "
+    "and classes of which one of the two has no score"
 )
 WINS = "win: share of images on which it is better than the control, equal scores half a win"
 
@@ -46,8 +47,8 @@ def stats(
     for cell in found.cells:
         console.print(cell_table(found, cell))
     console.print(f"[dim]{LEGEND}\n{WINS}[/]", highlight=False)
-    for key, ranks in found.ranks().groupby(["model", "dataset"], sort=False):
-        title = " on ".join(name for name in key if name) or "all models and data sets"
+    for (model, data), ranks in found.ranks().groupby(["model", "dataset"], sort=False):
+        title = f"{model} on {data}" if model else "all models and data sets"
         console.print(rank_table(ranks, title))
     for along in ("metric", "model", "dataset"):
         console.print(agreement_table(found.agreement(along), along))
@@ -101,7 +102,7 @@ def cell_table(results: "Results", cell: "Paired") -> Table:
     return table
 
 
-def compared(found: "dict[str, float] | None") -> tuple[str, str]:
+def compared(found: "Mapping[Hashable, Any] | None") -> tuple[str, str]:
     """A difference with its interval, and its p."""
     if found is None:
         return "", ""

@@ -12,7 +12,10 @@ from matplotlib.figure import Figure
 from xaibench.api.errors import ConfigError
 
 CELL = 0.62  # inches of a number
-NOTE = "Kendall's tau-b of the orders in which explainers stand: 1 the same, -1 reversed, 0 unrelated; -: not comparable"
+NOTE = (
+    "Kendall's tau-b of the orders in which explainers stand: 1 the same, -1 reversed, 0 unrelated; "
+    "-: not comparable"
+)
 
 
 def draw_agreement(path: Path, matrices: Mapping[str, pd.DataFrame]) -> None:

@@ -1,4 +1,4 @@
-"""Critical-difference diagrams (Demsar 2006): mean ranks on a line, a bar over who cannot be told apart."""
+"""Critical-difference diagrams (Demsar 2006): mean ranks, and bars that join who is tied."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +14,9 @@ from xaibench.api.errors import ConfigError
 
 LEAST = "not enough to rank"
 NOTE = (
-    "Mean over images of the ranks within them, 1 is best. A bar joins explainers whose mean ranks differ by "
-    "less than the critical difference of Nemenyi's test at the 0.05 level: they cannot be told apart."
+    "Mean over images of the ranks within them, 1 is best. A bar joins explainers whose mean ranks "
+    "differ by less than the critical difference of Nemenyi's test at the 0.05 level: they cannot be "
+    "told apart."
 )
 WIDTH, LINE = 7.6, 0.21  # inches: of a diagram, of a name in it
 

@@ -9,7 +9,7 @@ from xaibench.report.agreement import draw_agreement
 from xaibench.report.critical_difference import Diagram, draw_diagrams
 from xaibench.results.results import Results
 from xaibench.results.statistics.agreement import ALONG
-from xaibench.results.statistics.ranks import Ranks, critical_difference
+from xaibench.results.statistics.ranks import Ranks
 
 TITLES = {"metric": "metrics", "model": "models", "dataset": "data sets"}
 
