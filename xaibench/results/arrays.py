@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 
 Numbers = Float[np.ndarray, "..."]
 Vector = Float[np.ndarray, " n"]
+Each = Float[np.ndarray, " E"]
 Scores = Float[np.ndarray, "T E"]  # NaN where there is none
 Parts = Float[np.ndarray, "T E k"]  # 0 where there is none
 ByImage = Float[np.ndarray, "n E"]

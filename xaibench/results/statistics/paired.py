@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from xaibench.results.arrays import ByImage, Defined, Numbers, Parts, Places, Scores, Vector
+from xaibench.results.arrays import ByImage, Defined, Each, Numbers, Parts, Places, Scores, Vector
 from xaibench.results.estimator import Estimator, estimator_of
 
 CELL = ["model", "dataset", "metric", "metric_version"]
@@ -65,12 +65,12 @@ class Paired:
         return found
 
     @cached_property
-    def values(self) -> Vector:
+    def values(self) -> Each:
         """The value of each explainer on all that it has scored; NaN where that is nothing."""
         return self.estimator.value(self.parts.sum(0))
 
     @cached_property
-    def goodness(self) -> Vector:
+    def goodness(self) -> Each:
         """The values, turned so that more is better."""
         return self.values if self.higher_is_better else -self.values
 

@@ -27,12 +27,13 @@ def detectable(differences: Vector, alpha: float = ALPHA, power: float = POWER) 
         power: how often it is to be seen.
 
     Returns:
-        In units of the score. NaN for fewer than two images; infinite where even differences of one
-        sign throughout could not be significant: below six images, at 0.05.
+        In units of the score. NaN for fewer than two images, or where they all differ by as much, which
+        says nothing of the spread; infinite where even differences of one sign throughout could not be
+        significant: below six images, at 0.05.
     """
     known = differences[~np.isnan(differences)]
     n = len(known)
-    if n < 2:
+    if n < 2 or np.ptp(known) == 0:
         return float("nan")
     spare = n * EFFICIENCY - ndtri(1 - alpha / 2) ** 2 / 2
     if 2 * 0.5**n > alpha or spare <= 0:

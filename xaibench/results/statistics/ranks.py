@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import studentized_range
 
-from xaibench.results.arrays import ByImage, Numbers, Vector
+from xaibench.results.arrays import ByImage, Each, Numbers
 from xaibench.results.intervals import RESAMPLES, ends, resampled
 from xaibench.results.statistics.paired import Paired
 from xaibench.results.statistics.power import images_needed
@@ -91,12 +91,12 @@ def ranks(cells: Sequence[Paired]) -> Ranks:
     return Ranks(frame, tied, known, tuple(compared), left_out, len(cells))
 
 
-def value_ranks(cell: Paired, names: Sequence[str]) -> Vector:
+def value_ranks(cell: Paired, names: Sequence[str]) -> Each:
     """Ranks of the explainers' values in a cell, in the order of `names`; NaN for those not in it."""
     return spread(ranked(cell.goodness), cell, names)
 
 
-def mean_rank_interval(cells: Sequence[Paired], names: Sequence[str]) -> tuple[Vector, Vector]:
+def mean_rank_interval(cells: Sequence[Paired], names: Sequence[str]) -> tuple[Each, Each]:
     """Ends of the mean ranks' interval, images resampled within each data set.
 
     All metrics and models see the same samples of a data set's images.

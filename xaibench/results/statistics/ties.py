@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from xaibench.results.arrays import ByImage, Flags, Pairs, Square, Vector
+from xaibench.results.arrays import ByImage, Each, Flags, Pairs, Square, Vector
 from xaibench.results.statistics.paired import Paired
 from xaibench.results.statistics.significance import ALPHA, friedman, holm, signed_rank
 
@@ -30,7 +30,7 @@ class Ties:
     """
 
     explainers: tuple[str, ...]
-    ranks: Vector
+    ranks: Each
     letters: tuple[str, ...]
     p: Square
     better: Pairs
@@ -73,7 +73,7 @@ def comparable(scores: ByImage) -> Flags:
 def ties(
     explainers: Sequence[str],
     blocks: ByImage,
-    goodness: Vector,
+    goodness: Each,
     gains: Callable[[int, int], Vector],
     alpha: float = ALPHA,
 ) -> Ties:
@@ -109,9 +109,7 @@ def ties(
     )
 
 
-def pairs_of(
-    gains: Callable[[int, int], Vector], goodness: Vector, alpha: float
-) -> tuple[Square, Pairs]:
+def pairs_of(gains: Callable[[int, int], Vector], goodness: Each, alpha: float) -> tuple[Square, Pairs]:
     """Holm's p of all pairs, and where the row's is better than the column's."""
     count = len(goodness)
     pairs = list(combinations(range(count), 2))
