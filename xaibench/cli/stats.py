@@ -76,7 +76,7 @@ def cell_table(results: "Results", cell: "Paired") -> Table:
     wins = win_rates(cell)
     won = dict(wins.loc[wins["other"] == control, ["explainer", "win"]].to_numpy()) if len(wins) else {}
     sure = results.intervals
-    mine = sure[(sure[list(cell.facts)] == tuple(cell.facts.values())).all(axis=1)]
+    mine = sure[(sure[list(cell.facts)] == list(cell.facts.values())).all(axis=1)]
     half = dict(zip(mine["explainer"], (mine["high"] - mine["low"]) / 2, strict=True))
     arrow = "↑" if cell.higher_is_better else "↓"
     table = plain_table(f"{cell.column} {arrow}: {cell.model} on {cell.dataset}")

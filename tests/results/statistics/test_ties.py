@@ -117,7 +117,7 @@ def wrongly_apart(shifts, n: int, times: int) -> float:
 
 
 def test_equals_are_rarely_told_apart():
-    assert wrongly_apart([0.0] * 4, 15, 60) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 60)
+    assert wrongly_apart([0.0] * 4, 15, 40) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 40)
 
 
 @pytest.mark.slow

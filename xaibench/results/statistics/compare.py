@@ -117,7 +117,7 @@ def pair(
     cell = replace(cell, scores=scores, parts=cell.parts * both[:, None, None])
     known = np.isin(np.arange(len(cell.images)), cell.places[both])
     totals = cell.per_image(cell.parts)[known][:, ::-1]  # B before A
-    gains = beyond(cell.by_image, tolerance)
+    gains = beyond(cell.by_image[known], tolerance)
     return cell, of_scores(totals, cell, gains, int((~both).sum()))
 
 

@@ -35,7 +35,7 @@ class Difference:
         sign: of the signed ranks.
         images: of which something is common to both.
         left_out: trials of which one of the two, or each, has no score.
-        gains: of each image, the first's mean score less the second's; NaN where one has none.
+        gains: of each of those images, the first's mean score less the second's.
     """
 
     value: float
@@ -55,7 +55,7 @@ class Difference:
         """
         if np.isnan(corrected):
             return UNTOLD
-        if not np.nan_to_num(self.gains).any():
+        if not self.gains.any():
             return EQUAL
         if corrected > alpha or self.sign != np.sign(self.value):
             return SAME
@@ -68,7 +68,7 @@ def difference(cell: Paired, one: int, other: int) -> Difference:
     totals = cell.per_image(cell.parts[:, [one, other]] * both[:, None, None])
     first, second = cell.common(one, other)
     known = ~np.isnan(first)
-    return of_scores(totals[known], cell, first - second, int((~both).sum()))
+    return of_scores(totals[known], cell, (first - second)[known], int((~both).sum()))
 
 
 def of_scores(totals: Totals, cell: Paired, differences: Vector, left_out: int) -> Difference:
@@ -77,7 +77,7 @@ def of_scores(totals: Totals, cell: Paired, differences: Vector, left_out: int) 
     Args:
         totals: what each common image adds to the values of both, (n, 2, k).
         cell: whose estimator it is.
-        differences: of the images' mean scores; NaN where there is none.
+        differences: of those images' mean scores.
         left_out: see `Difference`.
     """
     value = cell.estimator.value

@@ -138,7 +138,7 @@ def cells(rows: pd.DataFrame) -> Iterator[Paired]:
 
 def paired(rows: pd.DataFrame, model: str, dataset: str, metric: str, version: int) -> Paired:
     """One of them; KeyError where there is no such row."""
-    wanted = (model, dataset, metric, version)
+    wanted = [model, dataset, metric, version]
     chosen = rows[(rows[CELL] == wanted).all(axis=1)]
     if chosen.empty:
         raise KeyError(f"no rows of {metric}@{version} by {model} on {dataset}")
