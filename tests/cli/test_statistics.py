@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import typer
@@ -29,7 +32,7 @@ def said(*arguments, code=0) -> str:
 
 @pytest.fixture
 def before(tmp_path):
-    return folder(tmp_path / "a", rows(scores(), NAMES))
+    return folder(tmp_path / "a", rows(scores(), NAMES, explainer_version=1))
 
 
 def test_show_says_who_is_tied_and_how_many_images_would_part_them(before):
@@ -126,3 +129,14 @@ def test_compare_names_lost_scores(before, tmp_path):
 def test_compare_of_names_that_neither_has_is_an_error(before):
     with pytest.raises(ConfigError, match="neither folder has results"):
         said("compare", before, before, "--explainer", "nobody")
+
+
+@pytest.mark.parametrize("verb", ["stats", "compare"])
+def test_asking_opens_no_pandas(verb):
+    code = (
+        f"import sys\nsys.argv = ['xaibench', '{verb}', '--help']\nfrom xaibench.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as stop:\n    assert not stop.code\n"
+        "assert not {'torch', 'pandas', 'scipy', 'matplotlib'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
