@@ -28,10 +28,6 @@ class Estimator:
     parts: Callable[[pd.DataFrame], Float[np.ndarray, "rows k"]]
     value: Callable[[Numbers], Numbers]
 
-    def of(self, rows: pd.DataFrame) -> float:
-        """The value of some rows with status "ok"; NaN for none."""
-        return float(self.value(self.parts(rows).sum(0)))
-
 
 def score_and_one(rows: pd.DataFrame) -> Float[np.ndarray, "rows 2"]:
     """What a row adds to a mean."""

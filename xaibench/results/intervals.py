@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.special import ndtr, stdtrit
 
 from xaibench.results.arrays import Numbers, Times, Totals
-from xaibench.results.estimator import MEAN, Estimator
+from xaibench.results.estimator import MEAN
 
 RESAMPLES = 2000
 AT_ONCE = 4_000_000  # weights in memory: 32 MB
@@ -36,19 +36,10 @@ def interval(
     Returns:
         Lower and upper end; NaN for fewer than two images.
     """
-    rows = pd.DataFrame({"score": scores.to_numpy(), "image": images.to_numpy()})
-    return interval_of(rows, MEAN, level, seed)
-
-
-def interval_of(
-    rows: pd.DataFrame, estimator: Estimator, level: float = 0.95, seed: int = 0
-) -> tuple[float, float]:
-    """The same of any estimator's value of rows with status "ok"."""
-    codes, names = pd.factorize(rows["image"], sort=True)  # the order of rows changes nothing
-    parts = estimator.parts(rows)
-    totals = np.zeros((len(names), parts.shape[1]))
-    np.add.at(totals, codes, parts)
-    low, high = ends(resampled(totals, estimator.value, seed), len(names), level)
+    codes, names = pd.factorize(images, sort=True)
+    totals = np.zeros((len(names), 2))
+    np.add.at(totals, codes, np.stack([scores.to_numpy(dtype=float), np.ones(len(scores))], axis=1))
+    low, high = ends(resampled(totals, MEAN.value, seed), len(names), level)
     return (float(low), float(high))
 
 

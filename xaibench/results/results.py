@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,12 +11,10 @@ from typing import Any
 import pandas as pd
 
 from xaibench.api.errors import DataError
-from xaibench.results.estimator import estimator_of
-from xaibench.results.intervals import interval_of
 from xaibench.results.rows import SHARED_PASS, read_rows
 from xaibench.results.statistics.agreement import agreement
 from xaibench.results.statistics.differences import differences, win_rates
-from xaibench.results.statistics.paired import Paired, cells, looked_at, why_lacking
+from xaibench.results.statistics.paired import Paired, cells, looked_at, value_intervals, why_lacking
 from xaibench.results.statistics.ranks import Ranks, ranks
 from xaibench.results.statistics.ties import ties_frame
 
@@ -74,8 +73,9 @@ class Results:
         many maps were degenerate and how many scores undefined, unsupported or failed, with the
         first reason, and all of them counted.
         """
+        values = {key: value for cell in self.cells for key, value in _values(cell)}
         records = [
-            {**dict(zip(GROUP, key, strict=True)), **_summary(group)}
+            {**dict(zip(GROUP, key, strict=True)), **_summary(group, *values[key])}
             for key, group in looked_at(self.scores).groupby(GROUP, sort=False)
         ]
         return pd.DataFrame(records)
@@ -185,15 +185,20 @@ def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(there, ignore_index=True) if there else pd.DataFrame()
 
 
-def _summary(group: pd.DataFrame) -> dict[str, Any]:
+def _values(cell: Paired) -> Iterator[tuple[tuple[Hashable, ...], tuple[float, float, float]]]:
+    found = zip(cell.explainers, cell.values, *value_intervals(cell), strict=True)
+    for explainer, value, low, high in found:
+        key = (cell.model, cell.dataset, explainer, cell.metric, cell.version)
+        yield key, (float(value), float(low), float(high))
+
+
+def _summary(group: pd.DataFrame, value: float, low: float, high: float) -> dict[str, Any]:
     scored = group[group["status"] == "ok"]
-    estimator = estimator_of(str(group["metric"].iloc[0]))
-    low, high = interval_of(scored, estimator)
     statuses = Counter(group["status"])
     reasons = group.loc[group["status"] != "ok", "reason"]
     return {
         "higher_is_better": bool(group["higher_is_better"].iloc[0]),
-        "mean": estimator.of(scored),
+        "mean": value,
         "low": low,
         "high": high,
         "images": scored["image"].nunique(),

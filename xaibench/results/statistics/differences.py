@@ -165,18 +165,24 @@ def win_rates(cell: Paired) -> pd.DataFrame:
         A row an ordered pair: explainer, other, win, low, high (95 % bootstrap interval), equal,
         images, left_out (trials).
     """
+    pairs = list(combinations(range(len(cell.explainers)), 2))
+    if not pairs:
+        return pd.DataFrame()
+    both = [cell.common(one, other) for one, other in pairs]
+    gains = np.stack([first - second for first, second in both], axis=1)
+    known = ~np.isnan(gains)
+    turned = np.where(known, gains if cell.higher_is_better else -gains, 0.0)
+    totals = np.stack([known * (np.sign(turned) + 1) / 2, known.astype(float)], axis=2)
+    drawn = resampled(totals, MEAN.value)
     records: list[dict[str, object]] = []
-    for one, other in combinations(range(len(cell.explainers)), 2):
-        first, second = cell.common(one, other)
-        gain = first - second if cell.higher_is_better else second - first
-        gain = gain[~np.isnan(gain)]
-        wins = (np.sign(gain) + 1) / 2
-        totals = np.stack([wins, np.ones_like(wins)], axis=1)
-        low, high = (float(end) for end in ends(resampled(totals, MEAN.value), len(wins)))
-        win = float(MEAN.value(totals.sum(0)))
+    for pair, (one, other) in enumerate(pairs):
+        images = int(known[:, pair].sum())
+        low, high = (float(end) for end in ends(drawn[:, pair], images))
+        win = float(MEAN.value(totals[:, pair].sum(0)))
+        level = known[:, pair] & (gains[:, pair] == 0)
         shared = {
-            "equal": float((gain == 0).mean()) if len(gain) else float("nan"),
-            "images": len(wins),
+            "equal": float(level.sum() / images) if images else float("nan"),
+            "images": images,
             "left_out": int((~cell.defined[:, [one, other]].all(1)).sum()),
             "reason": cell.why(one, other),
         }

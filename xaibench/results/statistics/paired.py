@@ -10,6 +10,7 @@ import pandas as pd
 
 from xaibench.results.arrays import ByImage, Defined, Each, Numbers, Parts, Places, Scores, Vector
 from xaibench.results.estimator import Estimator, estimator_of
+from xaibench.results.intervals import ends, resampled
 
 CELL = ["model", "dataset", "metric", "metric_version"]
 LOOKED_AT = (
@@ -123,6 +124,23 @@ class Paired:
         if np.isnan(self.goodness).all():
             return ""
         return self.explainers[int(np.nanargmax(self.goodness))]
+
+
+def value_intervals(cell: Paired) -> tuple[Each, Each]:
+    """Ends of the 95 % bootstrap interval of each value, on the images that each explainer has scored.
+
+    Explainers with scores of the same trials are resampled together: with many images, drawing them
+    is most of the work.
+    """
+    low, high = np.full((2, len(cell.explainers)), np.nan)
+    alike: dict[bytes, list[int]] = {}
+    for column, defined in enumerate(cell.defined.T):
+        alike.setdefault(defined.tobytes(), []).append(column)
+    for columns in alike.values():
+        images = np.unique(cell.places[cell.defined[:, columns[0]]])
+        totals = cell.per_image(cell.parts[:, columns])[images]
+        low[columns], high[columns] = ends(resampled(totals, cell.estimator.value), len(images))
+    return low, high
 
 
 def looked_at(rows: pd.DataFrame) -> pd.DataFrame:
