@@ -22,7 +22,7 @@ def scores(n=20, seed=0):
     return np.random.default_rng(seed).uniform(size=(n, 3))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(0, 10_000))
 def test_the_order_of_rows_changes_nothing(seed):
     table = scores()
@@ -33,7 +33,7 @@ def test_the_order_of_rows_changes_nothing(seed):
         pd.testing.assert_frame_equal(ask(matrix(shuffled)), ask(matrix(tidy)))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.floats(-5, 5), st.booleans())
 def test_a_constant_added_to_an_explainer_is_added_to_its_difference(shift, higher):
     table, moved = scores(), scores()

@@ -14,24 +14,24 @@ POPULATIONS = {  # how to draw, and the true mean
 }
 
 
-def coverage(draw, mean: float, n: int, times: int, classes: int = 1, level: float = 0.95) -> float:
+def coverage(draw, mean, n: int, times: int, classes: int = 1, level=0.95, seed: int = 0) -> float:
     """The share of `times` samples of n images whose interval holds the mean.
 
     Images with several classes share most of what their scores vary by, and not all have as many.
     """
-    rng = np.random.default_rng(n)
+    rng = np.random.default_rng([n, seed])
     shared = draw(rng, (n, times))
     counts = rng.integers(1, classes + 1, size=(n, times))
     own = sum(np.where(counts > k, draw(rng, (n, times)) - mean, 0) for k in range(classes)) / 4
     sums = counts * shared + (own if classes > 1 else 0)
-    values = resampled(np.stack([sums, counts], axis=2), MEAN.value)
+    values = resampled(np.stack([sums, counts], axis=2), MEAN.value, seed)
     low, high = ends(values, n, level)
     return float(((low <= mean) & (mean <= high)).mean())
 
 
 @pytest.mark.parametrize(("draw", "mean"), POPULATIONS.values(), ids=POPULATIONS)
 def test_intervals_cover_roughly_at_their_rate(draw, mean):
-    assert coverage(draw, mean, 40, 800) == pytest.approx(0.95, abs=0.027)
+    assert 0.95 - 0.027 < coverage(draw, mean, 40, 800) < 0.99
 
 
 def test_few_images_are_no_excuse():
@@ -48,14 +48,17 @@ def test_images_of_several_classes_are_covered_as_well():
 @pytest.mark.parametrize("n", [10, 20, 40, 100])
 @pytest.mark.parametrize(("draw", "mean"), POPULATIONS.values(), ids=POPULATIONS)
 def test_intervals_cover_at_their_rate(draw, mean, n, classes):
-    found = np.mean([coverage(draw, mean, n, 1000, classes) for _ in range(4)])
-    assert found == pytest.approx(0.95, abs=0.02 if n > 10 else 0.035)
+    found = np.mean([coverage(draw, mean, n, 500, classes, seed=seed) for seed in range(8)])
+    assert 0.95 - (0.015 if n > 10 else 0.035) < found
+    # Hits and misses come in steps: an interval that reaches the next one covers more than it has to.
+    assert found < (0.99 if mean == POPULATIONS["hits"][1] else 0.965)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("level", [0.5, 0.9, 0.99])
 def test_other_levels_hold_too(level):
-    assert coverage(*POPULATIONS["normal"], 30, 4000, level=level) == pytest.approx(level, abs=0.025)
+    found = np.mean([coverage(*POPULATIONS["normal"], 30, 500, level=level, seed=k) for k in range(8)])
+    assert found == pytest.approx(level, abs=0.025)
 
 
 def test_blocks_of_samples_are_samples():

@@ -74,4 +74,4 @@ def test_so_many_images_do_tell_them_apart_four_times_out_of_five():
 @pytest.mark.parametrize("effect", [0.2, 0.3, 0.5, 0.8])
 def test_the_power_is_what_it_says(effect):
     n = int(images_needed(with_effect(effect)))
-    assert power(effect, n, 8000) == pytest.approx(0.8, abs=0.025)
+    assert power(effect, n, 4000) == pytest.approx(0.8, abs=0.025)

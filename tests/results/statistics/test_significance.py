@@ -112,7 +112,7 @@ def test_the_test_holds_its_level_roughly(draw):
 @pytest.mark.parametrize("n", [6, 10, 20, 40, 80])
 @pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
 def test_the_test_holds_its_level(draw, n):
-    times = 20_000
+    times = 5000
     assert rejected(draw, n, times) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / times)
 
 
@@ -129,4 +129,4 @@ def test_friedmans_test_holds_its_level_roughly():
 @pytest.mark.slow
 @pytest.mark.parametrize(("n", "k"), [(6, 12), (12, 4), (40, 12)])
 def test_friedmans_test_holds_its_level(n, k):
-    assert 0.04 < friedman_rejected(n, k, 10_000) < 0.06
+    assert 0.035 < friedman_rejected(n, k, 4000) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 4000)
