@@ -40,7 +40,7 @@ def rooms(file: Path) -> set[str]:
 
 @pytest.mark.parametrize("room", MAY_IMPORT)
 def test_a_room_imports_only_the_rooms_below_it(room):
-    files = list((HOME / room).glob("*.py"))
+    files = list((HOME / room).rglob("*.py"))
     assert files
     for file in files:
         found = {name for name in rooms(file) if name in MAY_IMPORT}
@@ -69,7 +69,7 @@ def test_the_core_names_no_method_model_or_data_set_but_as_a_default():
     names = {*found.explainers, *found.models, *found.datasets, *found.metrics} - {"random", "edge"}
     allowed = {"grad-cam", "deletion", "efficientnet-lite0", "insertion", "pointing-game"}  # defaults
     allowed |= {"forwards", "backwards"}  # what a manifest counts, and metrics of the same
-    for file in [*HOME.glob("api/*.py"), *HOME.glob("engine/*.py"), *HOME.glob("results/*.py")]:
+    for file in [*HOME.glob("api/*.py"), *HOME.glob("engine/*.py"), *HOME.glob("results/**/*.py")]:
         strings = {
             node.value
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))

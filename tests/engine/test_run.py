@@ -264,6 +264,13 @@ def test_a_shard_of_older_versions_is_replaced(tmp_path):
     assert set(rows.loc[rows["explainer"] == "gradient", "explainer_version"]) == {2}
 
 
+def test_the_manifest_names_the_null_explainers_that_others_are_compared_with(tmp_path):
+    results = toy_run(tmp_path, "gradient", "activation")
+    assert results.manifest["controls"] == ["control"]
+    told = results.differences()
+    assert set(told.loc[told["against"] == "control", "reference"]) == {"control"}
+
+
 def test_forwards_are_counted(tmp_path):
     results = toy_run(tmp_path, "asking", "activation")
     rows, manifest = results.rows, results.manifest

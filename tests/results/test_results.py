@@ -148,3 +148,27 @@ def test_no_name_leaves_the_folder(name):
 def test_what_must_be_said_of_an_explainer_goes_with_its_rows(tmp_path):
     noted = row(explainer="redrawn", cell="2", explainer_note="a reconstruction")
     assert results(tmp_path, row(), noted).notes == {"a reconstruction": ["redrawn"]}
+
+
+def test_results_hand_out_their_statistics(tmp_path):
+    found = results(tmp_path, *leaderboard_rows())
+    assert set(found.differences()["against"]) == {"best"}  # no control in it
+    assert found.ties()["rank"].tolist() == [1] * 6  # two images tell nobody apart
+    assert len(found.win_rates()) == 12
+    assert found.ranks()["mean_rank"].tolist() == [1, 2, 3]
+    assert found.agreement().set_index(["first", "second"]).loc[("up@1", "down@1"), "tau"] == 1
+    with pytest.raises(DataError, match="no results of nobody on any data"):
+        found.standing("nobody")
+
+
+def test_a_control_that_the_manifest_names_is_compared_with(tmp_path):
+    found = results(tmp_path, *leaderboard_rows())
+    told = Results(found.path, found.rows, {"controls": ["fair"]}).differences()
+    assert set(told.loc[told["against"] == "control", "reference"]) == {"fair"}
+
+
+def test_intervals_count_every_reason(tmp_path):
+    rows = [row(score=0.5), row(image="j", status="undefined", reason="no box")]
+    rows += [row(image=image, status="failed", reason="broke") for image in "kl"]
+    (facts,) = results(tmp_path, *rows).intervals.to_dict("records")
+    assert facts["reasons"] == "failed: broke (2); undefined: no box (1)"

@@ -6,7 +6,18 @@ import typer
 from rich.console import Console
 
 from xaibench.api.errors import XaibenchError
-from xaibench.cli import calibrate, explain, figure, models, plugins, run, sanity, show
+from xaibench.cli import (
+    calibrate,
+    compare,
+    explain,
+    figure,
+    models,
+    plugins,
+    run,
+    sanity,
+    show,
+    stats,
+)
 from xaibench.cli import list as listing
 
 app = typer.Typer(
@@ -19,6 +30,8 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("show")(show.show)
+app.command("stats")(stats.stats)
+app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)
 app.add_typer(figure.app, name="figure")
 app.add_typer(calibrate.app, name="calibrate")

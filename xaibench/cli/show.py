@@ -1,5 +1,6 @@
 """`xaibench show`: the leaderboard of a results folder."""
 
+import math
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from xaibench.results.results import Results
+    from xaibench.results.statistics.ranks import Ranks
+
+SHARED = (
+    "rank: 1 + how many explainers are better beyond noise, over all metrics; tie: who shares a letter "
+    "cannot be told apart (Friedman, Wilcoxon with Holm's correction, 0.05); no score: told below"
+)
 
 
 def show(results: Annotated[Path, typer.Argument(help="A results folder.")]) -> None:
@@ -32,7 +39,10 @@ def print_results(results: "Results", console: Console) -> None:
     board, sure = results.table(), results.intervals
     for model, dataset in dict.fromkeys(key[:2] for key in board.index):
         part = sure[(sure["model"] == model) & (sure["dataset"] == dataset)]
-        console.print(leaderboard(board.loc[(model, dataset)], part, f"{model} on {dataset}"))
+        ranks = results.standing(model, dataset)
+        console.print(leaderboard(board.loc[(model, dataset)], part, ranks, f"{model} on {dataset}"))
+        console.print(f"[dim]{escape(separation(ranks))}[/]", highlight=False)
+    console.print(f"[dim]{SHARED}[/]", highlight=False)
     for note, names in results.notes.items():
         console.print(f"[dim]{escape(', '.join(names))}: {escape(note)}[/]", highlight=False)
     same = ["status", "model", "dataset", "reason"]
@@ -53,7 +63,20 @@ def print_results(results: "Results", console: Console) -> None:
             console.print(f"[dim]{escape(str(results.path / name))}[/]", highlight=False)
 
 
-def leaderboard(board: "pd.DataFrame", sure: "pd.DataFrame", title: str) -> Table:
+def separation(ranks: "Ranks") -> str:
+    """How many images would tell the first two explainers apart, where they are not told apart yet."""
+    first, second, *_ = [*ranks.frame["explainer"], "", ""]
+    tie = dict(zip(ranks.frame["explainer"], ranks.frame["tie"], strict=True))
+    if not second or not set(tie[first]) & set(tie[second]):
+        return f"{first} is told apart from {second}" if second else f"{first} is alone"
+    said = f"{first} and {second} cannot be told apart on {len(ranks.image_ranks)} images"
+    needed = ranks.needed(first, second)
+    if not math.isfinite(needed):
+        return f"{said}, and nothing says how many would do"
+    return f"{said}; some {needed:,.0f} would do, if they differ as it seems"
+
+
+def leaderboard(board: "pd.DataFrame", sure: "pd.DataFrame", ranks: "Ranks", title: str) -> Table:
     """One model on one data set: mean and half width of the 95 % interval, best first."""
     import pandas as pd
 
@@ -67,24 +90,39 @@ def leaderboard(board: "pd.DataFrame", sure: "pd.DataFrame", title: str) -> Tabl
         name, _, version = metric.rpartition("@")
         better = "↑" if higher[metric] else "↓"
         table.add_column(f"{escape(name)}\n@{version} {better}", justify="right", no_wrap=True)
+    table.add_column("rank", justify="right")
+    table.add_column("tie", no_wrap=True)
     table.add_column("mean\nrank", justify="right")
     table.add_column("ms", justify="right", no_wrap=True)
     some_constant = bool(at["degenerate"].any())
     if some_constant:
         table.add_column("flat\nmaps", justify="right")
+    some_missing = bool((missing(at) > 0).any())
+    if some_missing:
+        table.add_column("no\nscore", justify="right")
+    standing = {str(row["explainer"]): row for row in ranks.frame.to_dict("records")}
     for explainer, row in board.iterrows():
         own = at[at["explainer"] == explainer].set_index("column").to_dict("index")
         cells = [_cell(own[metric]) for metric in metrics]
-        rank = f"{row['rank']:.1f}" if pd.notna(row["rank"]) else "-"
+        mean_rank = f"{row['rank']:.1f}" if pd.notna(row["rank"]) else "-"
+        stands = standing[str(explainer)]
+        rank = f"{stands['rank']:.0f}" if pd.notna(stands["rank"]) else "-"
         ms = f"{row['ms']:,.{int(row['ms'] < 10)}f}" if pd.notna(row["ms"]) else "-"
         constant = str(max(facts["degenerate"] for facts in own.values()) or "")
-        table.add_row(escape(str(explainer)), *cells, rank, ms, *([constant] if some_constant else []))
+        none = str(missing(at[at["explainer"] == explainer]).max() or "")
+        odd = [*([constant] if some_constant else []), *([none] if some_missing else [])]
+        table.add_row(escape(str(explainer)), *cells, rank, str(stands["tie"]), mean_rank, ms, *odd)
     table.caption = (
         f"{int(at['images'].max())} images; mean ± half the 95 % bootstrap interval; ms: an explainer's "
         "own part of an image, the shared pass not included"
     )
     table.caption_justify = "left"
     return table
+
+
+def missing(sure: "pd.DataFrame") -> "pd.Series[int]":
+    """How many scores each mean lacks, whatever the reason."""
+    return sure["undefined"] + sure["unsupported"] + sure["failed"]
 
 
 def _cell(found: "Mapping[Hashable, Any]") -> str:

@@ -121,6 +121,7 @@ def facts_of(
             for name, facts in tally.data.items()
         },
         "explainers": [identity(explainer) for explainer in todo.explainers],
+        "controls": [explainer.name for explainer in todo.explainers if explainer.control],
         "metrics": [
             identity(metric)
             | {"higher_is_better": metric.higher_is_better, "convention": dict(metric.convention)}

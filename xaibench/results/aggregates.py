@@ -170,8 +170,9 @@ def divided(parts: Array, wholes: Array, otherwise: float = float("nan")) -> Arr
     return found
 
 
+MEAN = Aggregate(score_and_one, quotient)
 AGGREGATES = {
-    "mean": Aggregate(score_and_one, quotient),
+    "mean": MEAN,
     "class-mean": Aggregate(by_class, mean_of_classes),
     "best-threshold": Aggregate(boxes_that_fit, at_the_best_threshold),
     "average-precision": Aggregate(curves_of, average_precision),

@@ -1,6 +1,8 @@
 """A results folder as pandas frames."""
 
 import json
+from collections import Counter
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -9,8 +11,13 @@ from typing import Any
 import pandas as pd
 
 from xaibench.api.errors import DataError
-from xaibench.results.aggregates import aggregate_of
+from xaibench.results.aggregates import MEAN, aggregate_of
 from xaibench.results.rows import SHARED_PASS, read_rows
+from xaibench.results.statistics.agreement import agreement
+from xaibench.results.statistics.differences import differences, win_rates
+from xaibench.results.statistics.paired import Paired, cells, looked_at, value_intervals, why_lacking
+from xaibench.results.statistics.ranks import Ranks, ranks
+from xaibench.results.statistics.ties import ties_frame
 
 GROUP = ["model", "dataset", "explainer", "metric", "metric_version"]
 
@@ -65,11 +72,12 @@ class Results:
 
         One row a model, data set, explainer and metric version: mean (or what the metric's scores
         are aggregated to instead), low, high, images, and how many maps were degenerate and how
-        many scores undefined, unsupported or failed, with the first reason.
+        many scores undefined, unsupported or failed, with the first reason, and all of them counted.
         """
+        values = {key: value for cell in self.cells for key, value in _values(cell)}
         records = [
-            {**dict(zip(GROUP, key, strict=True)), **_summary(group)}
-            for key, group in self.scores.groupby(GROUP, sort=False)
+            {**dict(zip(GROUP, key, strict=True)), **_summary(group, *values[key])}
+            for key, group in looked_at(self.scores).groupby(GROUP, sort=False)
         ]
         return pd.DataFrame(records)
 
@@ -101,6 +109,67 @@ class Results:
         in_order = board.assign(place=[place[block] for block in blocks])
         return in_order.sort_values(["place", "rank"]).drop(columns="place")
 
+    @cached_property
+    def cells(self) -> list[Paired]:
+        """Every model, data set and metric version: scores as a matrix of trials by explainers."""
+        return list(cells(looked_at(self.scores)))
+
+    @property
+    def controls(self) -> list[str]:
+        """The null explainers of the run, where its manifest names them."""
+        return [str(name) for name in self.manifest.get("controls", [])]
+
+    def differences(self) -> pd.DataFrame:
+        """Every explainer against the control and against the best; see `differences.against`.
+
+        The control is `random`, or where that is missing the run's first null explainer.
+        """
+        return _joined([differences(cell, self.controls) for cell in self.cells])
+
+    def ties(self) -> pd.DataFrame:
+        """The rank of each explainer by each metric, shared by those that cannot be told apart."""
+        return _joined([ties_frame(cell) for cell in self.cells])
+
+    def win_rates(self) -> pd.DataFrame:
+        """How often one explainer is better than another, image by image, by each metric."""
+        return _joined([win_rates(cell) for cell in self.cells])
+
+    def agreement(self, along: str = "metric") -> pd.DataFrame:
+        """Kendall's tau between the orders that metrics, models or data sets put explainers in.
+
+        Args:
+            along: "metric", "model" or "dataset".
+        """
+        return agreement(self.cells, along)
+
+    def standing(self, model: str = "", dataset: str = "") -> Ranks:
+        """How explainers stand over all metrics: on one model and data set, or over all where not named.
+
+        Raises:
+            DataError: there are no scores of them.
+        """
+        chosen = [
+            cell for cell in self.cells if model in ("", cell.model) and dataset in ("", cell.dataset)
+        ]
+        if not chosen:
+            raise DataError(f"no results of {model or 'any model'} on {dataset or 'any data'}")
+        return ranks(chosen)
+
+    def ranks(self) -> pd.DataFrame:
+        """Mean ranks over metrics with their intervals, and who shares a rank: see `ranks.Ranks`.
+
+        By model and data set, and after these over all, with "" for both names, where there are several.
+        """
+        blocks = list(dict.fromkeys((cell.model, cell.dataset) for cell in self.cells))
+        blocks += [("", "")] if len(blocks) > 1 else []
+        frames = []
+        for model, dataset in blocks:
+            frame = self.standing(model, dataset).frame
+            frame.insert(0, "model", model)
+            frame.insert(1, "dataset", dataset)
+            frames.append(frame)
+        return _joined(frames)
+
     def problems(self) -> pd.DataFrame:
         """Cells with a status other than "ok": how many rows, and their reason."""
         wrong = self.scores[self.scores["status"] != "ok"]
@@ -112,22 +181,35 @@ class Results:
         return str(self.table().to_html(float_format="{:.3f}".format))
 
 
-def _summary(group: pd.DataFrame) -> dict[str, Any]:
+def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    there = [frame for frame in frames if not frame.empty]
+    return pd.concat(there, ignore_index=True) if there else pd.DataFrame()
+
+
+def _values(cell: Paired) -> Iterator[tuple[tuple[Hashable, ...], tuple[float, float, float]]]:
+    found = zip(cell.explainers, cell.values, *value_intervals(cell), strict=True)
+    for explainer, value, low, high in found:
+        key = (cell.model, cell.dataset, explainer, cell.metric, cell.version)
+        yield key, (float(value), float(low), float(high))
+
+
+def _summary(group: pd.DataFrame, value: float, low: float, high: float) -> dict[str, Any]:
     scored = group[group["status"] == "ok"]
-    aggregate = aggregate_of(group)
-    low, high = aggregate.interval(scored)
-    statuses = group["status"].value_counts()
+    if aggregate_of(group) is not MEAN:
+        value, (low, high) = aggregate_of(group).of(scored), aggregate_of(group).interval(scored)
+    statuses = Counter(group["status"])
     reasons = group.loc[group["status"] != "ok", "reason"]
     return {
         "higher_is_better": bool(group["higher_is_better"].iloc[0]),
-        "mean": aggregate.of(scored),
+        "mean": value,
         "low": low,
         "high": high,
         "images": scored["image"].nunique(),
         "trials": len(scored),
         "degenerate": int(scored["degenerate"].sum()),
-        "undefined": int(statuses.get("undefined", 0)),
-        "unsupported": int(statuses.get("unsupported", 0)),
-        "failed": int(statuses.get("failed", 0)),
+        "undefined": statuses["undefined"],
+        "unsupported": statuses["unsupported"],
+        "failed": statuses["failed"],
         "reason": reasons.iloc[0] if len(reasons) else "",
+        "reasons": why_lacking(group) if len(reasons) else "",
     }

@@ -1,0 +1,75 @@
+"""The statistics of a run as files: tables as CSV, a critical-difference diagram, agreement matrices."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from xaibench.api.errors import ConfigError
+from xaibench.report.agreement import draw_agreement
+from xaibench.report.critical_difference import Diagram, draw_diagrams
+from xaibench.results.results import Results
+from xaibench.results.statistics.agreement import ALONG
+from xaibench.results.statistics.ranks import Ranks
+
+TITLES = {"metric": "metrics", "model": "models", "dataset": "data sets"}
+
+
+def write_statistics(results: Results, folder: Path) -> list[Path]:
+    """Write all tables and pictures; in order, what was written.
+
+    Raises:
+        ConfigError: the folder cannot be written to.
+    """
+    tables = {
+        "means": results.intervals,
+        "differences": results.differences(),
+        "ties": results.ties(),
+        "win_rates": results.win_rates(),
+        "ranks": results.ranks(),
+        "agreement": pd.concat([results.agreement(along) for along in ALONG], ignore_index=True),
+        "problems": results.problems(),
+    }
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, table in tables.items():
+            written.append(folder / f"{name}.csv")
+            table.to_csv(written[-1], index=False)
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be written to: {error}; choose another --output") from error
+    written += [folder / "critical-difference.png", folder / "agreement.png"]
+    draw_diagrams(written[-2], diagrams(results))
+    draw_agreement(written[-1], matrices(tables["agreement"]))
+    return written
+
+
+def diagrams(results: Results) -> list[Diagram]:
+    """Of each model and data set over all metrics, and of all together where there are several."""
+    blocks = list(dict.fromkeys((cell.model, cell.dataset) for cell in results.cells))
+    found = [diagram(f"{model} on {data}", results.standing(model, data)) for model, data in blocks]
+    if len(blocks) > 1:
+        found.append(diagram("all models and data sets", results.standing()))
+    return found
+
+
+def diagram(title: str, ranks: Ranks) -> Diagram:
+    """The images' mean ranks; explainers that are not in them are named in the title."""
+    blocks = len(ranks.image_ranks)
+    left = [name for name in ranks.frame["explainer"] if name not in ranks.explainers]
+    if left:
+        title += f" (not ranked: {', '.join(left)})"
+    if blocks < 2:
+        return Diagram(title, (), (), float("nan"), blocks)
+    of_images = ranks.within.mean(0).tolist()
+    return Diagram(title, ranks.explainers, tuple(of_images), ranks.critical, blocks)
+
+
+def matrices(agreement: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Tau as a matrix, of metrics, models and data sets: of what there are two at least."""
+    found = {}
+    for along, rows in agreement.groupby("along", sort=False):
+        order = list(dict.fromkeys(rows["first"]))
+        matrix = rows.pivot(index="first", columns="second", values="tau").loc[order, order]
+        if len(matrix) > 1 or along == "metric":
+            found[TITLES[str(along)]] = matrix
+    return found
