@@ -10,8 +10,8 @@ import xaibench
 HOME = Path(xaibench.__file__).parent
 PLUGINS = HOME.parent / "plugins"
 API_ORDER = (
-    *("errors", "specs", "hooks", "types", "batch", "variants", "maps", "classifier", "layout"),
-    *("attention", "capture", "probe", "resolve"),
+    *("errors", "specs", "hooks", "types", "pictures", "batch", "variants", "maps"),
+    *("classifier", "layout", "attention", "capture", "probe", "resolve"),
 )
 MAY_IMPORT = {
     "api": {"api"},

@@ -15,6 +15,7 @@ from xaibench.api.capture import Capture, SharedPass
 from xaibench.api.classifier import Classifier
 from xaibench.api.errors import PluginError, Undefined, Unsupported, XaibenchError
 from xaibench.api.maps import rescale
+from xaibench.api.pictures import rgb
 from xaibench.api.resolve import classifier_of
 from xaibench.api.types import Images, Maps, Scores
 from xaibench.engine.evaluate import Explained, Outcome
@@ -222,7 +223,7 @@ def pixels_of(
     if preprocess is None:
         raise PluginError("this model does not know how to preprocess pictures; give a tensor")
     opened = [
-        picture.convert("RGB")
+        rgb(picture)
         if isinstance(picture, Image.Image)
         else Example(Path(picture).name, Path(picture), 0).open()
         for picture in pictures
