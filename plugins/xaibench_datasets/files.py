@@ -8,9 +8,10 @@ import csv
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
+from io import StringIO
 from math import isfinite
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 from xml.etree import ElementTree
 
 import msgspec
@@ -149,10 +150,11 @@ def read_json(path: Path, kind: type[Read]) -> Read:
     Raises:
         DataError: it is none; says which record and which field.
     """
-    return parse_json(read_bytes(path), kind, str(path))
+    found: Read = parse_json(read_bytes(path), kind, str(path))
+    return found
 
 
-def parse_json(content: bytes | msgspec.Raw, kind: type[Read], where: str) -> Read:
+def parse_json(content: bytes | msgspec.Raw, kind: Any, where: str) -> Any:
     """JSON of the shape that `kind` says; raises as `read_json` does."""
     try:
         return msgspec.json.decode(content, type=kind)
@@ -197,7 +199,7 @@ def read_csv(path: Path, needs: Sequence[str]) -> list[tuple[str, Mapping[str, s
         DataError: it cannot be read, or lacks a column.
     """
     try:
-        table = csv.DictReader(read_text(path).splitlines(), strict=True, restval="")
+        table = csv.DictReader(StringIO(read_text(path), newline=""), strict=True, restval="")
         missing = [name for name in needs if name not in (table.fieldnames or ())]
         if missing:
             raise DataError(f"{path} has no column {missing[0]!r}; found {table.fieldnames}")
