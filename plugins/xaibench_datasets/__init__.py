@@ -41,8 +41,8 @@ def localised() -> list[Dataset]:
     return [
         reader(
             "imagenet",
-            "ImageNet-1k's validation images, in a folder a class or as released; boxes of the XML files "
-            "or of LOC_val_solution.csv",
+            "ImageNet-1k's validation images, in a folder a class or as released; boxes of the XML "
+            "files or of LOC_val_solution.csv",
             "imagenet-1k",
         ),
         reader(

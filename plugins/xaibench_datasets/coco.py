@@ -1,9 +1,9 @@
 """COCO's instances. Lin et al. 2014, arXiv:1405.0312; trials as the pointing game's, arXiv:1608.00507.
 
-One trial an image and category that is on it; the mask is the union of its instances', drawn by the
-official API, pycocotools. A crowd (`iscrowd`) is no object, as in that API's evaluation, which ignores
-it: a category of which an image has a crowd alone is not asked about. `crowds=True` counts them, as
-TorchRay does.
+One trial an image and category that is on it; the mask is the union of its instances', as the
+official API, pycocotools, draws them. A crowd (`iscrowd`) is no object, as in that API's evaluation,
+which ignores it: a category of which an image has a crowd alone is not asked about. `crowds=True`
+counts them, as TorchRay does.
 """
 
 from collections.abc import Mapping, Sequence
@@ -103,12 +103,14 @@ def coco(root: Path, crowds: bool = False, difficult: bool = False, classes: str
     numbers = numbered("coco", (*CATEGORIES.values(),), classes)
     seen = by_image(said, path)
     folder = images_of(path, said.images)
+    files = [inside(folder, p.file_name, f"{path}, image {p.id}") for p in said.images]
+    names = ids_of([picture.file_name for picture in said.images])
     return [
         example
-        for name, picture in zip(ids_of([p.file_name for p in said.images]), said.images, strict=True)
+        for name, file, picture in zip(names, files, said.images, strict=True)
         for example in examples_of(
             name,
-            inside(folder, picture.file_name, f"{path}, image {picture.id}"),
+            file,
             picture,
             trials_of(seen.get(picture.id, ()), picture, crowds, difficult),
             numbers,
