@@ -1,8 +1,8 @@
 """Files to pictures: whatever real collections hold, as upright RGB of 8 bits."""
 
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -48,7 +48,7 @@ class Opened:
         return (height, width) if TURNS[self.orientation][0] else (width, height)
 
 
-def open_picture(file: "Path | IO[bytes]") -> Opened:
+def open_picture(file: "Path | BytesIO") -> Opened:
     """A picture in a file, upright, in RGB.
 
     Raises:
