@@ -7,13 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from xaibench.api.errors import DataError
+from xaibench.api.pictures import Box, Mask, Opened, Size, open_picture, rgb, turned_box, turned_mask
 from xaibench.api.types import Images, Targets
 
-Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in pixels; x1 and y1 are outside
+__all__ = ["UNLABELLED", "Batch", "Box", "Example", "Preprocess", "Region", "seed_of"]
+
+
+UNLABELLED = -1  # target of an image whose class the data set does not know
 
 
 @dataclass(frozen=True)
@@ -26,35 +30,76 @@ class Example:
     Args:
         id: stable name of the image within its data set; never a path of the machine.
         image: a file, or a function that makes the picture.
-        target: index of the annotated class in the data set's label space.
+        target: index of the annotated class in the data set's label space; `UNLABELLED` where the data
+            set knows of none: the predicted class is asked about, and where it is is not known.
         label: that class's name, for people.
-        boxes: where the class is, in pixels of the original image.
+        boxes: where the class is, in pixels of the original image; or a function that reads them.
         mask: a function that makes the exact mask, (height, width) of bool, in original pixels.
+        targets: classes of the model that are all the annotated one, such as ImageNet's breeds for
+            "dog"; the one of them with the highest logit is asked about in place of `target`. Those of
+            two examples of one image have none in common.
+        stored: boxes and mask were drawn on the picture as stored, and are turned upright with it where
+            EXIF says so. One whose size is only that of the upright picture was drawn on that.
+        size: (width, height) of the picture that the boxes were drawn on, where that was written down.
     """
 
     id: str
     image: Path | Callable[[], Image.Image]
     target: int
     label: str = ""
-    boxes: tuple[Box, ...] = ()
-    mask: Callable[[], "np.ndarray[tuple[int, int], np.dtype[np.bool_]]"] | None = None
+    boxes: tuple[Box, ...] | Callable[[], tuple[Box, ...]] = ()
+    mask: Callable[[], Mask] | None = None
+    targets: tuple[int, ...] = ()
+    stored: bool = False
+    size: Size | None = None
 
     def open(self) -> Image.Image:
-        """The picture in RGB, turned upright by its EXIF orientation.
+        """The picture in RGB, turned upright by its EXIF orientation; raises as `read` does."""
+        return self.read().picture
+
+    def read(self) -> Opened:
+        """The picture, and how it was turned.
 
         Raises:
             DataError: the file is missing, truncated or no image; the message names it.
         """
-        if not isinstance(self.image, Path):
-            return self.image().convert("RGB")
         try:
-            with Image.open(self.image) as picture:
-                return ImageOps.exif_transpose(picture).convert("RGB")
+            if not isinstance(self.image, Path):
+                return Opened(rgb(self.image()))
+            return open_picture(self.image)
         except Exception as error:  # Pillow raises a dozen kinds; all mean this file is unusable
+            if not isinstance(self.image, Path):
+                raise
             raise DataError(
                 f"image {self.id!r} cannot be read from {self.image}: {error}; "
                 "replace the file or leave it out"
             ) from error
+
+    def where(self, opened: Opened) -> "tuple[tuple[Box, ...], Mask | None]":
+        """Boxes and mask in pixels of the upright picture.
+
+        Raises:
+            DataError: they were drawn on a picture of another size.
+        """
+        boxes = self.boxes() if callable(self.boxes) else self.boxes
+        if self.stored and boxes and self.drawn_as_stored(opened, self.size or opened.stored, "box"):
+            boxes = tuple(turned_box(box, opened.orientation, opened.stored) for box in boxes)
+        mask = None if self.mask is None else self.mask()
+        if mask is not None:
+            drawn_on = (mask.shape[1], mask.shape[0])
+            if self.drawn_as_stored(opened, drawn_on, "mask") and self.stored:
+                mask = turned_mask(mask, opened.orientation)
+        return boxes, mask
+
+    def drawn_as_stored(self, opened: Opened, size: Size, what: str) -> bool:
+        """Whether boxes or mask drawn on a picture of `size` were drawn before that was turned."""
+        fitting = (opened.stored, opened.picture.size) if self.stored else (opened.picture.size,)
+        if size not in fitting:
+            raise DataError(
+                f"the {what} of image {self.id!r}, class {self.target}, is for {size[0]} x {size[1]} "
+                f"pixels (width x height); the image has {fitting[0][0]} x {fitting[0][1]}"
+            )
+        return size == opened.stored
 
 
 @dataclass(frozen=True)
@@ -123,6 +168,13 @@ class Region:
     def known(self) -> bool:
         """Whether the target class is annotated and covers at least a pixel."""
         return bool(self.mask.any()) if self.mask is not None else bool(self.pixels().any())
+
+    @property
+    def sha(self) -> str:
+        """16 hexadecimal digits that depend on what it holds."""
+        content = str((self.size, self.frame, self.boxes)).encode()
+        drawn = b"" if self.mask is None else self.mask.cpu().numpy().tobytes()
+        return sha256(content + drawn).hexdigest()[:16]
 
     def pixels(self) -> Tensor:
         """(height, width) of bool: the mask, or else the union of the boxes."""

@@ -22,7 +22,7 @@ from xaibench.engine.prepared import PreparedNetwork, prepare_network
 from xaibench.engine.record import Asked, Provenance, keep_maps, rows_of
 from xaibench.engine.scoring import score
 from xaibench.engine.stream import Stream, best_width
-from xaibench.engine.trials import Picture, batch_of, decode, group, trials_of
+from xaibench.engine.trials import Picture, batch_of, decode, group, settled, trials_of
 from xaibench.results.folder import RunFolder
 from xaibench.results.rows import Row
 
@@ -100,7 +100,9 @@ class Blocks:
             self.observer.note(f"{block.model.name} runs unprepared: {network.why_plain}")
         self.observer.stage("measuring the best pass width")
         width = self.config.width or best_width(network.forward, noise)
-        (output,) = SharedPass(classifier, noise).outputs[-1:]
+        tried = SharedPass(classifier, noise)
+        refuse_classes_beyond(tried.logits.shape[1], examples, block)
+        (output,) = tried.outputs[-1:]
         cells = classifier.target_layer.to_grid(output).shape[2:]
         found = replace(
             provenance,
@@ -108,7 +110,7 @@ class Blocks:
             layer=classifier.target_layer.name,
             layout=classifier.target_layer.layout,
             grid=f"{cells[0]}x{cells[1]}",
-            subset_sha=content_key([(example.id, example.target) for example in examples]),
+            subset_sha=content_key([(example.id, *asked_of(example)) for example in examples]),
         )
         self.tally.models[block.model.name] = {
             "weights_sha256": found.weights_sha,
@@ -171,7 +173,8 @@ class Blocks:
         return content_key(
             asdict(prepared.provenance) | {"run": ""},
             asdict(prepared.preprocess),
-            [(p.id, p.sha, [example.target for example in p.examples]) for p in pictures],
+            [(p.id, p.sha, [*map(asked_of, p.examples)]) for p in pictures],
+            [region.sha for picture in pictures for region in picture.regions],
             [identity(explainer) for explainer in self.plan.explainers],
             [identity(metric) for metric in self.plan.metrics],
         )
@@ -196,6 +199,7 @@ class Blocks:
             shared = SharedPass(prepared.network.classifier, images)
             predicted = shared.logits.argmax(1).tolist()
         policies = frozenset(metric.target for metric in self.plan.metrics)
+        pictures = [settled(picture, shared.logits[i]) for i, picture in enumerate(pictures)]
         trials = trials_of(pictures, predicted, policies)
         rows = [trial.picture for trial in trials]
         batch = batch_of(pictures, trials, images, prepared.preprocess, self.config.seed, predicted)
@@ -265,3 +269,22 @@ def refuse_other_classes(block: Block) -> None:
             f"model {block.model.name!r} knows the classes of {ours!r}, and data set "
             f"{block.data_name!r} asks for those of {theirs!r}"
         )
+
+
+def refuse_classes_beyond(classes: int, examples: Sequence[Example], block: Block) -> None:
+    """A data set that names no label space may still ask for a class that the model has not.
+
+    Raises:
+        Unsupported: it does; names the first such image.
+    """
+    for example in examples:
+        if max(asked_of(example)) >= classes:
+            raise Unsupported(
+                f"data set {block.data_name!r} asks of image {example.id!r} for class "
+                f"{max(asked_of(example))}; model {block.model.name!r} has classes 0 to {classes - 1}"
+            )
+
+
+def asked_of(example: Example) -> tuple[int, ...]:
+    """Every class that an example may ask for."""
+    return (example.target, *example.targets)

@@ -25,7 +25,7 @@ from xaibench.engine.registry import Registry, installed
 from xaibench.engine.run import device_of
 from xaibench.engine.scoring import score
 from xaibench.engine.stream import Answer, Request, Stream
-from xaibench.engine.trials import Picture, batch_of, decode, group, trials_of
+from xaibench.engine.trials import Picture, batch_of, decode, group, settled, trials_of
 from xaibench.results.folder import RunFolder
 
 PROBES = 3  # passes whose fastest tells the time of a forward
@@ -116,6 +116,7 @@ def probe(blocks: Blocks, prepared: Prepared, picture: Picture, found: Forecast)
     shared = SharedPass(prepared.network.classifier, pixels)
     wanted = frozenset(metric.target for metric in metrics)
     predicted = shared.logits.argmax(1).tolist()
+    picture = settled(picture, shared.logits[0])
     trials = trials_of([picture], predicted, wanted)
     batch = batch_of([picture], trials, pixels, prepared.preprocess, blocks.config.seed, predicted)
     capture = Capture(prepared.classifier, batch, shared, [0] * len(trials))

@@ -17,6 +17,7 @@ from xaibench.api.classifier import Classifier
 from xaibench.api.errors import PluginError, Undefined
 from xaibench.api.explaining import Cost
 from xaibench.api.maps import rescale
+from xaibench.api.pictures import rgb
 from xaibench.api.resolve import classifier_of
 from xaibench.api.types import Images, Maps, Scores
 from xaibench.engine.explaining import Again
@@ -234,7 +235,7 @@ def pixels_of(
     if preprocess is None:
         raise PluginError("this model does not know how to preprocess pictures; give a tensor")
     opened = [
-        picture.convert("RGB")
+        rgb(picture)
         if isinstance(picture, Image.Image)
         else Example(Path(picture).name, Path(picture), 0).open()
         for picture in pictures

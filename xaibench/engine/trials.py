@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from xaibench.api.batch import Batch, Example, Preprocess, Region, seed_of
+from xaibench.api.batch import UNLABELLED, Batch, Example, Preprocess, Region, seed_of
 from xaibench.api.errors import DataError
+from xaibench.api.pictures import Opened
 from xaibench.api.types import Images
 
 
@@ -67,9 +68,11 @@ def decode(examples: tuple[Example, ...], preprocess: Preprocess) -> Picture:
     """Open one image and its masks and preprocess it; what cannot be read is kept with its error."""
     first = examples[0]
     try:
-        picture = first.open()
+        opened = first.read()
+        picture = opened.picture
         sha = fingerprint(first.image, picture)
-        regions = tuple(region_of(example, picture.size, preprocess) for example in examples)
+        refuse_shared_targets(examples)
+        regions = tuple(region_of(example, opened, preprocess) for example in examples)
         return Picture(first.id, sha, preprocess.image(picture), picture.size, examples, regions)
     except Exception as error:  # a file's or a data set plugin's; the rows say which image
         unread = error if isinstance(error, DataError) else DataError(f"image {first.id!r}: {error}")
@@ -87,6 +90,8 @@ def trials_of(
 ) -> list[Trial]:
     """Each class asked of each image, once, with every reason for asking.
 
+    An image without a label is asked about its predicted class, of which nobody knows where it is.
+
     Args:
         pictures: readable images.
         predicted: the class with the highest logit of each.
@@ -95,8 +100,13 @@ def trials_of(
     trials = []
     for i, picture in enumerate(pictures):
         pairs = zip(picture.examples, picture.regions, strict=True)
-        known = {example.target: region for example, region in pairs}
         nowhere = replace(picture.regions[0], boxes=(), mask=None)
+        known = {
+            predicted[i] if example.target == UNLABELLED else example.target: (
+                nowhere if example.target == UNLABELLED else region
+            )
+            for example, region in pairs
+        }
         for target in dict.fromkeys((predicted[i], *known)):
             reasons = {"predicted"} if target == predicted[i] else set()
             reasons |= {"label"} if target in known else set()
@@ -127,16 +137,41 @@ def batch_of(
     )
 
 
-def region_of(example: Example, size: tuple[int, int], preprocess: Preprocess) -> Region:
-    """Where the example's class is in its image of (width, height).
+def region_of(example: Example, opened: Opened, preprocess: Preprocess) -> Region:
+    """Where the example's class is in its opened image.
 
     Raises:
-        DataError: the mask is not of the image's size.
+        DataError: boxes or mask were drawn on a picture of another size, or cannot be read.
     """
-    mask = None if example.mask is None else torch.from_numpy(np.array(example.mask(), dtype=bool))
-    if mask is not None and mask.shape != size[::-1]:
-        raise DataError(
-            f"the mask of image {example.id!r}, class {example.target}, is {tuple(mask.shape)}; "
-            f"expected (height, width) of the image, {size[::-1]}"
-        )
-    return Region(size, preprocess.frame(*size), example.boxes, mask)
+    boxes, mask = example.where(opened)
+    exact = None if mask is None else torch.from_numpy(np.array(mask, dtype=bool))
+    size = opened.picture.size
+    return Region(size, preprocess.frame(*size), boxes, exact)
+
+
+def refuse_shared_targets(examples: Sequence[Example]) -> None:
+    """The `targets` of an image's examples must tell which example is meant.
+
+    Raises:
+        DataError: a class stands for two of them.
+    """
+    seen: dict[int, str] = {}
+    for example in examples:
+        for target in example.targets:
+            if target in seen:
+                raise DataError(
+                    f"image {example.id!r} asks for class {target} both as {seen[target]!r} and as "
+                    f"{example.label!r}"
+                )
+            seen[target] = example.label
+
+
+def settled(picture: Picture, logits: Tensor) -> Picture:
+    """The picture, each example of several targets asking for that with the highest of (C,) logits."""
+    examples = tuple(
+        replace(example, target=max(example.targets, key=logits.tolist().__getitem__), targets=())
+        if example.targets
+        else example
+        for example in picture.examples
+    )
+    return replace(picture, examples=examples)
