@@ -174,7 +174,7 @@ def resized(base: Base, like: Grid) -> Base:
 
 
 def centred(states: Grid) -> Grid:
-    """Each channel without its mean over the positions."""
+    """Each channel less its mean."""
     return states - states.mean((2, 3), keepdim=True)
 
 
@@ -195,14 +195,14 @@ def whitened(states: Grid) -> Grid:
     return (left @ right).view_as(states).to(states)
 
 
-def placed(states: Grid) -> Grid:
-    """With four more channels that say where a position is, as strong as all the others together."""
+def place(states: Grid) -> Grid:
+    """Four channels that say where a position is, as strong as all of the states' together."""
     height, width = states.shape[2:]
     down = torch.linspace(0, 1, height)[:, None].expand(height, width)
     across = torch.linspace(0, 1, width).expand(height, width)
-    place = torch.stack([down, 1 - down, across, 1 - across]).to(states).expand(len(states), -1, -1, -1)
-    strength = (states.square().sum(1).mean((1, 2)) / place.square().sum(1).mean((1, 2))).sqrt()
-    return torch.cat([states, strength[:, None, None, None] * place], 1)
+    corners = torch.stack([down, 1 - down, across, 1 - across]).to(states)
+    power = states.square().sum(1).mean((1, 2)) / corners.square().sum(0).mean()
+    return power.sqrt()[:, None, None, None] * corners
 
 
 def softmax(base: Base) -> GridMaps:
@@ -250,7 +250,8 @@ STATES: dict[str, Callable[[Seen], Grid]] = {
     "standardised": lambda seen: evened(centred(seen.activations)),
     "unit": lambda seen: unit(seen.activations),
     "whitened": lambda seen: whitened(seen.activations),
-    "placed": lambda seen: placed(seen.activations),
+    "placed": lambda seen: torch.cat([seen.activations, place(seen.activations)], 1),
+    "place alone": lambda seen: place(seen.activations),  # a control: no features at all
 }
 WEIGHTS: dict[str, Callable[[Base], GridMaps]] = {
     "map": lambda base: at_most_one(base.own),

@@ -35,6 +35,7 @@ from conceptor_measure import (
     score,
     whole,
 )
+from marked_blocks import put, table
 
 from xaibench.api.batch import Example, seed_of
 from xaibench.api.maps import rescale, upsample
@@ -50,6 +51,7 @@ DEFAULTS = (
     Candidate(),
     Candidate(read="share x map", aperture=3.0),
     Candidate(against="rival", aperture=3.0),
+    Candidate(states="place alone", aperture=3.0),
 )
 POWERS = (0.5, 1.5)
 FINER = "control: root of earlier Layer-CAM x base"
@@ -93,7 +95,7 @@ def searched(work: Work, base: Base) -> dict[Candidate, dict[str, Difference]]:
 
 
 def finalists(found: Mapping[Candidate, Differences]) -> list[Candidate]:
-    """The defaults, the three of most worth, and the best in each of some metrics."""
+    """The defaults, a control, the three of most worth, and the best in each of some metrics."""
     ranked = sorted(found, key=lambda c: -worth(found[c]))
     best = [max(found, key=lambda c: found[c][name][0]) for name in ("energy'", "peak", "AD'")]
     return list(dict.fromkeys([*DEFAULTS, *ranked[:3], *best]))
@@ -171,21 +173,8 @@ def by_change(found: Mapping[Candidate, Differences]) -> pd.DataFrame:
 
 def markdown(frame: pd.DataFrame, corner: str) -> str:
     """A table."""
-    lines = [[corner, *frame.columns], ["---"] * (len(frame.columns) + 1)]
-    lines += [
-        [str(name), *map(str, row)] for name, row in zip(frame.index, frame.to_numpy(), strict=True)
-    ]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def put(page: Path, name: str, text: str) -> None:
-    """Write between the page's markers of that name; a new block goes to its end."""
-    begin, end = f"<!-- {name} -->", "<!-- end -->"
-    old = page.read_text(encoding="utf-8") if page.exists() else ""
-    before, found, rest = old.partition(begin)
-    after = rest.partition(end)[2] if found else "\n"
-    gap = "" if found or not before else "\n"
-    page.write_text(f"{before}{gap}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+    rows = zip(frame.index, frame.to_numpy(), strict=True)
+    return table([corner, *frame.columns], [[str(name), *map(str, row)] for name, row in rows])
 
 
 def report(given: argparse.Namespace) -> str:
