@@ -270,7 +270,7 @@ def xaibench_explainers() -> list[Explainer]:
 
 @hookimpl
 def xaibench_modifiers() -> list[Modifier]:
-    """Conceptors, for whatever explainer has a map at the target layer's grid."""
+    """Conceptors, for whatever has a map at the target layer's grid; contrast, a control of them."""
     return [
         Modifier(
             name="conceptors",
@@ -287,5 +287,15 @@ def xaibench_modifiers() -> list[Modifier]:
             settings={"aperture_squared": 3.0, "sharp": True},
             citation=QIAN,
             note=RECONSTRUCTION,
+        ),
+        *(
+            Modifier(
+                name=f"contrast-{exponent}",
+                at="xaibench_explainers.contrast:contrast",
+                summary=f"a control: its map to the power {exponent}, the same order of pixels at "
+                "another contrast",
+                settings={"exponent": exponent},
+            )
+            for exponent in (0.5, 1.5)
         ),
     ]

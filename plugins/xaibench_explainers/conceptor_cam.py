@@ -8,32 +8,54 @@ a_n under a map m learn a conceptor C, and the saliency of position n is the sha
 vector that C lets through, a_n' C a_n / |a_n|^2.
 """
 
-from collections.abc import Callable, Generator
-from functools import wraps
-
 import torch
 from torch import Tensor
 
-from xaibench.api import PluginError, Unsupported
+from xaibench.api import Unsupported
 from xaibench.api.capture import Capture
-from xaibench.api.maps import weighted_sum
-from xaibench.api.types import Curves, Grid, GridMaps
-from xaibench.api.variants import Asks, Variants
+from xaibench.api.maps import rescale, weighted_sum
+from xaibench.api.types import Grid, GridMaps
+from xaibench_explainers.composed import Explain, followed
 
-Explain = Callable[[Capture], "GridMaps | Asks[GridMaps]"]
+NEGATIONS, READ_OUTS = ("rival", "none"), ("evidence", "jaeger")
 
 
-def conceptor_cam(capture: Capture, aperture_squared: float = 3.0) -> GridMaps:
+def conceptor_cam(
+    capture: Capture,
+    aperture_squared: float = 3.0,
+    negation: str = "rival",
+    readout: str = "evidence",
+) -> GridMaps:
     """Evidence under the conceptor of the target class AND NOT under that of its runner-up.
 
     Both conceptors are learned from HiResCAM maps: sum over the channels of gradient times
     activation. The rival's counts only where the target's own map is small.
+
+    Args:
+        capture: of any classifier with gradients at the target layer; a backward pass for the rival.
+        aperture_squared: in units of the mean correlation; at most 1e4.
+        negation: "rival", or "none": positive evidence alone.
+        readout: "evidence", or "jaeger": as in section 3.13 there, positive evidence a_n' C a_n, not
+            divided by |a_n|^2, and (unless `negation` is "none") what the rival's conceptor does not
+            let through, each scaled to [0, 1], multiplied.
+
+    Raises:
+        ValueError: there is no such negation or read-out.
     """
-    own = at_most_one(weighted_sum(capture.gradients, capture.activations).relu())
-    rival = at_most_one(
-        weighted_sum(capture.gradients_for(runner_up(capture)), capture.activations).relu()
-    )
-    return evidence(capture.activations, own, aperture_squared, rival * (1 - own))
+    for name, given, known in (("negation", negation, NEGATIONS), ("readout", readout, READ_OUTS)):
+        if given not in known:
+            raise ValueError(f"{name} is {given!r}; it must be one of {', '.join(known)}")
+    features = capture.activations
+    own = at_most_one(weighted_sum(capture.gradients, features).relu())
+    if negation == "rival":
+        slopes = capture.gradients_for(runner_up(capture))
+        rival = at_most_one(weighted_sum(slopes, features).relu())
+    if readout == "jaeger":
+        energy = rescale(evidence(features, own, aperture_squared) * features.square().sum(1))
+        if negation == "none":
+            return energy
+        return energy * rescale(1 - evidence(features, rival, aperture_squared))
+    return evidence(features, own, aperture_squared, rival * (1 - own) if negation == "rival" else None)
 
 
 def regulated(explainer: Explain, aperture_squared: float = 30.0, sharp: bool = False) -> Explain:
@@ -50,30 +72,19 @@ def regulated(explainer: Explain, aperture_squared: float = 30.0, sharp: bool = 
         Unsupported: the maps do not lie on the target layer's grid, so they weigh no features.
     """
 
-    def read(capture: Capture, maps: GridMaps) -> GridMaps:
+    def read(capture: Capture, maps: Tensor) -> GridMaps:
         maps = on_grid(maps, capture.activations).relu()
         sound = maps.isfinite().flatten(1).all(1)[:, None, None]
         usable = torch.where(sound, maps, 0)  # one image's NaN must not spoil the solve of all
         found = evidence(capture.activations, at_most_one(usable), aperture_squared)
         return torch.where(sound, found * usable if sharp else found, torch.nan)
 
-    @wraps(explainer)
-    def explain(capture: Capture) -> GridMaps | Asks[GridMaps]:
-        said = explainer(capture)
-        return asking(said, capture) if isinstance(said, Generator) else read(capture, said)
-
-    def asking(said: Asks[GridMaps], capture: Capture) -> Generator[Variants, Curves, GridMaps]:
-        return read(capture, (yield from said))
-
-    return explain
+    return followed(explainer, read)
 
 
-def on_grid(maps: object, activations: Grid) -> GridMaps:
+def on_grid(maps: Tensor, activations: Grid) -> GridMaps:
     """The maps an explainer returned, if they are one a cell of the target layer's grid."""
-    count, _, height, width = activations.shape
-    if not isinstance(maps, Tensor) or maps.ndim != 3 or len(maps) != count:
-        shape = tuple(maps.shape) if isinstance(maps, Tensor) else type(maps).__name__
-        raise PluginError(f"the explainer under it returned {shape}; expected ({count}, h, w)")
+    height, width = activations.shape[2:]
     if maps.shape[1:] != (height, width):
         raise Unsupported(
             f"conceptors weigh the features of the target layer's {height} x {width} cells; this "

@@ -15,6 +15,8 @@ from torch import Tensor
 from xaibench.api.capture import Capture
 from xaibench.api.types import Grid, GridMaps
 
+SPACES = ("positions", "channels", "both")
+
 
 def conceptor_cam_spatial(
     capture: Capture,
@@ -22,11 +24,13 @@ def conceptor_cam_spatial(
     negative_aperture: float = 1.0,
     rivals: int = 3,
     rival_weight: float = 0.25,
+    space: str = "positions",
 ) -> GridMaps:
     """The HiResCAM map through the conceptor of what speaks for the class and not against it.
 
     Against it speak its own negative contributions and the positive ones of its runners-up, each in
-    proportion to its probability among them.
+    proportion to its probability among them. With `negative_aperture` 0 only the runners-up do, with
+    `rivals` 0 only its own negative contributions, with both nothing is negated.
 
     Args:
         capture: of any classifier with gradients at the target layer; a backward pass a rival.
@@ -34,13 +38,28 @@ def conceptor_cam_spatial(
         negative_aperture: of what speaks against, as a multiple of that of what speaks for.
         rivals: how many runners-up, at most; 0: its own negative contributions only.
         rival_weight: of all rivals together.
+        space: the states that the conceptors are learned from: "positions" over the channels, so that
+            the map is regulated; "channels" over the positions, so that the activations are, before
+            the gradients weigh them; "both": the mean of the two maps, before the ReLU.
+
+    Raises:
+        ValueError: the aperture is not in (0, 1e4], or there is no such space.
     """
+    if space not in SPACES:
+        raise ValueError(f"space is {space!r}; it must be one of {', '.join(SPACES)}")
+    gradients, activations = capture.gradients, capture.activations
     best, shares = runners_up(capture, rivals)
-    others = [(capture.gradients_for(targets) * capture.activations).relu() for targets in best.T]
-    contributions = capture.gradients * capture.activations
-    return through_conceptors(
-        contributions, aperture_squared, negative_aperture, others, rival_weight * shares
-    )
+    others = [(capture.gradients_for(targets) * activations).relu() for targets in best.T]
+    contributions = gradients * activations
+    given = (aperture_squared, negative_aperture, others, rival_weight * shares)
+    if space == "positions":
+        return through_conceptors(contributions, *given)
+    own, against = states_of(contributions, *given)
+    regulated = among_states(own, torch.cat(against, 2), activations.flatten(2))
+    maps = (gradients.flatten(2) * regulated).sum(1)
+    if space == "both":
+        maps = (maps + and_not(own, torch.cat(against, 1), contributions.flatten(2).sum(1))) / 2
+    return maps.relu().view_as(contributions[:, 0]).to(contributions)
 
 
 def through_conceptors(
@@ -63,6 +82,19 @@ def through_conceptors(
         rivals: X_j, (B, K, h, w) each, not negative.
         weights: w_j, (B, number of rivals).
     """
+    own, against = states_of(contributions, aperture_squared, negative_aperture, rivals, weights)
+    maps = and_not(own, torch.cat(against, 1), contributions.flatten(2).sum(1))
+    return maps.relu().view_as(contributions[:, 0]).to(contributions)
+
+
+def states_of(
+    contributions: Grid,
+    aperture_squared: float,
+    negative_aperture: float,
+    rivals: Sequence[Grid],
+    weights: Tensor | None,
+) -> tuple[Tensor, list[Tensor]]:
+    """What speaks for the class, (B, K, N), and against it, each times the root of its aperture."""
     if not 0 < aperture_squared <= 1e4:
         raise ValueError(f"aperture_squared is {aperture_squared}; it must be in (0, 1e4]")
     states = contributions.flatten(2)
@@ -72,8 +104,21 @@ def through_conceptors(
     for j, rival in enumerate(rivals):
         root = aperture if weights is None else aperture * weights[:, j].sqrt()[:, None, None]
         against.append(over(root * rival.flatten(2), norm(rival.flatten(2))))
-    maps = and_not(own, torch.cat(against, 1), states.sum(1))
-    return maps.relu().view_as(contributions[:, 0]).to(contributions)
+    return own, against
+
+
+def among_states(own: Tensor, against: Tensor, activations: Tensor) -> Tensor:
+    """C* A, (B, K, N) in float64: C* = (P^-1 + Q + I)^-1 among channels, P = YY', Q = ZZ'.
+
+    Y is `own` and Z `against`, (B, K, J). C* = Y (I + Y'Y + H'H)^-1 Y' where H = Z'Y, so that the
+    solve is as large as there are positions.
+    """
+    own, against = own.double(), against.double()
+    across = against.mT @ own
+    eye = torch.eye(own.shape[2], dtype=torch.double, device=own.device)
+    factor = torch.linalg.cholesky(eye + own.mT @ own + across.mT @ across)
+    found: Tensor = own @ torch.cholesky_solve(own.mT @ activations.double(), factor)
+    return found
 
 
 def and_not(own: Tensor, against: Tensor, maps: Tensor) -> Tensor:

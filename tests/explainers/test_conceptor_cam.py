@@ -12,7 +12,6 @@ from xaibench_explainers.conceptor_cam import (
     at_most_one,
     conceptor_cam,
     evidence,
-    on_grid,
     regulated,
     runner_up,
 )
@@ -21,7 +20,7 @@ from xaibench_explainers.grad_cam import grad_cam
 from xaibench_explainers.score_cam import score_cam
 
 from xaibench.api import PluginError, Unsupported
-from xaibench.api.maps import flat
+from xaibench.api.maps import flat, rescale
 from xaibench.engine.explaining import explain
 from xaibench.engine.registry import installed
 from xaibench.engine.stream import Stream, Task
@@ -46,11 +45,13 @@ def literal(activations, positive, aperture_squared, negative=None):
     """a_n' C a_n / |a_n|^2 with the K x K matrices written out."""
     maps = torch.zeros_like(positive)
     for b, vectors in enumerate(activations.flatten(2)):
+        if not positive[b].any():
+            continue  # nothing is learned, and nothing let through
         kept = conceptor(correlation(vectors, positive[b].flatten()), sqrt(aperture_squared))
         if negative is not None:
             rival = conceptor(correlation(vectors, negative[b].flatten()), sqrt(aperture_squared))
             kept = conjunction(kept, negation(rival))
-        shares = [a @ kept @ a / (a @ a) for a in vectors.T]
+        shares = [a @ kept @ a / (a @ a) if a.any() else torch.zeros_like(a[0]) for a in vectors.T]
         maps[b] = torch.stack(shares).view_as(maps[b])
     return maps
 
@@ -188,6 +189,41 @@ def test_conceptor_cam_is_hirescam_evidence_against_the_runner_up(capture):
     torch.testing.assert_close(conceptor_cam(capture), expected)
 
 
+def literal_sides(capture, aperture_squared):
+    """a_n' C a_n under the target's explicit conceptor, and the rival's share."""
+
+    def hires(gradients):
+        return at_most_one((gradients * capture.activations).sum(1).relu())
+
+    rival = hires(capture.gradients_for(runner_up(capture)))
+    own = literal(capture.activations, hires(capture.gradients), aperture_squared)
+    return own * capture.activations.square().sum(1), literal(
+        capture.activations, rival, aperture_squared
+    )
+
+
+def test_without_negation_the_rival_is_not_asked_about(gap_capture):
+    own = at_most_one((gap_capture.gradients * gap_capture.activations).sum(1).relu())
+    found = conceptor_cam(gap_capture, negation="none")
+    assert gap_capture.shared.backwards == 1
+    expected = literal(gap_capture.activations, own, 3.0)
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-8)
+
+
+def test_jaegers_read_out_is_positive_evidence_and_what_the_rivals_conceptor_stops(gap_capture):
+    energy, rival = literal_sides(gap_capture, 3.0)
+    alone = conceptor_cam(gap_capture, negation="none", readout="jaeger")
+    torch.testing.assert_close(alone, rescale(energy), rtol=1e-6, atol=1e-8)
+    both = conceptor_cam(gap_capture, readout="jaeger")
+    torch.testing.assert_close(both, rescale(energy) * rescale(1 - rival), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("wrong", [{"negation": "own"}, {"readout": "mean"}])
+def test_a_variant_that_there_is_not_is_refused(wrong, gap_capture):
+    with pytest.raises(ValueError, match="must be one of"):
+        conceptor_cam(gap_capture, **wrong)
+
+
 def test_the_runner_up_is_the_best_class_but_the_target(capture):
     for logits, target, found in zip(
         capture.logits, capture.batch.targets, runner_up(capture), strict=True
@@ -240,9 +276,9 @@ def test_a_map_of_another_size_is_unsupported_and_a_broken_one_a_broken_contract
     with pytest.raises(Unsupported, match=r"8 x 6 cells; this explainer's map has 32 x 24"):
         regulated(whole)(gap_capture)
     with pytest.raises(PluginError, match=r"returned \(3, 8, 8, 6\); expected \(3, h, w\)"):
-        on_grid(gap_capture.activations, gap_capture.activations)
+        regulated(lambda capture: capture.activations)(gap_capture)
     with pytest.raises(PluginError, match="returned list"):
-        on_grid([1.0], gap_capture.activations)
+        regulated(lambda capture: [1.0])(gap_capture)
 
 
 def test_a_map_with_nan_spoils_no_other_images(gap_capture):

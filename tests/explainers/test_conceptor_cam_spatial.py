@@ -6,6 +6,7 @@ import pytest
 import torch
 from xaibench_explainers.cam import cam
 from xaibench_explainers.conceptor_cam_spatial import (
+    among_states,
     and_not,
     conceptor_cam_spatial,
     runners_up,
@@ -201,3 +202,56 @@ def test_float32_contributions_give_the_float64_map(aperture_squared, tolerance)
 def test_an_aperture_that_cannot_be_solved_is_refused(aperture_squared):
     with pytest.raises(ValueError, match="must be in"):
         through_conceptors(contributions(), aperture_squared)
+
+
+def sides(capture, rivals):
+    """Contributions, (B, K, N), and the positive ones of some rivals."""
+    best, shares = runners_up(capture, rivals)
+    others = [(capture.gradients_for(targets) * capture.activations).relu() for targets in best.T]
+    return (capture.gradients * capture.activations).flatten(2), others, 0.25 * shares
+
+
+@pytest.mark.parametrize("rivals", [0, 3])
+@pytest.mark.parametrize("rho", [0.0, 1.0])
+@pytest.mark.parametrize("space", ["positions", "channels", "both"])
+def test_negations_and_spaces_agree_with_explicit_conceptors(capture, rivals, rho, space):
+    """None, own, rival, and both of them; among positions, among channels, and their mean."""
+    given, others, weights = sides(capture, rivals)
+    found = conceptor_cam_spatial(capture, 100.0, rho, rivals, space=space)
+    for b, states in enumerate(given):
+        own, against = states.relu(), rho * (-states).relu()
+        expected = torch.zeros(states.shape[1], dtype=DOUBLE)
+        scale = own.square().sum()
+        for name, turned in (("positions", lambda x: x.T), ("channels", lambda x: x)):
+            if space not in (name, "both") or not scale:
+                continue
+            kept = conceptor(turned(own) @ turned(own).T / scale, 10.0)
+            correlation = turned(against) @ turned(against).T / scale
+            for other, weight in zip(others, weights[b], strict=True):
+                seen = turned(other[b].flatten(1))
+                if seen.any():
+                    correlation = correlation + weight * seen @ seen.T / seen.square().sum()
+            kept = conjunction(kept, negation(conceptor(correlation, 10.0)))
+            if name == "positions":
+                expected += kept @ states.sum(0)
+            else:
+                gradients, activations = (
+                    x[b].flatten(1) for x in (capture.gradients, capture.activations)
+                )
+                expected += (gradients * (kept @ activations)).sum(0)
+        expected = expected / (2 if space == "both" else 1)
+        same(found[b].flatten(), expected.relu(), rtol=1e-5, atol=1e-7)
+
+
+@SHAPES
+def test_without_weights_and_negatives_both_spaces_give_one_map(channels):
+    """T1 read out: 1'CA = (1'A)S."""
+    activations = contributions(channels).flatten(2).abs()
+    nothing = torch.zeros_like(activations)
+    channelwise = among_states(3 * activations, nothing, activations).sum(1)
+    same(channelwise, and_not(3 * activations, nothing, activations.sum(1)))
+
+
+def test_a_space_that_there_is_not_is_refused(gap_capture):
+    with pytest.raises(ValueError, match="must be one of positions, channels, both"):
+        conceptor_cam_spatial(gap_capture, space="time")

@@ -1,0 +1,227 @@
+"""Searches for better conceptors on a real network, in two stages, and writes down what it finds.
+
+    python benchmarks/conceptor_search.py --model efficientnet-lite0 --data cutouts
+
+Activations, gradients and base maps are made once an image; each candidate's map is algebra on them, and
+one forward more says its Average Drop, Increase and Gain. Stage one tries all candidates on search
+images under one base, then pairs of the changes that were worth most. Stage two tries the best few, the
+defaults and the controls on held-out images under every base. The images are drawn by other seeds, and
+no object of `cutouts` is in both.
+
+Energy, Average Drop, Increase and Gain depend on a map's contrast: a candidate helps "beyond contrast"
+where it also beats the base map with the candidate's histogram (`matched`). Peak, pointing game,
+insertion and deletion depend on the order of the pixels alone.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from inspect import signature
+from pathlib import Path
+from time import perf_counter
+
+import pandas as pd
+import torch
+from conceptor_candidates import SPATIAL, Base, Candidate, combined, grid_of_candidates, maps_of
+from conceptor_measure import (
+    BETTER,
+    OF_CONTRAST,
+    Difference,
+    Differences,
+    Work,
+    differences,
+    kind,
+    prepared_work,
+    score,
+    whole,
+)
+from marked_blocks import put, table
+
+from xaibench.api.batch import Example, seed_of
+from xaibench.api.maps import rescale, upsample
+from xaibench.api.types import GridMaps, Maps
+from xaibench.engine.plan import block
+from xaibench.engine.registry import installed
+from xaibench.engine.trials import group
+
+SEARCH, HELD_OUT = (3, 4), (0, 5)  # seeds of the images; 0 is what a run evaluates
+CHANGES = 6
+WORTH = ("energy'", "peak", "AD'", "AI'", "AG'")
+DEFAULTS = (
+    Candidate(),
+    Candidate(read="share x map", aperture=3.0),
+    Candidate(against="rival", aperture=3.0),
+    Candidate(states="place alone", aperture=3.0),
+)
+POWERS = (0.5, 1.5)
+FINER = "control: root of earlier Layer-CAM x base"
+LEAST = 5e-4  # a difference below it is shown as 0
+
+
+def examples_of(
+    model: str, data: str, seeds: Sequence[int], half: int, limit: int
+) -> list[tuple[Example, ...]]:
+    """Images of one half of the kinds, drawn by some seeds, asked about one class each."""
+    found = block(installed(), model, data, None)
+    load, root = found.dataset.load(), found.root
+    if "seed" not in signature(load).parameters:
+        raise SystemExit(f"{data} draws nothing by a seed, so it has no images to search on")
+    images = [same for seed in seeds for same in group(load(root, seed=seed))]
+    own = [same for same in images if len(same) == 1 and seed_of("half", kind(same[0])) % 2 == half]
+    return own[:limit]
+
+
+def worth(difference: Differences) -> float:
+    """Mean of what stands in WORTH, each in units of its half-width, none counted above 4."""
+    units = [mean / half if half > 0 else 0.0 for mean, half in (difference[name] for name in WORTH)]
+    return sum(max(-4.0, min(4.0, unit)) for unit in units) / len(units)
+
+
+def searched(work: Work, base: Base) -> dict[Candidate, dict[str, Difference]]:
+    """Stage one: every candidate's differences to the base."""
+    plain = score({"base": lambda: base.own}, base, work)["base"]
+
+    def tried(candidates: Iterable[Candidate]) -> dict[Candidate, dict[str, Difference]]:
+        made = {str(c): (lambda c=c: maps_of(c, work.seen, base)) for c in candidates}
+        scores = score(made, base, work)
+        return {c: differences(scores[str(c)], plain, work) for c in candidates}
+
+    found = tried(grid_of_candidates(signed=bool((work.seen.activations < 0).any())))
+    by_axis: dict[str, Candidate] = {}
+    for candidate in sorted(found, key=lambda c: -worth(found[c])):
+        by_axis.setdefault(candidate.axis, candidate)
+    changed = [c for c in by_axis.values() if c.axis != "default" and c.read not in SPATIAL]
+    return found | tried([c for c in combined(changed[:CHANGES]) if c not in found])
+
+
+def finalists(found: Mapping[Candidate, Differences]) -> list[Candidate]:
+    """The defaults, a control, the three of most worth, and the best in each of some metrics."""
+    ranked = sorted(found, key=lambda c: -worth(found[c]))
+    best = [max(found, key=lambda c: found[c][name][0]) for name in ("energy'", "peak", "AD'")]
+    return list(dict.fromkeys([*DEFAULTS, *ranked[:3], *best]))
+
+
+def held_out(work: Work, base: Base, chosen: Sequence[Candidate]) -> pd.DataFrame:
+    """Stage two: the base, its controls, and the chosen, a row each; cells are text."""
+    own = rescale(base.own)
+    plain: dict[str, Callable[[], GridMaps]] = {"base": lambda: own, FINER: lambda: finer(work, own)}
+    controls = {f"control: base^{p:g}": (lambda p=p: whole(own, work) ** p) for p in POWERS}
+    controls["control: all but a pixel"] = lambda: nearly_ones(work)
+    made = {str(c): (lambda c=c: maps_of(c, work.seen, base)) for c in chosen}
+    ranked = score(plain | made, base, work, with_curves=True)
+    scores = {"base": ranked["base"], **score(controls, base, work), **ranked}
+    found = {}
+    for name, one in scores.items():
+        paired = differences(one, scores["base"], work)
+        cells = {label: signed(*values) for label, values in paired.items()}
+        if name == "base":
+            cells = {label: f"{one[label].mean():.3f}" for label in BETTER}
+        else:
+            beyond = differences(one, scores[FINER], work) if "layer" in name else paired
+            cells["verdict"] = verdict(paired, beyond)
+        found[name] = {**cells, "mean": f"{one['mean'].mean():.2f}"}
+    columns = [*BETTER, *(f"{name}'" for name in OF_CONTRAST), "mean", "verdict"]
+    return pd.DataFrame(found).T[columns].fillna("")
+
+
+def finer(work: Work, own: GridMaps) -> GridMaps:
+    """What the earlier layer's finer grid alone brings: the root of its Layer-CAM times the map."""
+    earlier = rescale(work.seen.finer)
+    return (earlier * upsample(own, earlier.shape[1:])).sqrt()
+
+
+def nearly_ones(work: Work) -> Maps:
+    """Fake-CAM (Poppi et al. 2021): what covering everything scores."""
+    maps = torch.ones_like(work.covers)
+    maps[:, 0, 0] = 0
+    return maps
+
+
+def signed(mean: float, half: float) -> str:
+    """A difference and its half-width."""
+    text = f"{mean:+.3f} ±{half:.3f}".replace("0.", ".")
+    return f"**{text}**" if abs(mean) > max(half, LEAST) else text
+
+
+def verdict(difference: Differences, beyond: Differences) -> str:
+    """What it helps and hurts beyond its interval, and beyond contrast where that matters.
+
+    What an earlier layer helps must stand against its finer grid (`beyond`) too.
+    """
+    helps, hurts = [], []
+    for name in (name for name in BETTER if name in difference):
+        ways = [difference[name], difference.get(f"{name}'", difference[name])]
+        if all(mean > max(half, LEAST) for mean, half in (*ways, beyond[name])):
+            helps.append(name)
+        if all(-mean > max(half, LEAST) for mean, half in ways):
+            hurts.append(name)
+    said = [
+        f"{verb} {', '.join(names)}" for verb, names in (("helps", helps), ("hurts", hurts)) if names
+    ]
+    return "; ".join(said) or "-"
+
+
+def by_change(found: Mapping[Candidate, Differences]) -> pd.DataFrame:
+    """Stage one's table: of each change the aperture of most worth, best first."""
+    rows: dict[str, dict[str, str]] = {}
+    for candidate in sorted(found, key=lambda c: -worth(found[c])):
+        cells = {name: signed(*found[candidate][name]) for name in ("energy", "AD", *WORTH)}
+        aperture, value = f"{candidate.aperture:g}", f"{worth(found[candidate]):+.2f}"
+        rows.setdefault(candidate.axis, {"a²": aperture, **cells, "worth": value})
+    return pd.DataFrame(rows).T
+
+
+def markdown(frame: pd.DataFrame, corner: str) -> str:
+    """A table."""
+    rows = zip(frame.index, frame.to_numpy(), strict=True)
+    return table([corner, *frame.columns], [[str(name), *map(str, row)] for name, row in rows])
+
+
+def report(given: argparse.Namespace) -> str:
+    """The whole search of one model and data set, as Markdown."""
+    began = perf_counter()
+    seeds = (given.seed, given.seed + 1)
+    looked = prepared_work(given.model, examples_of(given.model, given.data, seeds, 0, given.limit))
+    found = searched(looked, looked.seen.bases[given.base])
+    title = f"Stage one: {len(found)} candidates under {given.base}, {counted(looked)} to search on."
+    said = [title, markdown(by_change(found), "change")]
+    images = examples_of(given.model, given.data, HELD_OUT, 1, given.held_out)
+    work = prepared_work(given.model, images)
+    for name, base in work.seen.bases.items():
+        rows = held_out(work, base, finalists(found))
+        said += [f"Stage two: {name}, {counted(work)} held out.", markdown(rows, "map")]
+    forwards = looked.stream.forwards + work.stream.forwards
+    said.append(f"{forwards:,} forwards, {perf_counter() - began:.0f} s on one thread.")
+    return "\n\n".join(said)
+
+
+def counted(work: Work) -> str:
+    """How many images there are, and of how many kinds."""
+    images, kinds = len(work.asked("predicted")), len(set(work.kinds))
+    return f"{images} images" + (f" of {kinds} objects" if kinds < images else "")
+
+
+def main() -> None:
+    """Search and print, or write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", default="efficientnet-lite0")
+    parser.add_argument("--data", default="cutouts")
+    parser.add_argument("--base", default="grad-cam", help="whose map stage one puts under conceptors")
+    parser.add_argument("--limit", type=int, default=36, help="search images")
+    parser.add_argument("--held-out", type=int, default=64, help="held-out images")
+    parser.add_argument("--seed", type=int, default=SEARCH[0], help="of the search images, and the next")
+    parser.add_argument("--write", type=Path, help="a page with a block for this model and data")
+    given = parser.parse_args()
+    if {given.seed, given.seed + 1} & set(HELD_OUT):
+        sys.exit(f"the held-out images are drawn by {HELD_OUT}; give another seed")
+    torch.set_num_threads(1)
+    text = report(given)
+    print(text)
+    if given.write:
+        put(given.write, f"search {given.model} on {Path(given.data).name}", text)
+
+
+if __name__ == "__main__":
+    main()
