@@ -19,6 +19,8 @@ from xaibench.api.classifier import Classifier
 from xaibench.api.resolve import classifier_of
 
 CLASSES = 10
+IMAGES = 16  # that batch norms are settled on: with few, networks that mix all tokens turn chaotic
+FALL = 2.0  # of an attention bias, for each token of distance
 
 
 @dataclass(frozen=True)
@@ -58,18 +60,18 @@ def torchvision_member(name: str, draw: int = 0) -> Member:
         return settled(network, (side, side))
 
 
-def moe_vit_member(draw: int = 0) -> Member:
-    """Our ViT with a mixture of experts in every second block."""
+def moe_vit_member(name: str, draw: int = 0) -> Member:
+    """Our ViT with a mixture of experts in every second block; it has no members but itself."""
     with drawn(draw):
         return settled(moe_vit_network(), (SIDE, SIDE))
 
 
 def transformers_member(name: str, draw: int = 0) -> Member:
     """A tiny one of a family of the transformers library, or a CLIP: saved, and loaded by its plugin."""
-    import tiny
+    import tiny  # only here: a distribution of its own
 
     with drawn(draw):
-        classifier = tiny.clip() if name == tiny.CLIP else tiny.classifier(name)
+        classifier = tiny.member(name)
     return Member((tiny.SIDE, tiny.SIDE), lambda: classifier)
 
 
@@ -95,7 +97,7 @@ def settle(network: nn.Module, size: tuple[int, int]) -> None:
             nn.init.ones_(norm.weight)
     if norms:
         with torch.no_grad():
-            network(torch.randn(4, 3, *size))
+            network(torch.randn(IMAGES, 3, *size))
     network.eval()
 
 
@@ -113,7 +115,7 @@ def attend_to_neighbours(network: nn.Module) -> None:
         side = round(numbers.shape[1] ** 0.5)
         keys = torch.arange(side * side)
         with torch.no_grad():
-            biases[:, numbers[0]] = -torch.hypot((keys // side).float(), (keys % side).float())
+            biases[:, numbers[0]] = -FALL * torch.hypot((keys // side).float(), (keys % side).float())
 
 
 @contextmanager
@@ -123,3 +125,11 @@ def drawn(draw: int) -> Iterator[None]:
         warnings.simplefilter("ignore")
         torch.manual_seed(draw)
         yield
+
+
+MAKERS = {
+    "timm": timm_member,
+    "torchvision": torchvision_member,
+    "transformers": transformers_member,
+    "ours": moe_vit_member,
+}
