@@ -25,9 +25,9 @@ TABLE = Path(__file__).with_name("models.md")
 WORKERS = 2
 INTRODUCTION = """# Where networks are explained
 
-Nobody has to name a layer: xaibench finds a classifier's target layer, how its output lies on the image, and
-whether CAM is exact there (the logits are a linear layer on the mean activations), by one forward and one
-backward pass on noise. These tables say what it finds, and in how many networks that is right.
+Nobody has to name a layer: xaibench finds a classifier's target layer, how its output lies on the image,
+and whether CAM is exact there (the logits are a linear layer on the mean activations), by one forward
+and one backward pass on noise. These tables say what it finds, and in how many networks that is right.
 
 Where another layer is wanted, `@` names it, and `inspect` lists those there are:
 
@@ -38,15 +38,16 @@ xaibench run --models timm:resnet18@layer3 --data photos
 
 In Python it is `classifier_of(network, size, target_layer="layer3")`.
 
-Each network has random weights. It *works* where its maps have the grid's shape, are finite, not all constant,
-the same in a batch as one by one, and the grid is *upright*: a faint patch is planted in one cell of the image
-after another, and must change its own cell more than the cell where it would be seen if the output were read in
-any other way: turned, mirrored or transposed, or, for tokens, some places further on (class tokens miscounted),
-in rows of another length, in windows. The column *upright* says by how many standard errors of the difference
-the next best reading loses, over all patches; weights are drawn again until it is {sure:g}, {most} times at most.
+Each network has random weights. It *works* where its maps have the grid's shape, are finite, not all
+constant, the same in a batch as one by one, and the grid is *upright*: a faint patch is planted in one
+cell of the image after another, and must change its own cell more than the cell where it would be seen
+if the output were read in any other way: turned, mirrored or transposed, or, for tokens, some places
+further on (class tokens miscounted), in rows of another length, in windows. The column *upright* says
+by how many standard errors of the difference the next best reading loses, over all patches; weights
+are drawn again until it is {sure:g}, {most} times at most.
 
-Written by `python docs/make_models_table.py` in {minutes} minutes, not by hand; timm {timm}, torchvision
-{torchvision}, transformers {transformers}, torch {torch}.
+Written by `python docs/make_models_table.py` in {minutes} minutes, not by hand; timm {timm},
+torchvision {torchvision}, transformers {transformers}, torch {torch}.
 """
 TITLES = {
     "named": "Architectures that leaderboards name",
@@ -55,10 +56,10 @@ TITLES = {
     "transformers": "transformers",
 }
 NOTES = {
-    "named": "At full width and depth but where the last column says otherwise: two cores cannot hold them.",
+    "named": "Whole, but where the last column says what two cores cannot hold.",
     "timm": "Of each module the member with the fewest weights.",
     "torchvision": "Of each module the member with the fewest weights.",
-    "transformers": "Through the package xaibench-transformers, saved and loaded; all layers, tiny in width.",
+    "transformers": "Through the package xaibench-transformers: tiny, saved, and loaded by it.",
 }
 
 

@@ -108,9 +108,8 @@ def attend_to_neighbours(network: nn.Module) -> None:
     place: as constructed it mixes all tokens alike. In place.
     """
     for module in network.modules():
-        biases, numbers = (
-            getattr(module, name, None) for name in ("attention_biases", "attention_bias_idxs")
-        )
+        biases = getattr(module, "attention_biases", None)
+        numbers = getattr(module, "attention_bias_idxs", None)
         if biases is None or numbers is None or biases.any():
             continue
         # The first query stands in the corner, so its offset to each key is that key's row and column.

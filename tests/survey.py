@@ -17,7 +17,7 @@ from xaibench.api.errors import XaibenchError
 from xaibench.api.maps import weighted_sum
 from xaibench.api.resolve import normalised
 
-DRAWS = 12  # of random weights, at most
+DRAWS = 16  # of random weights, at most
 AT_LEAST = 2
 
 

@@ -18,7 +18,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from xaibench.api.capture import SharedPass
+from xaibench.api.batch import Batch
+from xaibench.api.capture import Capture
 from xaibench.api.classifier import TOKENS, Classifier
 
 Size = tuple[int, int]  # height, width
@@ -71,8 +72,10 @@ def plant(classifier: Classifier, size: Size, draw: int) -> Planted:
 
 
 def activations(classifier: Classifier, images: Tensor) -> Tensor:
-    """(B, K, h, w), of the deepest target layer."""
-    return classifier.target_layer.to_grid(SharedPass(classifier, images).outputs[-1].detach())
+    """(B, K, h, w), as explainers see them."""
+    targets = torch.zeros(len(images), dtype=torch.long)
+    names = tuple(str(i) for i in range(len(images)))
+    return Capture(classifier, Batch(names, images, targets)).activations
 
 
 def margin(draws: Sequence[Planted], layout: str) -> Margin:
