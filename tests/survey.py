@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from members import Member
-from torch import nn
+from torch import Tensor
 from upright import SURE, margin, plant
 from xaibench_explainers.grad_cam import grad_cam
 from xaibench_explainers.layer_cam import layer_cam
@@ -90,7 +90,7 @@ def upright(make: Callable[[int], Member], first: Classifier, found: Found) -> F
     return replace(found, faults=(*found.faults, fault))
 
 
-def evidence(capture: Capture) -> torch.Tensor:
+def evidence(capture: Capture) -> Tensor:
     """Activations times gradients, neither of them rectified."""
     return weighted_sum(capture.gradients, capture.activations)
 
@@ -123,7 +123,7 @@ def head_faults(capture: Capture) -> list[str]:
     if classifier.head is None:
         return []
     pooled = capture.activations.mean((2, 3))
-    if isinstance(classifier.head_norm, nn.LayerNorm):
+    if classifier.head_norm is not None:
         pooled = normalised(classifier.head_norm, pooled)
     slack = 1e-3 * float(capture.logits.std())
     if torch.allclose(classifier.head(pooled), capture.logits, rtol=1e-2, atol=slack):
