@@ -134,15 +134,37 @@ SMALLER = {
     "vit_gigantic_patch14_224": {"depth": 2},
 }
 LARGEST = 224  # pixels, where a member takes images of any size
-SIZES = {"halonet_h1": 256, "inception_v3": 299}  # its blocks must fit
+SIZES = {
+    "halonet_h1": 256,  # its blocks must fit
+    "inception_v3": 299,  # so must its poolings
+    "nasnetalarge": 160,  # slow
+    "pnasnet5large": 160,
+}
 
 EFFICIENTNET_L2 = "tf_efficientnet_l2"
+TRANSFORMERS = (
+    "ViT",
+    "DeiT",
+    "DeiT with teacher",
+    "Swin",
+    "ConvNeXt",
+    "BEiT",
+    "DINOv2",
+    "DINOv2 with registers",
+    "CvT",
+    "CLIP",
+)
+
 NAMED = {
-    # the architectures that leaderboards of explanation methods name
-    "EfficientNet": "tf_efficientnet_b0",
-    "EfficientNet-L2, a tenth as wide": EFFICIENTNET_L2,
-    "ViT-B/16": "vit_base_patch16_224",
-    "ViT-H/14, 2 of 32 blocks": "vit_huge_patch14_224",
-    "ViT-G/14, 2 of 48 blocks": "vit_gigantic_patch14_224",
-    "CoAtNet": "coatnet_nano_rw_224",
+    # the architectures that leaderboards of explanation methods name: library, member, what is smaller
+    "EfficientNet": ("timm", "tf_efficientnet_b0", ""),
+    "EfficientNet-L2": ("timm", EFFICIENTNET_L2, "all its layers, a tenth as wide"),
+    "ViT-B/16": ("timm", "vit_base_patch16_224", ""),
+    "ViT-H/14": ("timm", "vit_huge_patch14_224", "2 of its 32 blocks"),
+    "ViT-G/14": ("timm", "vit_gigantic_patch14_224", "2 of its 48 blocks"),
+    "CoAtNet": ("timm", "coatnet_nano_rw_224", ""),
+    "CvT": ("transformers", "CvT", "its three stages, tiny"),
+    "ViT with a mixture of experts in every second block": ("ours", "moe-vit", ""),
 }
+
+NOT_SHOWN: dict[str, str] = {}  # members that do not work, and the reason

@@ -1,31 +1,24 @@
 """Tries one network: what is found in it, and whether that is right."""
 
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-import timm
 import torch
-import torchvision
-from families import EFFICIENTNET_L2, LARGEST, SIZES, SMALLER
-from timm.models.efficientnet import _gen_efficientnet as efficientnet
-from torch import Tensor, nn
+from members import Member
+from torch import Tensor
+from upright import SURE, margin, plant
 from xaibench_explainers.grad_cam import grad_cam
 from xaibench_explainers.layer_cam import layer_cam
-from xaibench_models.checkpoints import draw_zero_heads
 
 from xaibench.api.batch import Batch
-from xaibench.api.capture import Capture, SharedPass
-from xaibench.api.classifier import Classifier, TargetLayer
+from xaibench.api.capture import Capture
+from xaibench.api.classifier import Classifier
 from xaibench.api.errors import XaibenchError
 from xaibench.api.maps import weighted_sum
-from xaibench.api.resolve import classifier_of, normalised
+from xaibench.api.resolve import normalised
 
-CLASSES = 10
-PLACES = ((0.85, 0.4), (0.3, 0.1))  # down, right: no flip, turn or transposition maps both near to both
-BRIGHT = 2.0
-DRAWS = 6  # of random weights, at most
+DRAWS = 16  # of random weights, at most
+AT_LEAST = 2
 
 
 @dataclass(frozen=True)
@@ -36,6 +29,9 @@ class Found:
         size: (height, width) of the images it was tried with.
         layer, layout, grid, channels: where it is explained.
         exact: CAM is exact there.
+        errors: by how many standard errors the grid as it is read beats the best other reading.
+        other: that reading.
+        draws: of random weights, until that was sure.
         reason: why it cannot be explained; empty where it can.
         faults: what is wrong with what was found; empty where nothing is.
     """
@@ -46,146 +42,52 @@ class Found:
     grid: tuple[int, int] = (0, 0)
     channels: int = 0
     exact: bool = False
+    errors: float = 0.0
+    other: str = ""
+    draws: int = 0
     reason: str = ""
     faults: tuple[str, ...] = ()
 
-
-def timm_network(name: str, draw: int = 0) -> tuple[nn.Module, tuple[int, int]]:
-    """Random weights, and the size to try: the largest that is quick enough."""
-    with drawn(draw):
-        if name == EFFICIENTNET_L2:  # its 5.3 times deeper network at a tenth of its 4.3 times width
-            network = efficientnet("tf_efficientnet_b0", 0.43, 5.3, num_classes=CLASSES)
-        else:
-            network = timm.create_model(name, num_classes=CLASSES, **SMALLER.get(name, {}))
-        draw_zero_heads(network)
-        facts = network.pretrained_cfg
-        _, height, width = facts["input_size"]
-        largest = height if facts.get("fixed_input_size") else SIZES.get(name, LARGEST)
-        size = (min(height, largest), min(width, largest))
-        return settle(network, size), size
+    @property
+    def works(self) -> bool:
+        """A layer was found, and nothing is wrong with it."""
+        return not (self.reason or self.faults)
 
 
-def torchvision_network(name: str, draw: int = 0) -> tuple[nn.Module, tuple[int, int]]:
-    random = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
-    with drawn(draw):
-        network = torchvision.models.get_model(name, weights=None, num_classes=CLASSES, **random)
-        draw_zero_heads(network)
-        side = SIZES.get(name, LARGEST)
-        return settle(network, (side, side)), (side, side)
-
-
-def settle(network: nn.Module, size: tuple[int, int]) -> nn.Module:
-    """Batch norms as training leaves them: scaled, and normalising what passes through; in place.
-
-    As constructors leave them, a deep network's signal dies away but for what padding makes of it.
-    """
-    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
-    network.eval()
-    for norm in norms:
-        norm.train()
-        norm.momentum = 1.0
-        if norm.affine and not norm.weight.any():
-            nn.init.ones_(norm.weight)
-    if norms:
-        with torch.no_grad():
-            network(torch.randn(4, 3, *size))
-    return network.eval()
-
-
-@contextmanager
-def drawn(draw: int) -> Iterator[None]:
-    """Random numbers that are those of `draw`, and no warnings of the libraries."""
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.manual_seed(draw)
-        yield
-
-
-def survey(make: Callable[[int], tuple[nn.Module, tuple[int, int]]]) -> Found:
+def survey(make: Callable[[int], Member]) -> Found:
     """What is found in the network that `make` draws, and all that is wrong with it."""
-    network, size = make(0)
+    member = make(0)
     try:
-        classifier = classifier_of(network, size)
+        classifier = member.find()
     except XaibenchError as error:
-        return Found(size, reason=str(error))
+        return Found(member.size, reason=str(error))
     layer = classifier.target_layer
-    images = planted(classifier, size)
-    targets = classifier.logits(images).argmax(1)
-    capture = Capture(classifier, Batch(("plain", "a", "b"), images, targets))
+    images = torch.randn(3, 3, *member.size, generator=torch.Generator().manual_seed(1))
+    capture = Capture(classifier, Batch(("a", "b", "c"), images, classifier.logits(images).argmax(1)))
     channels, *grid = capture.activations.shape[1:]
-    faults = (*map_faults(capture), *head_faults(capture), *upright_faults(make, layer, capture))
-    found = (layer.name, layer.layout, (grid[0], grid[1]), channels, classifier.head is not None)
-    return Found(size, *found, faults=faults)
+    exact = classifier.head is not None
+    found = Found(member.size, layer.name, layer.layout, (grid[0], grid[1]), channels, exact)
+    faults = (*map_faults(capture), *head_faults(capture))
+    return upright(make, classifier, replace(found, faults=faults))
 
 
-def grid_at(classifier: Classifier, images: Tensor) -> tuple[int, int]:
-    output = SharedPass(classifier, images).outputs[-1].detach()
-    h, w = classifier.target_layer.to_grid(output).shape[2:]
-    return h, w
-
-
-def planted(classifier: Classifier, size: tuple[int, int]) -> Tensor:
-    """(3, 3, H, W): noise, and the same noise with one bright cell, at two places."""
-    height, width = size
-    noise = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1)) * 0.2 - 0.1
-    h, w = grid_at(classifier, noise)
-    images = noise.repeat(3, 1, 1, 1)
-    for image, place in zip(images[1:], PLACES, strict=True):
-        y, x = cell_at(place, (h, w))
-        rows = slice(y * height // h, -(-(y + 1) * height // h))
-        columns = slice(x * width // w, -(-(x + 1) * width // w))
-        image[:, rows, columns] += BRIGHT
-    return images
-
-
-def cell_at(place: tuple[float, float], grid: tuple[int, int]) -> tuple[int, int]:
-    return int(place[0] * grid[0]), int(place[1] * grid[1])
-
-
-def upright_faults(
-    make: Callable[[int], tuple[nn.Module, tuple[int, int]]], layer: TargetLayer, capture: Capture
-) -> list[str]:
-    """Where a planted patch is not seen where it was planted.
-
-    Seen is the change of the activations, against the change that the other patch makes: what deep
-    random networks change in the middle, or at the border, wherever the patch is, is in both. Where
-    one draw of the weights still blurs it, it is the mean of several.
-    """
-    total = contrast_of(capture.activations)
-    for draw in range(1, DRAWS):
-        if not misplaced(total):
+def upright(make: Callable[[int], Member], first: Classifier, found: Found) -> Found:
+    """With how surely patches are seen where they are planted, in as many draws as that takes."""
+    planted = []
+    for draw in range(DRAWS):
+        classifier = first if draw == 0 else make(draw).find()
+        if classifier.target_layer.name != found.layer:
+            fault = f"{classifier.target_layer.name} is found with other weights"
+            return replace(found, faults=(*found.faults, fault))
+        planted.append(plant(classifier, found.size, draw))
+        least = margin(planted, found.layout)
+        if len(planted) >= AT_LEAST and least.errors >= SURE:
             break
-        network, _ = make(draw)
-        drawn_layer = TargetLayer(layer.name, network.get_submodule(layer.name), layer.to_grid)
-        shared = SharedPass(Classifier(network, (drawn_layer,)), capture.batch.images)
-        total = total + contrast_of(layer.to_grid(shared.outputs[-1].detach()))
-    return misplaced(total)
-
-
-def contrast_of(activations: Tensor) -> Tensor:
-    """(h, w): where the first patch changes more than the second; of (3, K, h, w)."""
-    plain, *others = activations
-    a, b = ((other - plain).abs().sum(0) for other in others)
-    return a / a.sum() - b / b.sum()
-
-
-def misplaced(contrast: Tensor) -> list[str]:
-    """Which patch is seen brighter anywhere that a flip, a turn or a transposition puts it.
-
-    Around each of these cells the mean of a cell, or a tenth of the grid, to all sides is taken.
-    """
-    grid = (contrast.shape[0], contrast.shape[1])
-    near = max(1, round(0.1 * max(grid)))
-    pool = nn.AvgPool2d(2 * near + 1, 1, near, count_include_pad=False)
-    faults = []
-    for (down, right), seen in zip(PLACES, (contrast, -contrast), strict=True):
-        smooth = pool(seen[None])[0]
-        sides = [(down, right), (1 - down, right), (down, 1 - right), (1 - down, 1 - right)]
-        cells = [cell_at(place, grid) for y, x in sides for place in ((y, x), (x, y))]
-        best = max(cells, key=lambda cell: float(smooth[cell]))
-        if best != cells[0]:
-            faults.append(f"a patch planted at {cells[0]} of {grid} is seen at {best}")
-    return faults
+    found = replace(found, errors=least.errors, other=least.other, draws=len(planted))
+    if least.errors >= SURE:
+        return found
+    fault = f"not shown to be upright: {least.other} says as much ({least.errors:+.1f} standard errors)"
+    return replace(found, faults=(*found.faults, fault))
 
 
 def evidence(capture: Capture) -> Tensor:

@@ -1,10 +1,11 @@
-"""Tiny random members of each family, saved and loaded as real ones are."""
+"""Each family of the transformers library, by a tiny member."""
 
 from pathlib import Path
 
 import pytest
 import torch
 import transformers
+from tiny import CVT, KINDS, SIDE, SMALL, save
 from xaibench_explainers.grad_cam import grad_cam
 from xaibench_explainers.layer_cam import layer_cam
 from xaibench_transformers.classifiers import Classifying, transformers_model
@@ -13,76 +14,26 @@ from xaibench.api import PluginError
 from xaibench.api.batch import Batch
 from xaibench.api.capture import Capture, SharedPass
 
-SIDE, CLASSES = 64, 5
-SMALL = {
-    "hidden_size": 24,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 32,
-    "image_size": SIDE,
-    "patch_size": 16,
-    "num_labels": CLASSES,
-}
-STAGES = {"depths": [1, 1, 1], "num_labels": CLASSES}
-CVT = {
-    "embed_dim": [8, 12, 16],
-    "num_heads": [1, 1, 2],
-    "depth": [1, 2, 3],
-    "drop_path_rate": [0.0, 0.0, 0.0],
-    "num_labels": CLASSES,
-}
-FAMILIES = {  # class, config, target layer, grid, whether CAM is exact
-    "ViT": ("ViTForImageClassification", SMALL, "layernorm_before", 4, False),
-    "DeiT": ("DeiTForImageClassification", SMALL, "layernorm_before", 4, False),
-    "DeiT with teacher": (
-        "DeiTForImageClassificationWithTeacher",
-        SMALL,
-        "layernorm_before",
-        4,
-        False,
-    ),
-    "Swin": (
-        "SwinForImageClassification",
-        {**STAGES, "embed_dim": 8, "num_heads": [1, 2, 2], "image_size": SIDE, "window_size": 4},
-        "layernorm",
-        4,
-        True,
-    ),
-    "ConvNeXt": (
-        "ConvNextForImageClassification",
-        {**STAGES, "num_stages": 3, "hidden_sizes": [8, 12, 16]},
-        "stages.2",
-        4,
-        True,
-    ),
-    "BEiT": ("BeitForImageClassification", SMALL, "", 4, True),
-    "DINOv2": ("Dinov2ForImageClassification", SMALL, "layernorm", 4, False),
-    "DINOv2 with registers": (
-        "Dinov2WithRegistersForImageClassification",
-        {**SMALL, "num_register_tokens": 3},
-        "layernorm",
-        4,
-        False,
-    ),
-    "CvT": ("CvtForImageClassification", CVT, "layernorm_before", 4, False),
+EXPECTED = {  # target layer, side of the grid, whether CAM is exact
+    "ViT": ("layernorm_before", 4, False),
+    "DeiT": ("layernorm_before", 4, False),
+    "DeiT with teacher": ("layernorm_before", 4, False),
+    "Swin": ("layernorm", 4, True),
+    "ConvNeXt": ("stages.2", 4, True),
+    "BEiT": ("", 4, True),
+    "DINOv2": ("layernorm", 4, False),
+    "DINOv2 with registers": ("layernorm", 4, False),
+    "CvT": ("layernorm_before", 4, False),
 }
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(scope="module", params=KINDS)
 def family(request, tmp_path_factory):
     """A classifier of each family, and what is expected of it."""
-    name, config, *expected = FAMILIES[request.param]
-    kind = getattr(transformers, name)
     torch.manual_seed(0)
-    network = kind(kind.config_class(**config)).eval()
-    for weight in network.parameters():  # as drawn, some are zero and some too small to tell
-        if weight.ndim > 1:
-            torch.nn.init.normal_(weight, std=0.2)
     folder = tmp_path_factory.mktemp("saved")
-    network.save_pretrained(folder)
-    size = {"height": SIDE, "width": SIDE}
-    transformers.ViTImageProcessor(size=size, resample=3).save_pretrained(folder)
-    return transformers_model(str(folder)), network, expected
+    network = save(request.param, folder)
+    return transformers_model(str(folder)), network, EXPECTED[request.param]
 
 
 @pytest.fixture

@@ -1,16 +1,12 @@
-import json
-
 import pytest
 import torch
 import transformers
+from tiny import NAMES, save_clip
 from xaibench_explainers.grad_cam import grad_cam
 from xaibench_transformers.clip import ZeroShot, clip_model
 
 from xaibench.api.batch import Batch
 from xaibench.api.capture import Capture
-
-NAMES = ("cat", "dog", "palace")
-TOWER = {"hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
 
 
 @pytest.fixture(scope="module")
@@ -18,23 +14,7 @@ def folder(tmp_path_factory):
     """A tiny CLIP with random weights and a tokenizer of single letters."""
     folder = tmp_path_factory.mktemp("clip")
     torch.manual_seed(0)
-    letters = "abcdefghijklmnopqrstuvwxyz."
-    words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    config = transformers.CLIPConfig(
-        text_config={**TOWER, "vocab_size": len(words), "eos_token_id": len(words) - 1},
-        vision_config={**TOWER, "image_size": 64, "patch_size": 16},
-        projection_dim=12,
-    )
-    clip = transformers.CLIPModel(config)
-    for weight in clip.parameters():
-        if weight.ndim > 1:
-            torch.nn.init.normal_(weight, std=0.2)
-    clip.save_pretrained(folder)
-    side = {"height": 64, "width": 64}
-    transformers.CLIPImageProcessor(crop_size=side, size={"shortest_edge": 64}).save_pretrained(folder)
-    (folder / "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "CLIPTokenizer"}))
+    save_clip(folder)
     return folder
 
 
