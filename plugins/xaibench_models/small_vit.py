@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from xaibench.api import PluginError
 
-WIDTH, DEPTH, HEADS, RISE = 128, 4, 4, 2
+WIDTH, DEPTH, HEADS, RISE = 96, 3, 4, 2
 CELLS = 7  # least patches a side
 
 

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from xaibench.api.errors import XaibenchError
-from xaibench.cli import calibrate, explain, figure, models, plugins, run, show
+from xaibench.cli import calibrate, explain, figure, models, plugins, run, show, study, train
 from xaibench.cli import list as listing
 
 app = typer.Typer(
@@ -18,6 +18,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
+app.command("train")(train.train)
+app.add_typer(study.app, name="study")
 app.command("show")(show.show)
 app.command("explain")(explain.explain)
 app.add_typer(figure.app, name="figure")
