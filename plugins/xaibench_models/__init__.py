@@ -75,7 +75,7 @@ def xaibench_architectures() -> list[Architecture]:
             name="small-resnet",
             at="xaibench_models.small_resnet:small_resnet",
             summary="three residual blocks; small-resnet:cbam with CBAM (Woo et al. 2018, "
-            "arXiv:1807.06521), small-resnet:se, :eca, :ge, :timm-cbam, ... with timm's attention layers",
+            "arXiv:1807.06521), small-resnet:se, :eca, :ge, ... with timm's attention layers",
             family=True,
             rate=3e-3,
         ),

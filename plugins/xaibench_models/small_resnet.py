@@ -1,4 +1,4 @@
-"""A residual network of three blocks, plain or with attention in each. He et al. 2015, arXiv:1512.03385."""
+"""A residual network of three blocks, plain or with attention. He et al. 2015, arXiv:1512.03385."""
 
 from timm.layers import create_attn
 from torch import Tensor, nn

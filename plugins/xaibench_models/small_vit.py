@@ -5,6 +5,7 @@ from a few strided convolutions, which small transformers need on few images (Xi
 arXiv:2106.14881).
 """
 
+from itertools import pairwise
 from math import log2
 
 import torch
@@ -84,7 +85,7 @@ class Patches(nn.Module):
         halvings = int(log2(patch))
         channels = [3, *(max(16, width >> (halvings - i - 1)) for i in range(halvings))]
         layers: list[nn.Module] = []
-        for before, after in zip(channels, channels[1:], strict=False):
+        for before, after in pairwise(channels):
             layers += [nn.Conv2d(before, after, 3, 2, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
         self.proj = nn.Sequential(*layers, nn.Conv2d(channels[-1], width, 1))
 

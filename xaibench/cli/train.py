@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = """Train a network on a data set, and leave it where `xaibench run` can benchmark it.
 
-The same command again goes on where it was stopped, and gives the numbers of an unbroken training. A data \
-set that is drawn by a seed is drawn by another than a run's, so that a run evaluates unseen images.
+The same command again goes on where it was stopped, and gives the numbers of an unbroken training. A \
+data set that is drawn by a seed is drawn by another than a run's, so that a run evaluates unseen images.
 
 Examples:
 
@@ -171,7 +171,7 @@ def validate(
 
 
 def name_and_value(text: str) -> tuple[str, str | int | float | bool]:
-    """ "NAME=VALUE": a number where it can be read as one, true or false, or else the text."""
+    """A "NAME=VALUE" taken apart: a number where it can be read as one, true or false, or else the text."""
     name, equals, value = text.partition("=")
     if not equals:
         raise typer.BadParameter(f"--set {text!r}; expected NAME=VALUE")
@@ -203,13 +203,13 @@ def print_training(facts: "Facts", folder: Path, source: "Source", console: Cons
     )
     for name, (share, count) in facts.tested.items():
         console.print(
-            f"accuracy {share:.4f} on the {count} images of {name} that a run evaluates, none of them seen",
+            f"accuracy {share:.4f} on the {count} images of {name} that a run evaluates, all unseen",
             highlight=False,
         )
     if source.unseen is None:
         console.print(
-            "[yellow]note[/] a run on the same examples would evaluate images that were trained on; give "
-            "it others, or use --folds",
+            "[yellow]note[/] a run on the same examples would evaluate images that were trained on; "
+            "give it others, or use --folds",
             highlight=False,
         )
     next_line = f"xaibench run --models checkpoint:{folder} --data {facts.recipe.data}"
@@ -226,8 +226,8 @@ def print_folds(found: "Validation", folder: Path, console: Console) -> None:
     for (explainer, metric), row in zip(found.table.index, found.table.to_numpy(), strict=True):
         table.add_row(escape(f"{explainer} {metric}".strip()), *(f"{value:.3f}" for value in row))
     table.caption = (
-        "sd: over the folds; sd of images: what the choice of the images alone would give; what is above "
-        "it comes from the training"
+        "sd: over the folds; sd of images: what the choice of the images alone would give; what is "
+        "above it comes from the training"
     )
     table.caption_justify = "left"
     console.print(table)

@@ -67,7 +67,8 @@ class TrainingProgress(TrainingObserver):
             self.bars.reset(self.task)
         self.line(
             f"{self.name}: epoch {epoch.number}/{self.epochs}, loss {epoch.loss:.3f}, "
-            f"accuracy {epoch.accuracy:.3f}, held out {epoch.held_out_accuracy:.3f}, {epoch.seconds:.0f} s"
+            f"accuracy {epoch.accuracy:.3f}, held out {epoch.held_out_accuracy:.3f}, "
+            f"{epoch.seconds:.0f} s"
         )
 
     def note(self, text: str) -> None:

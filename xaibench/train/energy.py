@@ -1,4 +1,4 @@
-"""Share of a map that lies on the object. Wang et al. 2020, arXiv:1910.01279, with a mask for the box."""
+"""Share of a map that lies on the object. Wang et al. 2020, arXiv:1910.01279, by masks."""
 
 import torch
 

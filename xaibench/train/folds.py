@@ -166,7 +166,7 @@ def lines_of(results: Results) -> dict[tuple[str, str], dict[str, torch.Tensor]]
 
 
 def table_of(lines: dict[tuple[str, str], dict[str, torch.Tensor]]) -> pd.DataFrame:
-    """A row a line: each fold's mean, their mean and standard deviation, and that of the images alone."""
+    """A row a line: each fold's mean, their mean and standard deviation, and the images' alone."""
     records = {}
     for key, folds in lines.items():
         means = {name: float(scores.mean()) for name, scores in folds.items()}

@@ -1,4 +1,4 @@
-"""The training loop: batches in a seeded order, Adam, accuracy per epoch, early stop, resumed by itself."""
+"""The training loop: seeded batches, Adam, accuracy per epoch, early stop, resumed by itself."""
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager

@@ -29,11 +29,11 @@ def clustered(values: Array, level: float = 0.95) -> Estimate:
     """Mean of values that share a training or share an image, with an interval that knows of both.
 
     The variance of the mean is clustered two ways (Cameron, Gelbach and Miller 2011,
-    doi:10.1198/jbes.2010.07136): that of the seeds' sums, plus that of the images' sums, less that of the
-    single values, each times n / (n - 1) for its n clusters; where the last makes it smaller than the
-    larger of the first two, that one. The interval is Student's with one degree of freedom less than there
-    are seeds, or images where those are fewer. With one seed only the images are clustered: the
-    interval then says nothing about another training.
+    doi:10.1198/jbes.2010.07136): that of the seeds' sums, plus that of the images' sums, less that of
+    the single values, each times n / (n - 1) for its n clusters; where that is below the larger of the
+    first two, the larger. The interval is Student's with one degree of freedom less than there are
+    seeds, or images where those are fewer. With one seed only the images are clustered: the interval
+    then says nothing about another training.
 
     Args:
         values: (S, N), of each seed on each image, such as differences; NaN where there is none.

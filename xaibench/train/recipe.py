@@ -24,8 +24,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         rate: largest learning rate of Adam; it rises over the first tenth of the steps and then falls
             to nothing along a cosine.
         patience: epochs without a better accuracy on the held-out images before it stops early.
-        augment: how images are changed at random each time they are trained on: "mirror" turns every other
-            one left to right, "recolour" exchanges red, green and blue.
+        augment: how images are changed at random each time they are trained on: "mirror" turns half of
+            them left to right, "recolour" exchanges red, green and blue.
         held_out: share of each class's images that is not trained on.
         seed: of the first weights and of the order of the images.
     """
