@@ -171,7 +171,7 @@ def validate(
 
 
 def name_and_value(text: str) -> tuple[str, str | int | float | bool]:
-    """A "NAME=VALUE" taken apart: a number where it can be read as one, true or false, or else the text."""
+    """A "NAME=VALUE" taken apart; the value a number, true or false where it reads like one."""
     name, equals, value = text.partition("=")
     if not equals:
         raise typer.BadParameter(f"--set {text!r}; expected NAME=VALUE")

@@ -151,7 +151,8 @@ def differences_page(found: Findings) -> str:
         own = {arm: mean_of(found.means, arm, row) for arm in (row["less"], row["arm"])}
         better = "↑" if row["higher_is_better"] else "↓"
         lines.append(
-            f"| {row['arm']}: {measure(row)} {better} | {own[row['less']]:.3f} | {own[row['arm']]:.3f} | "
+            f"| {row['arm']}: {measure(row)} {better} | {own[row['less']]:.3f} | "
+            f"{own[row['arm']]:.3f} | "
             f"{row['mean']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}) | {verdict(row)} |"
         )
     return "\n".join(head + lines)

@@ -78,7 +78,10 @@ def samples_of(
     Raises:
         DataError: an image cannot be read, or there are none.
     """
-    first = tuple({example.id: example for example in reversed(examples)}.values())[::-1]
+    by_image: dict[str, Example] = {}
+    for example in examples:
+        by_image.setdefault(example.id, example)
+    first = tuple(by_image.values())
     if not first:
         raise DataError("there are no examples to train on")
     observer = observer or TrainingObserver()
@@ -104,7 +107,8 @@ class Source:
     Args:
         dataset: with the settings that it is trained on by.
         examples: to be trained on and held out.
-        unseen: of the data set as a run has it, where those are other images; else None.
+        unseen: of the data set with its own seed, as a run has it, where those are other images; else
+            None.
     """
 
     dataset: Dataset
@@ -124,17 +128,19 @@ def source_of(recipe: Recipe, registry: Registry) -> Source:
     """
     dataset, name, root = dataset_at(registry, recipe.data)
     given, takes = dict(recipe.settings), signature(dataset.load()).parameters
+    seen_by_a_run = with_settings(dataset, {k: v for k, v in given.items() if k != "seed"})
     drawn = "seed" in takes
     if drawn:
         given.setdefault("seed", int(takes["seed"].default) + 1)
     if "count" in takes and recipe.limit is not None:
         given.setdefault("count", recipe.limit)
     spec = with_settings(dataset, given)
-    examples, own = (d.load()(root) if root is not None else d.load()() for d in (spec, dataset))
+    place = () if root is None else (root,)
+    examples: Sequence[Example] = spec.load()(*place)
     if not examples:
         raise ConfigError(f"data set {name!r} has no examples")
     other = drawn and given["seed"] != takes["seed"].default
-    return Source(spec, examples[: recipe.limit], own if other else None)
+    return Source(spec, examples[: recipe.limit], seen_by_a_run.load()(*place) if other else None)
 
 
 def class_names(dataset: Dataset, examples: Sequence[Example]) -> tuple[str, ...]:
