@@ -6,6 +6,7 @@ import timm
 import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
+from xaibench_models.cbam import CBAM
 
 from xaibench.api.classifier import AttentionStack, Classifier, TargetLayer
 from xaibench.api.maps import tokens_to_grid
@@ -92,6 +93,20 @@ def vit() -> Classifier:
 def two_layers() -> Classifier:
     network = deep().network
     return Classifier(network, (TargetLayer("0", network[0]), TargetLayer("2", network[2])))
+
+
+def cbam() -> Classifier:
+    """A convolution, CBAM, global average pooling, one linear layer; 3 x 32 x 24 to 8 x 6."""
+    torch.manual_seed(5)
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=4, padding=1),
+        CBAM(8, reduction=2),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(8, CLASSES),
+    ).double()
+    return Classifier(network, (TargetLayer("2", network[2]),), head=network[5])
 
 
 NETS = [gap, deep, flatten, vit]

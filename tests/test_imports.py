@@ -18,7 +18,8 @@ MAY_IMPORT = {
     "results": {"api", "results"},
     "report": {"api", "results", "report"},
     "engine": {"api", "results", "report", "engine"},
-    "cli": {"api", "results", "report", "engine", "cli"},
+    "train": {"api", "results", "report", "engine", "train"},
+    "cli": {"api", "results", "report", "engine", "train", "cli"},
 }
 
 

@@ -33,6 +33,14 @@ def built_in() -> list[Dataset]:
             summary="generated shapes on textures with distractors, exact masks, seeded",
             classes="scenes-10",
         ),
+        Dataset(
+            name="scenes-large",
+            at="xaibench_datasets.scenes:scenes",
+            summary="the same with larger objects and one or two distractors: what small networks learn "
+            "from labels alone in minutes",
+            settings={"fewest": 1, "most": 2, "smallest": 0.2, "largest": 0.35},
+            classes="scenes-10",
+        ),
     ]
 
 

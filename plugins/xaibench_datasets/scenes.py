@@ -7,6 +7,7 @@ seed 2, the benchmark from seed 0.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from math import pi
 from pathlib import Path
@@ -17,6 +18,7 @@ import torch.nn.functional as F  # noqa: N812
 from PIL import Image
 from torch import Tensor
 
+from xaibench.api import ConfigError
 from xaibench.api.batch import Example, seed_of
 from xaibench_datasets.shapes import CLASS_SHAPES, DISTRACTOR_SHAPES, REACH, atlas
 
@@ -25,6 +27,7 @@ CLASSES = tuple(CLASS_SHAPES)
 SIDE = 64
 BENCHMARK, TRAINING, VALIDATION = 0, 1, 2  # seeds
 DISTRACTORS = (2, 4)  # least and most in a scene
+RADII = (0.14, 0.26)  # least and largest of the object, as shares of the side
 UNIFORMS = 176  # numbers drawn for the choices of a scene
 NONE_IN_SIGHT = -50.0  # where a distractor goes that is not there
 
@@ -33,21 +36,58 @@ Pixels = np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
 Mask = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
 
 
-def scenes(root: Path | None = None, count: int = 1000, seed: int = BENCHMARK) -> list[Example]:
+@dataclass(frozen=True)
+class Kind:
+    """What scenes are like.
+
+    Args:
+        distractors: least and most in a scene, at most four.
+        radii: least and largest of the object, as shares of the side.
+    """
+
+    distractors: tuple[int, int] = DISTRACTORS
+    radii: tuple[float, float] = RADII
+
+
+DEFAULT = Kind()
+
+
+def scenes(
+    root: Path | None = None,
+    count: int = 1000,
+    seed: int = BENCHMARK,
+    fewest: int = DISTRACTORS[0],
+    most: int = DISTRACTORS[1],
+    smallest: float = RADII[0],
+    largest: float = RADII[1],
+) -> list[Example]:
     """`count` scenes, each drawn when it is opened.
 
     Args:
         root: none; they are generated.
         count: how many.
         seed: of all of them.
+        fewest: distractors in a scene.
+        most: likewise, at most four.
+        smallest: radius of the object, as a share of the side.
+        largest: likewise.
+
+    Raises:
+        ConfigError: there are no such scenes.
     """
+    if not 0 <= fewest <= most <= DISTRACTORS[1] or not 0 < smallest <= largest < 0.5:
+        raise ConfigError(
+            f"scenes with {fewest} to {most} distractors and objects of radius {smallest} to {largest}; "
+            f"expected 0 <= fewest <= most <= {DISTRACTORS[1]} and 0 < smallest <= largest < 0.5"
+        )
+    kind = Kind((fewest, most), (smallest, largest))
     return [
         Example(
             id=f"scene-{seed}-{i:05}",
-            image=partial(picture, i, seed),
+            image=partial(picture, i, seed, kind),
             target=target_of(i, seed),
             label=CLASSES[target_of(i, seed)],
-            mask=partial(mask, i, seed),
+            mask=partial(mask, i, seed, kind),
         )
         for i in range(count)
     ]
@@ -58,23 +98,23 @@ def target_of(number: int, seed: int) -> int:
     return seed_of("scene", seed, number) % len(CLASSES)
 
 
-def picture(number: int, seed: int) -> Image.Image:
+def picture(number: int, seed: int, kind: Kind = DEFAULT) -> Image.Image:
     """One scene, SIDE x SIDE."""
-    return Image.fromarray(_one(number, seed)[0])
+    return Image.fromarray(_one(number, seed, kind)[0])
 
 
-def mask(number: int, seed: int) -> Mask:
+def mask(number: int, seed: int, kind: Kind = DEFAULT) -> Mask:
     """Where its object is, (SIDE, SIDE) of bool; the caller's own."""
-    return _one(number, seed)[1].copy()
+    return _one(number, seed, kind)[1].copy()
 
 
 @lru_cache(maxsize=64)
-def _one(number: int, seed: int) -> tuple[Pixels, Mask]:
-    images, _, masks = draw([number], seed)
+def _one(number: int, seed: int, kind: Kind) -> tuple[Pixels, Mask]:
+    images, _, masks = draw([number], seed, kind)
     return images[0].permute(1, 2, 0).numpy(), masks[0].numpy()
 
 
-def draw(numbers: Sequence[int], seed: int) -> Scenes:
+def draw(numbers: Sequence[int], seed: int, kind: Kind = DEFAULT) -> Scenes:
     """Scenes by their numbers.
 
     Returns:
@@ -84,14 +124,14 @@ def draw(numbers: Sequence[int], seed: int) -> Scenes:
     uniforms = Uniforms(torch.stack([torch.rand(UNIFORMS, generator=g) for g in generators]))
     images = textures(uniforms, generators)
     background = images.mean((2, 3))
-    present = uniforms.integers(*DISTRACTORS)
+    present = uniforms.integers(*kind.distractors)
     for place in range(DISTRACTORS[1]):
         kinds = len(CLASSES) + uniforms.integers(0, len(DISTRACTOR_SHAPES) - 1)
         radius, x, y = placed(uniforms, 0.09, 0.18)
         x = torch.where(place < present, x, NONE_IN_SIGHT)
         paint(images, kinds, (x, y), radius, uniforms.between(0, 2 * pi), background, uniforms)
     targets = torch.tensor([target_of(n, seed) for n in numbers])
-    radius, x, y = placed(uniforms, 0.14, 0.26)
+    radius, x, y = placed(uniforms, *kind.radii)
     masks = paint(images, targets, (x, y), radius, uniforms.between(-0.6, 0.6), background, uniforms)
     return (images.clamp(0, 1) * 255).to(torch.uint8), targets, masks
 

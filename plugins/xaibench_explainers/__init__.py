@@ -188,6 +188,12 @@ def xaibench_explainers() -> list[Explainer]:
             citation="Petsiuk et al. 2018, arXiv:1806.07421",
         ),
         Explainer(
+            name="spatial-attention",
+            at="xaibench_explainers.spatial_attention:spatial_attention",
+            summary="the last spatial attention of a network with CBAM; the same for all classes",
+            citation="Woo et al. 2018, arXiv:1807.06521",
+        ),
+        Explainer(
             name="raw-attention",
             at="xaibench_explainers.attention:raw_attention",
             summary="the last block's attention, mean over the heads; the same for all classes",

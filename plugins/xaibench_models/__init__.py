@@ -1,6 +1,6 @@
 """The models that come with xaibench."""
 
-from xaibench.api import Model, hookimpl
+from xaibench.api import Architecture, Model, hookimpl
 
 IMAGENET = "imagenet-1k"
 
@@ -51,5 +51,38 @@ def xaibench_models() -> list[Model]:
             summary="torchvision:NAME, any classifier of torchvision; cached weights, =FILE, =random",
             classes=IMAGENET,
             family=True,
+        ),
+        Model(
+            name="checkpoint",
+            at="xaibench.train.checkpoint:checkpoint",  # a training's folder is the core's own format
+            summary="checkpoint:FOLDER, what `xaibench train` left there",
+            family=True,
+            folder=True,
+        ),
+    ]
+
+
+@hookimpl
+def xaibench_architectures() -> list[Architecture]:
+    """The lecture's SimpleCNN, a small residual network with or without attention, a small ViT."""
+    return [
+        Architecture(
+            name="simple-cnn",
+            at="xaibench_models.simple_cnn:simple_cnn",
+            summary="the lecture's: a 3 x 3 convolution of 32 channels and two linear layers",
+        ),
+        Architecture(
+            name="small-resnet",
+            at="xaibench_models.small_resnet:small_resnet",
+            summary="three residual blocks; small-resnet:cbam with CBAM (Woo et al. 2018, "
+            "arXiv:1807.06521), small-resnet:se, :eca, :ge, ... with timm's attention layers",
+            family=True,
+            rate=3e-3,
+        ),
+        Architecture(
+            name="small-vit",
+            at="xaibench_models.small_vit:small_vit",
+            summary="a class-token transformer of three blocks on a convolutional stem",
+            rate=2e-3,
         ),
     ]

@@ -33,12 +33,12 @@ EXPLAINERS = {
 ANY_CLASS = {
     *("random", "center", "edge", "eigen-cam"),
     *("mean-activation", "random-weights-cam", "almost-ones", "ground-truth"),
-    *("raw-attention", "attention-rollout"),
+    *("raw-attention", "attention-rollout", "spatial-attention"),
 }
 DRAWS = {"random", "random-weights-cam", "rise", "smooth-grad"}
 NOT_MIRRORED = {"random", "rise", "smooth-grad", "almost-ones", "ground-truth"}
 SCALES = {"grad-cam++", "score-cam", "rise", "occlusion", "conceptor-cam-spatial"}
-NETS = [nets.gap, nets.vit, nets.two_layers]
+NETS = [nets.gap, nets.vit, nets.two_layers, nets.cbam]
 
 ON_A_CNN = [
     spec for spec in EXPLAINERS.values() if not {"several-layers", "attention"} & set(spec.needs)

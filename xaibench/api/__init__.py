@@ -10,10 +10,11 @@ from xaibench.api.errors import (
     XaibenchError,
 )
 from xaibench.api.hooks import API_VERSION, hookimpl
-from xaibench.api.specs import Dataset, Explainer, Metric, Model, Modifier
+from xaibench.api.specs import Architecture, Dataset, Explainer, Metric, Model, Modifier
 
 __all__ = [
     "API_VERSION",
+    "Architecture",
     "ConfigError",
     "DataError",
     "Dataset",

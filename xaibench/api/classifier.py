@@ -70,6 +70,7 @@ class Classifier:
         class_names: for people.
         attention: its blocks, where the attention of every one is over all tokens.
         lacks: why it does not provide what explainers may need ("attention"), as a clause.
+        label_space: what its classes index, such as "imagenet-1k", where its weights say so.
     """
 
     network: nn.Module
@@ -80,6 +81,7 @@ class Classifier:
     class_names: tuple[str, ...] = ()
     attention: AttentionStack | None = None
     lacks: Mapping[str, str] = field(default_factory=dict, hash=False)
+    label_space: str = ""
 
     @property
     def target_layer(self) -> TargetLayer:

@@ -1,4 +1,4 @@
-"""The contract between xaibench and its plugins: five hooks, each returning a list.
+"""The contract between xaibench and its plugins: six hooks, each returning a list.
 
 A package that offers plugins has an entry point in the group `xaibench` naming a module with one or
 more of these hooks, each marked with `hookimpl`.
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pluggy
 
-from xaibench.api.specs import Dataset, Explainer, Metric, Model, Modifier
+from xaibench.api.specs import Architecture, Dataset, Explainer, Metric, Model, Modifier
 
 API_VERSION = 1
 """Raised when a plugin made for the version before would no longer work. A plugin module may state
@@ -21,6 +21,12 @@ hookimpl = pluggy.HookimplMarker("xaibench")
 @hookspec
 def xaibench_models() -> Sequence[Model]:
     """Offer classifiers to explain: functions of no arguments that return a `Classifier`."""
+    return ()
+
+
+@hookspec
+def xaibench_architectures() -> Sequence[Architecture]:
+    """Offer networks to train: functions from a number of classes and a size to an untrained network."""
     return ()
 
 

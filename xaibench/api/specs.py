@@ -1,4 +1,4 @@
-"""The five things a plugin can offer: a name, where the function is, and facts.
+"""The six things a plugin can offer: a name, where the function is, and facts.
 
 Nothing is imported to make one, so listing every plugin opens no torch.
 """
@@ -65,11 +65,28 @@ class Model(Spec):
         family: True where `name` stands for many models: the function then takes the rest of
             "name:rest" (for "timm:resnet50", "resnet50") as `name`.
         requires: a package to install where it is missing, told to the user.
+        folder: True where the rest of "name:rest" is a path: rows name the model by its last part.
     """
 
     classes: str = ""
     family: bool = False
     requires: str = ""
+    folder: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture(Spec):
+    """A function `(classes, size)` that returns an untrained network, drawn from torch's generator.
+
+    The network takes (B, 3, size, size) to logits, (B, classes), and is trained in training mode.
+
+    Args:
+        family: True where "name:rest" is one too: the function then takes the rest as `name`.
+        rate: the learning rate it is trained with unless another is given.
+    """
+
+    family: bool = False
+    rate: float = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)

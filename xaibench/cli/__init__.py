@@ -17,6 +17,8 @@ from xaibench.cli import (
     sanity,
     show,
     stats,
+    study,
+    train,
 )
 from xaibench.cli import list as listing
 
@@ -29,6 +31,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
+app.command("train")(train.train)
+app.add_typer(study.app, name="study")
 app.command("show")(show.show)
 app.command("stats")(stats.stats)
 app.command("compare")(compare.compare)

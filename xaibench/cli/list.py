@@ -7,14 +7,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from xaibench.api.specs import Explainer, Metric, Model, Modifier, Spec
+from xaibench.api.specs import Architecture, Explainer, Metric, Model, Modifier, Spec
 from xaibench.engine.registry import KINDS, installed
 
 
 def list_names(
     kind: Annotated[str | None, typer.Argument(help=f"{', '.join(KINDS)}; all if not given.")] = None,
 ) -> None:
-    """List the models, explainers, modifiers, metrics and data sets that are installed.
+    """List the models, architectures, explainers, modifiers, metrics and data sets that are installed.
 
     Example:
       xaibench list explainers
@@ -35,6 +35,8 @@ def called(spec: Spec) -> str:
     """How a spec is named; "NAME" stands for what the user fills in."""
     if isinstance(spec, Modifier):
         return f"NAME+{spec.name}"
+    if isinstance(spec, Architecture) and spec.family:
+        return f"{spec.name}[:NAME]"
     return f"{spec.name}:NAME" if isinstance(spec, Model) and spec.family else spec.name
 
 

@@ -92,6 +92,7 @@ class Blocks:
                 f"model {block.model.name!r} returned {type(classifier).__name__}; expected a "
                 "Classifier with its preprocess"
             )
+        refuse_other_classes(block, classifier.label_space)
         classifier.network.to(self.device)
         noise = torch.zeros(1, 3, *classifier.preprocess.size, device=self.device)
         self.observer.stage("preparing the network")
@@ -257,13 +258,17 @@ def costs(outcome: Outcome) -> Cost:
     return Cost(outcome.ms, outcome.forwards, outcome.backwards)
 
 
-def refuse_other_classes(block: Block) -> None:
+def refuse_other_classes(block: Block, known: str = "") -> None:
     """A model and a data set must speak of the same classes.
+
+    Args:
+        block: the two.
+        known: the model's label space, where its weights say so.
 
     Raises:
         Unsupported: they do not.
     """
-    ours, theirs = block.model.classes, block.dataset.classes
+    ours, theirs = known or block.model.classes, block.dataset.classes
     if ours and theirs and ours != theirs:
         raise Unsupported(
             f"model {block.model.name!r} knows the classes of {ours!r}, and data set "

@@ -118,6 +118,17 @@ def with_settings(spec: Named, given: Settings) -> Named:
 
 def block(registry: Registry, model: str, data: str, limit: int | None) -> Block:
     """A model's name and "NAME" or "NAME:PATH" of a data set, looked up."""
+    dataset, name, root = dataset_at(registry, data)
+    return Block(registry.model(model), dataset, name, root, limit)
+
+
+def dataset_at(registry: Registry, data: str) -> tuple[Dataset, str, Path | None]:
+    """The data set in "NAME" or "NAME:PATH", its name, and its folder.
+
+    Raises:
+        UnknownName: there is no such data set.
+        ConfigError: it needs a path and none is given, takes none, or nothing is there.
+    """
     name, _, path = data.partition(":")
     dataset = registry.dataset(name)
     if path and dataset.folder == "none":
@@ -127,7 +138,7 @@ def block(registry: Registry, model: str, data: str, limit: int | None) -> Block
     root = Path(path).expanduser() if path else None
     if root is not None and not root.exists():
         raise ConfigError(f"data set {data!r}: there is no {root}")
-    return Block(registry.model(model), dataset, name, root, limit)
+    return dataset, name, root
 
 
 def why_unsupported(explainer: Explainer, classifier: Classifier) -> str:

@@ -12,11 +12,21 @@ import pluggy
 
 from xaibench.api import hooks
 from xaibench.api.errors import PluginError, UnknownName
-from xaibench.api.specs import Dataset, Explainer, Metric, Model, Modifier, Spec, modified
+from xaibench.api.specs import (
+    Architecture,
+    Dataset,
+    Explainer,
+    Metric,
+    Model,
+    Modifier,
+    Spec,
+    modified,
+)
 
 Named = TypeVar("Named", bound=Spec)
 KINDS: dict[str, type[Spec]] = {
     "models": Model,
+    "architectures": Architecture,
     "explainers": Explainer,
     "modifiers": Modifier,
     "metrics": Metric,
@@ -52,6 +62,7 @@ class Registry:
     datasets: dict[str, Dataset]
     plugins: tuple[Plugin, ...]
     modifiers: dict[str, Modifier] = field(default_factory=dict)
+    architectures: dict[str, Architecture] = field(default_factory=dict)
 
     @property
     def broken(self) -> dict[str, str]:
@@ -75,7 +86,16 @@ class Registry:
             raise UnknownName(f"model {said!r} is a family; say which, as in '{said}:NAME'")
         asked = {"name": rest, "target_layer": layer, "weights": weights}
         settings = {**spec.settings, **{setting: value for setting, value in asked.items() if value}}
-        return replace(spec, name=short_name(name), settings=settings)
+        return replace(spec, name=short_name(name, spec.folder), settings=settings)
+
+    def architecture(self, name: str) -> Architecture:
+        """The architecture called `name`; of a family also "family:rest", REST in its settings."""
+        family, _, rest = name.partition(":")
+        spec = pick("architecture", family, self.architectures)
+        if rest and not spec.family:
+            raise UnknownName(f"architecture {family!r} is one and takes no {':' + rest!r}")
+        settings = {**spec.settings, **({"name": rest} if rest else {})}
+        return replace(spec, name=name, settings=settings)
 
     def explainer(self, name: str) -> Explainer:
         """The explainer called `name`; of "NAME+modifier", that explainer under that modifier.
@@ -226,9 +246,18 @@ def pick(kind: str, name: str, offered: Mapping[str, Named]) -> Named:
     )
 
 
-def short_name(model: str) -> str:
-    """A model's name as it was asked for, without the folder of its weights."""
+def short_name(model: str, folder: bool = False) -> str:
+    """A model's name as it was asked for, without the folder of its weights.
+
+    Args:
+        model: as it was asked for.
+        folder: what stands behind its colon is a path.
+    """
     said, _, weights = model.partition("=")
+    if folder:
+        family, _, rest = said.partition(":")
+        path, at, layer = rest.partition("@")
+        said = f"{family}:{PurePath(path).name or path}{at}{layer}"
     return f"{said}={PurePath(weights).name}" if weights else said
 
 

@@ -1,0 +1,98 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from xaibench.results.results import Results
+
+TRAIN = [
+    *("train", "small-resnet:se", "--data", "scenes-large", "--set", "count=24", "--size", "16"),
+    *("--epochs", "1", "--batch", "8"),
+]
+
+
+def xaibench(*arguments: str, cwd: Path | None = None, code: int = 0) -> str:
+    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "xaibench", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("training") / "mine"
+    said = xaibench(*TRAIN, "--output", str(folder))
+    assert "mine: epoch 1/1, loss " in said
+    assert "on the 24 images of scenes-large that a run evaluates, all unseen" in said
+    assert f"next: xaibench run --models checkpoint:{folder} --data scenes-large" in said
+    return folder
+
+
+def test_what_was_trained_is_benchmarked_by_its_folder(folder, tmp_path):
+    arguments = ("--models", f"checkpoint:{folder}", "--data", "scenes-large", "--limit", "2")
+    methods = ("--explainers", "cam,layer-cam", "--metrics", "pointing-game", "--width", "4")
+    xaibench("run", *arguments, *methods, "--output", str(tmp_path / "out"))
+    scores = Results.load(tmp_path / "out").scores
+    assert set(scores["model"]) == {"checkpoint:mine"}  # where it lies is no part of it
+    assert set(scores["status"]) == {"ok"}
+    assert set(scores["layer"]) == {"blocks"}
+
+
+def test_it_is_not_asked_about_classes_that_it_was_not_trained_on(folder, tmp_path):
+    arguments = ("--models", f"checkpoint:{folder}", "--data", "photos", "--explainers", "cam")
+    said = xaibench("run", *arguments, "--output", str(tmp_path / "out"), "--width", "4")
+    assert "knows the classes of 'scenes-10'" in said
+    assert set(Results.load(tmp_path / "out").scores["status"]) == {"unsupported"}
+
+
+def test_the_same_command_again_finds_it_finished(folder):
+    assert "1 epochs are there already" in xaibench(*TRAIN, "--output", str(folder))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "smal-vit"], "no architecture called 'smal-vit'; did you mean 'small-vit'?"),
+        (["train", "small-vit", "--data", "nowhere"], "no data set called 'nowhere'"),
+        (["train", "small-vit", "--epochs", "0"], "epochs is 0; it must be at least 1"),
+        (["train", "small-vit", "--set", "count"], "expected NAME=VALUE"),
+        (["run", "--models", "checkpoint:nowhere", "--data", "scenes"], "no checkpoint folder nowhere"),
+        (["run", "--models", "checkpoint", "--data", "scenes"], "say which, as in 'checkpoint:NAME'"),
+    ],
+)
+def test_errors_are_one_line_with_the_cure(arguments, message, tmp_path):
+    code = 0 if "checkpoint:nowhere" in arguments else 2
+    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "xaibench", *arguments]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == code or code == 0
+    assert message in said
+    assert "Traceback" not in said
+
+
+def test_settings_of_a_data_set_are_read_as_what_they_look_like():
+    from xaibench.cli.train import name_and_value
+
+    said = ["count=7", "share=0.5", "split=train", "fine=True", "folder=a=b"]
+    assert [name_and_value(text) for text in said] == [
+        ("count", 7),
+        ("share", 0.5),
+        ("split", "train"),
+        ("fine", True),
+        ("folder", "a=b"),
+    ]
+
+
+@pytest.mark.slow
+def test_folds_print_a_table(tmp_path):
+    arguments = ("--folds", "2", "--metrics", "pointing-game", "--explained", "2")
+    said = xaibench(*TRAIN, *arguments, "--output", str(tmp_path / "folds"))
+    assert "grad-cam pointing-game" in said
+    assert "sd of" in said
+    assert (tmp_path / "folds" / "folds.csv").exists()

@@ -1,0 +1,82 @@
+"""What a training shows while it works."""
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+
+from xaibench.train.recipe import Epoch, TrainingObserver
+
+
+class TrainingProgress(TrainingObserver):
+    """A line an epoch, and a bar of its images; lines alone where no terminal is."""
+
+    def __init__(self, console: Console, quiet: bool = False) -> None:
+        self.console = console
+        self.quiet = quiet
+        self.bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("images"),
+            TimeElapsedColumn(),
+            console=console,
+            disable=quiet or not console.is_terminal,
+            transient=True,
+        )
+        self.task: TaskID | None = None
+        self.name, self.epochs = "", 0
+
+    def __enter__(self) -> "TrainingProgress":
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.bars.stop()
+
+    def loading(self, done: int, images: int) -> None:
+        """A bar for the decoding."""
+        if self.task is None or self.name != "decoding":
+            self.name, self.task = "decoding", self.bars.add_task("decoding", total=images)
+        self.bars.update(self.task, completed=done)
+
+    def began(self, name: str, epochs: int, images: int, found: int) -> None:
+        """A bar for an epoch's images."""
+        self.name, self.epochs = name, epochs
+        if self.task is not None:
+            self.bars.remove_task(self.task)
+        self.task = self.bars.add_task(escape(name), total=images)
+        if found:
+            self.line(f"{name}: {found} epochs are there already")
+
+    def trained(self, images: int) -> None:
+        """Move the bar on."""
+        if self.task is not None:
+            self.bars.advance(self.task, images)
+
+    def epoch(self, epoch: Epoch) -> None:
+        """One line, and the bar from its start."""
+        if self.task is not None:
+            self.bars.reset(self.task)
+        self.line(
+            f"{self.name}: epoch {epoch.number}/{self.epochs}, loss {epoch.loss:.3f}, "
+            f"accuracy {epoch.accuracy:.3f}, held out {epoch.held_out_accuracy:.3f}, "
+            f"{epoch.seconds:.0f} s"
+        )
+
+    def note(self, text: str) -> None:
+        """A line above the bars."""
+        if not self.quiet:
+            self.console.print(f"[yellow]note[/] {escape(text)}", highlight=False)
+
+    def line(self, text: str) -> None:
+        """A plain line, on a terminal too."""
+        if not self.quiet:
+            self.console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,208 @@
+"""Does attention help a network to focus? The same backbone with and without, and a transformer beside.
+
+CBAM: Woo et al. 2018, arXiv:1807.06521, which says that it does.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from xaibench.api.specs import Metric
+from xaibench.engine.panels import panel
+from xaibench.engine.registry import Registry
+from xaibench.report.columns import draw_columns
+from xaibench.results.kept import Array
+from xaibench.train.checkpoint import checkpoint
+from xaibench.train.recipe import Recipe
+from xaibench.train.samples import source_of
+from xaibench.train.study import ACCURACY, Design, Findings, folder_of
+
+PLAIN, CBAM, VIT = "plain", "cbam", "vit"
+BACKBONE = "small-resnet"
+DATA = "scenes-large"
+MAIN = "grad-cam"
+EXPLAINERS = (MAIN, "layer-cam", "spatial-attention", "raw-attention", "attention-rollout")
+ENERGY, OWN_ENERGY = "energy-pointing-game", "energy-in-mask"
+ON_OBJECT = "pointing-game-on-object"
+CURVES = ("insertion-28", "deletion-28")
+WRITTEN = {
+    MAIN: "Grad-CAM",
+    "layer-cam": "Layer-CAM",
+    "spatial-attention": "CBAM's own\nspatial attention",
+    "raw-attention": "self-attention,\nlast block",
+    "attention-rollout": "self-attention,\nrolled out",
+}
+DRAWN = ((PLAIN, MAIN), (CBAM, MAIN), (CBAM, "spatial-attention"), (VIT, "raw-attention"), (VIT, MAIN))
+
+
+def design(
+    attentions: Sequence[str],
+    seeds: int,
+    epochs: int,
+    count: int,
+    images: int,
+    registry: Registry,
+    size: int = 64,
+) -> Design:
+    """The backbone plain, with CBAM, with further attention layers of timm by name, and the small ViT.
+
+    Args:
+        attentions: such as "se" and "eca".
+        seeds: trainings of each.
+        epochs: of each.
+        count: scenes to be trained on, the held-out ones among them.
+        images: explained; the data set's own first ones, on which nothing was trained.
+        registry: the plugins, as `with_measures` leaves them.
+        size: side of the images.
+    """
+    arms = {PLAIN: BACKBONE, CBAM: f"{BACKBONE}:{CBAM}"}
+    arms |= {name: f"{BACKBONE}:{name}" for name in attentions}
+    arms |= {VIT: "small-vit"}
+    recipe = Recipe(
+        architecture=BACKBONE,
+        data=DATA,
+        limit=count,
+        size=size,
+        epochs=epochs,
+        patience=epochs,  # all arms are trained alike, to the last epoch
+        augment=("mirror", "recolour"),
+        held_out=0.1,
+    )
+    return Design(
+        arms=arms,
+        baseline=PLAIN,
+        recipe=recipe,
+        seeds=seeds,
+        explainers=EXPLAINERS,
+        metrics=(ON_OBJECT, energy_of(registry), *CURVES),
+        main=MAIN,
+        images=images,
+        rates={arm: registry.architecture(name).rate for arm, name in arms.items()},
+    )
+
+
+def energy_of(registry: Registry) -> str:
+    """The name of the metric that measures energy inside the mask; ours where nobody offers one."""
+    return ENERGY if ENERGY in registry.metrics else OWN_ENERGY
+
+
+def with_measures(registry: Registry) -> Registry:
+    """The registry with the two metrics that scenes of 64 pixels need.
+
+    The pointing game's 15 pixels are much of such a scene, so the peak must lie on the object itself.
+    """
+    added = [
+        replace(registry.metric("pointing-game"), name=ON_OBJECT, settings={"tolerance": 1}),
+        Metric(
+            name=OWN_ENERGY,
+            at="xaibench.train.energy:energy_in_mask",
+            summary="share of the map that lies on the object",
+            higher_is_better=True,
+            range=(0.0, 1.0),
+            needs=("region",),
+            target="label",
+            convention={"map of zeros": "0", "at": "the size of the original image, bilinear"},
+            citation="Wang et al. 2020, arXiv:1910.01279, with a mask for the box",
+        ),
+    ]
+    return replace(registry, metrics=registry.metrics | {spec.name: spec for spec in added})
+
+
+def draw_study(path: Path, folder: Path, made: Design, registry: Registry, scenes: int = 5) -> None:
+    """Write a PNG: a few unseen scenes, Grad-CAM without and with attention, and attention itself.
+
+    Args:
+        path: of the PNG.
+        folder: of the study.
+        made: what was compared; its first trainings are shown.
+        registry: the plugins.
+        scenes: how many, the first of them.
+    """
+    source = source_of(made.recipe, registry)
+    examples = list(source.unseen or ())[:scenes]
+    found: dict[tuple[str, str], list[Array | None]] = {}
+    pictures: list[tuple[str, Array]] = []
+    for arm in dict.fromkeys(arm for arm, _ in DRAWN):
+        classifier = checkpoint(str(folder / folder_of(arm, 0)))
+        specs = [registry.explainer(name) for own, name in DRAWN if own == arm]
+        panels = [panel(classifier, example, specs, seed=0) for example in examples]
+        for spec in specs:
+            found[arm, spec.name] = [p.maps.get(spec.name) for p in panels]
+        pictures = [(e.label, p.colours) for e, p in zip(examples, panels, strict=True)]
+    labels = [f"{WRITTEN[name]}\n{arm}" for arm, name in DRAWN]
+    rows = [
+        (label, colours, [found[pair][i] for pair in DRAWN])
+        for i, (label, colours) in enumerate(pictures)
+    ]
+    note = "The first scenes that nothing was trained on, the first training of each. Dot: the peak."
+    draw_columns(path, labels, rows, "Where networks look, without and with attention", note)
+
+
+def differences_page(found: Findings) -> str:
+    """The differences from the plain backbone, as a Markdown table."""
+    head = [
+        "| measure | plain | with | difference (95 % interval) | |",
+        "| --- | ---: | ---: | ---: | --- |",
+    ]
+    lines = []
+    for row in found.differences.to_dict("records"):
+        own = {arm: mean_of(found.means, arm, row) for arm in (row["less"], row["arm"])}
+        better = "↑" if row["higher_is_better"] else "↓"
+        lines.append(
+            f"| {row['arm']}: {measure(row)} {better} | {own[row['less']]:.3f} | "
+            f"{own[row['arm']]:.3f} | "
+            f"{row['mean']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}) | {verdict(row)} |"
+        )
+    return "\n".join(head + lines)
+
+
+def measure(row: Mapping[str, object]) -> str:
+    """What was measured of what."""
+    return str(row["metric"]) if not row["explainer"] else f"{row['metric']} of {row['explainer']}"
+
+
+def mean_of(means: pd.DataFrame, arm: object, row: Mapping[str, object]) -> float:
+    """The mean of an arm in the measure of a row."""
+    same = means["arm"].eq(arm) & means["metric"].eq(row["metric"])
+    return float(means.loc[same & means["explainer"].eq(row["explainer"]), "mean"].iloc[0])
+
+
+def verdict(row: Mapping[str, object]) -> str:
+    """What the interval allows to be said."""
+    low, high = float(str(row["low"])), float(str(row["high"]))
+    if not (low > 0 or high < 0):
+        return "cannot be told apart"
+    return "better" if (low > 0) == bool(row["higher_is_better"]) else "worse"
+
+
+def means_page(found: Findings) -> str:
+    """Every arm's explainers by every metric, as a Markdown table."""
+    means = found.means[found.means["metric"] != ACCURACY].dropna(subset="mean")
+    metrics = list(dict.fromkeys(means["metric"]))
+    higher = means.drop_duplicates("metric").set_index("metric")["higher_is_better"]
+    named = [f"{metric} {'↑' if higher[metric] else '↓'}" for metric in metrics]
+    lines = [f"| arm | explainer | {' | '.join(named)} |", "| --- | --- |" + " ---: |" * len(metrics)]
+    for (arm, explainer), group in means.groupby(["arm", "explainer"], sort=False):
+        by = group.set_index("metric")
+        cells = [
+            f"{by.loc[m, 'mean']:.3f} ({by.loc[m, 'low']:.3f} to {by.loc[m, 'high']:.3f})"
+            if m in by.index
+            else "-"
+            for m in metrics
+        ]
+        lines.append(f"| {arm} | {explainer} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def trainings_page(found: Findings) -> str:
+    """A row an arm: accuracy of its trainings on the unseen scenes, and their seconds."""
+    lines = [
+        "| arm | architecture | accuracy, each training | seconds each |",
+        "| --- | --- | --- | ---: |",
+    ]
+    for (arm, architecture), group in found.trainings.groupby(["arm", "architecture"], sort=False):
+        each = ", ".join(f"{value:.3f}" for value in group["tested"])
+        lines.append(f"| {arm} | `{architecture}` | {each} | {group['seconds'].mean():.0f} |")
+    return "\n".join(lines)

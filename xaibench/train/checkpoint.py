@@ -1,0 +1,226 @@
+"""A training's folder: tensors as safetensors, all else as JSON, and a classifier out of the two.
+
+The JSON names the file of tensors that belongs to it and is written last, aside, synced and renamed: a
+training that is killed at any moment has its last whole epoch.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from xaibench.api.batch import Preprocess
+from xaibench.api.classifier import Classifier
+from xaibench.api.errors import ConfigError, PluginError
+from xaibench.api.resolve import classifier_of
+from xaibench.engine.registry import installed
+from xaibench.train.recipe import Epoch, Recipe
+
+FACTS, WEIGHTS, FORMAT = "checkpoint.json", "weights.safetensors", 1
+BEST = "best."  # prefix of the best epoch's weights among the tensors of an unfinished training
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in the JSON.
+
+    Args:
+        recipe: what it was trained by.
+        names: of the classes.
+        label_space: of the data set.
+        preprocess: how the network wants its images.
+        images: how many were trained on and held out.
+        history: the epochs so far.
+        best: number of the epoch with the highest held-out accuracy, the first of equals; its weights
+            are what is benchmarked.
+        complete: no epoch is to follow.
+        tensors: name of the file of tensors, in the same folder.
+        tested: accuracy on further images that had no part in the training, and how many, by data set.
+        format: of the folder.
+    """
+
+    recipe: Recipe
+    names: tuple[str, ...]
+    label_space: str
+    preprocess: Preprocess
+    images: tuple[int, int]
+    history: tuple[Epoch, ...] = ()
+    best: int = 0
+    complete: bool = False
+    tensors: str = ""
+    tested: dict[str, tuple[float, int]] = {}
+    format: int = FORMAT
+
+    @property
+    def accuracy(self) -> float:
+        """On the held-out images, of the best epoch."""
+        return self.history[self.best - 1].held_out_accuracy
+
+
+class Folder:
+    """The folder of one training."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def open(cls, path: Path, recipe: Recipe, overwrite: bool = False) -> "tuple[Folder, Facts | None]":
+        """Make it, or find what a training by the same recipe left there.
+
+        Raises:
+            ConfigError: it holds another training, or cannot be written to.
+            PluginError: what it holds cannot be read.
+        """
+        try:
+            if overwrite and (path / FACTS).exists():
+                for file in (path / FACTS, *path.glob("*.safetensors")):
+                    file.unlink()
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"folder {path} cannot be written to: {error.strerror or error}; choose another --output"
+            ) from error
+        folder = cls(path)
+        facts = read_facts(path) if (path / FACTS).exists() else None
+        if facts is not None and facts.recipe != recipe:
+            ours, theirs = recipe.facts(), facts.recipe.facts()
+            other = [f"{k} {theirs[k]!r} rather than {v!r}" for k, v in ours.items() if theirs[k] != v]
+            raise ConfigError(
+                f"{path} holds a training with other settings ({', '.join(other)}); choose another "
+                "--output, or --overwrite it"
+            )
+        return folder, facts
+
+    def write(self, facts: Facts, tensors: Mapping[str, Tensor]) -> None:
+        """Put an epoch in the place of the one before; it is there whole or not at all."""
+        plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        write_aside(self.path / facts.tensors, save(plain))
+        self.say(facts)
+        for path in self.path.glob("*.safetensors"):
+            if path.name != facts.tensors:
+                path.unlink()
+
+    def say(self, facts: Facts) -> None:
+        """Write the JSON."""
+        write_aside(self.path / FACTS, msgspec.json.format(msgspec.json.encode(facts), indent=2))
+
+
+def write_aside(path: Path, content: bytes) -> None:
+    """Write a file aside, sync it and rename it."""
+    aside = path.with_name(f".{path.name}.part")
+    with aside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+
+
+def read_facts(path: Path) -> Facts:
+    """The JSON of a training's folder.
+
+    Raises:
+        PluginError: there is no such folder, or it is no training's.
+    """
+    if not path.is_dir():
+        raise PluginError(f"there is no checkpoint folder {path}; `xaibench train` makes one")
+    file = path / FACTS
+    if not file.is_file():
+        inside = sorted(found.parent.name for found in path.glob(f"*/{FACTS}"))
+        raise PluginError(
+            f"{path} holds no {FACTS}"
+            + (f"; {', '.join(inside[:5])} inside it do" if inside else "; `xaibench train` makes one")
+        )
+    try:
+        facts = msgspec.json.decode(file.read_bytes(), type=Facts)
+    except (OSError, msgspec.DecodeError, ConfigError, UnicodeDecodeError) as error:
+        raise PluginError(f"{file} is no checkpoint of a training: {error}") from error
+    if facts.format > FORMAT:
+        raise PluginError(f"{file} is of format {facts.format}, and this xaibench reads {FORMAT}")
+    if Path(facts.tensors).name != facts.tensors or not facts.tensors.endswith(".safetensors"):
+        raise PluginError(f"{file} names {facts.tensors!r} for its tensors; expected a file beside it")
+    return facts
+
+
+def read_tensors(path: Path, facts: Facts) -> dict[str, Tensor]:
+    """The tensors of a training's folder, by name.
+
+    Raises:
+        PluginError: they cannot be read.
+    """
+    file = path / facts.tensors
+    try:
+        return load(file.read_bytes())
+    except (OSError, SafetensorError) as error:
+        raise PluginError(f"{file} cannot be read: {type(error).__name__}: {error}") from error
+
+
+def fill(network: nn.Module, weights: Mapping[str, Tensor], whose: object) -> None:
+    """Fill a network with weights, in place.
+
+    Raises:
+        PluginError: they are not the network's.
+    """
+    try:
+        network.load_state_dict(dict(weights))
+    except RuntimeError as error:
+        first = " ".join(str(error).split())[:300]
+        raise PluginError(f"the weights in {whose} are not its network's: {first}") from error
+
+
+def new_network(recipe: Recipe, classes: int) -> nn.Module:
+    """The recipe's architecture, untrained, drawn from torch's generator.
+
+    Raises:
+        UnknownName: there is no such architecture.
+        PluginError: it cannot be made, or is no network.
+    """
+    spec = installed().architecture(recipe.architecture)
+    network: Any = spec.load()(classes, recipe.size)
+    if not isinstance(network, nn.Module):
+        raise PluginError(
+            f"architecture {spec.name!r} returned {type(network).__name__}; expected a torch.nn.Module"
+        )
+    return network
+
+
+def checkpoint(name: str, target_layer: str | None = None) -> Classifier:
+    """The network of a training's folder as its best epoch left it; also of an unfinished training.
+
+    Args:
+        name: the folder.
+        target_layer: path of a module, where the one found is not the one wanted.
+
+    Raises:
+        PluginError: there is no such folder, or it cannot be read.
+        UnknownName: no plugin offers its architecture any more.
+    """
+    path = Path(name).expanduser()
+    facts = read_facts(path)
+    tensors = read_tensors(path, facts)
+    if not facts.complete:
+        tensors = {k.removeprefix(BEST): v for k, v in tensors.items() if k.startswith(BEST)}
+    network = new_network(facts.recipe, len(facts.names))
+    fill(network, tensors, path)
+    return classifier_from_facts(network.eval(), facts, target_layer)
+
+
+def classifier_from_facts(
+    network: nn.Module, facts: Facts, target_layer: str | None = None
+) -> Classifier:
+    """A trained network made ready to be explained."""
+    from dataclasses import replace
+
+    size = facts.preprocess.size
+    found = classifier_of(network, size, facts.preprocess, target_layer, facts.names)
+    return replace(found, label_space=facts.label_space)
+
+
+def remove(path: Path) -> None:
+    """Remove a folder and all in it, where it is there."""
+    if path.exists():
+        shutil.rmtree(path)

@@ -1,0 +1,60 @@
+"""Is a difference between two networks more than chance? Trainings and images are both drawn."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t
+
+from xaibench.results.kept import Array
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with its interval.
+
+    Args:
+        mean: over all seeds and images.
+        low, high: ends of the 95 % interval; NaN where there is one number alone.
+        seeds, images: how many of each.
+    """
+
+    mean: float
+    low: float
+    high: float
+    seeds: int
+    images: int
+
+
+def clustered(values: Array, level: float = 0.95) -> Estimate:
+    """Mean of values that share a training or share an image, with an interval that knows of both.
+
+    The variance of the mean is clustered two ways (Cameron, Gelbach and Miller 2011,
+    doi:10.1198/jbes.2010.07136): that of the seeds' sums, plus that of the images' sums, less that of
+    the single values, each times n / (n - 1) for its n clusters; where that is below the larger of the
+    first two, the larger. The interval is Student's with one degree of freedom less than there are
+    seeds, or images where those are fewer. With one seed only the images are clustered: the interval
+    then says nothing about another training.
+
+    Args:
+        values: (S, N), of each seed on each image, such as differences; NaN where there is none.
+        level: of the interval.
+    """
+    known = np.isfinite(values)
+    count = int(known.sum())
+    mean = float(values[known].mean()) if count else float("nan")
+    errors = np.where(known, values - mean, 0.0).astype(float)
+    seeds, images = int(known.any(1).sum()), int(known.any(0).sum())
+    spread = [
+        clusters / (clusters - 1) * float((sums**2).sum()) / count**2
+        for sums, clusters in ((errors.sum(1), seeds), (errors.sum(0), images))
+        if clusters > 1
+    ]
+    if not spread:
+        return Estimate(mean, float("nan"), float("nan"), seeds, images)
+    variance = max(spread)
+    if len(spread) == 2:
+        single = count / (count - 1) * float((errors**2).sum()) / count**2
+        variance = max(variance, sum(spread) - single)
+    freedom = min(n for n in (seeds, images) if n > 1) - 1
+    half = float(t.ppf((1 + level) / 2, freedom)) * variance**0.5
+    return Estimate(mean, mean - half, mean + half, seeds, images)

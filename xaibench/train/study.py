@@ -1,0 +1,282 @@
+"""Several networks trained alike over several seeds, and compared on images that none has seen."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pandas as pd
+import torch
+
+from xaibench.api.errors import ConfigError
+from xaibench.engine.config import Config, Grid
+from xaibench.engine.observer import Observer
+from xaibench.engine.registry import Registry
+from xaibench.engine.run import run
+from xaibench.results.results import Results
+from xaibench.train.checkpoint import Facts, checkpoint, read_facts
+from xaibench.train.loop import assess, train
+from xaibench.train.paired import Estimate, clustered
+from xaibench.train.recipe import Recipe, TrainingObserver
+from xaibench.train.samples import Samples, class_names, samples_of, source_of
+from xaibench.train.splits import Split, split
+
+ACCURACY = "accuracy"
+
+
+@dataclass(frozen=True)
+class Design:
+    """What is compared.
+
+    Args:
+        arms: architectures by label.
+        baseline: label of the arm that others are compared with.
+        recipe: of every training, but for architecture, seed and rate.
+        seeds: how many trainings of each arm.
+        explainers: scored on every arm.
+        metrics: that score them.
+        main: the explainer whose scores are compared between arms.
+        images: how many are explained.
+        rates: learning rates of arms, where they are not the recipe's.
+    """
+
+    arms: Mapping[str, str]
+    baseline: str
+    recipe: Recipe
+    seeds: int
+    explainers: tuple[str, ...]
+    metrics: tuple[str, ...]
+    main: str
+    images: int
+    rates: Mapping[str, float]
+
+    def recipe_of(self, arm: str, seed: int) -> Recipe:
+        """Of one training."""
+        rate = self.rates.get(arm, self.recipe.rate)
+        return msgspec.structs.replace(self.recipe, architecture=self.arms[arm], seed=seed, rate=rate)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a study came to.
+
+    Args:
+        scores: tidy: a row an arm, seed, image, explainer and metric; accuracy's explainer is "".
+        means: of every arm, explainer and metric, with intervals.
+        differences: of every arm from the baseline, paired by seed and image, with intervals.
+        trainings: a row a training: held-out and tested accuracy, best epoch, seconds.
+        results: of the run that explained.
+    """
+
+    scores: pd.DataFrame
+    means: pd.DataFrame
+    differences: pd.DataFrame
+    trainings: pd.DataFrame
+    results: Results
+
+
+def carry_out(
+    design: Design,
+    path: Path,
+    registry: Registry,
+    workers: int = 1,
+    observer: TrainingObserver | None = None,
+    run_observer: Observer | None = None,
+) -> Findings:
+    """Train all, explain all, compare; the same call again goes on where it was stopped.
+
+    Args:
+        design: what is compared.
+        path: the folder: a training a folder in it, `explanations`, and the frames as CSV.
+        registry: the plugins.
+        workers: trainings at a time, each in a process of its own with one thread.
+        observer: is told how the trainings go.
+        run_observer: is told how the explaining goes.
+
+    Raises:
+        ConfigError: the data set has no images besides those that are trained on, or the folder holds
+            another study.
+    """
+    observer = observer or TrainingObserver()
+    source = source_of(design.recipe, registry)
+    if source.unseen is None:
+        raise ConfigError("a study needs a data set that is drawn by a seed, so as to test on others")
+    names = class_names(source.dataset, source.examples)
+    wanted = [(arm, seed) for seed in range(design.seeds) for arm in design.arms]
+    missing = [pair for pair in wanted if not finished(path / folder_of(*pair))]
+    if missing:
+        samples = samples_of(source.examples, design.recipe.size, observer)
+        rows = split(samples.targets, design.recipe.held_out)
+        jobs = [(design.recipe_of(*pair), path / folder_of(*pair)) for pair in missing]
+        train_all(jobs, samples, rows, names, source.dataset.classes, workers, observer)
+    tested = samples_of(source.unseen, design.recipe.size)
+    frames, trainings = [], []
+    for arm, seed in wanted:
+        folder = path / folder_of(arm, seed)
+        facts = read_facts(folder)
+        if facts.recipe != design.recipe_of(arm, seed):
+            raise ConfigError(f"{folder} holds a training with other settings; choose another --output")
+        right = assess(checkpoint(str(folder)).network, tested, torch.arange(len(tested.targets)))[1]
+        frames.append(accuracy_rows(arm, seed, tested, right))
+        trainings.append(training_row(arm, seed, facts, float(right.float().mean())))
+    config = Config(
+        grid=(
+            Grid(
+                models=tuple(f"checkpoint:{path / folder_of(*pair)}" for pair in wanted),
+                data=(design.recipe.data,),
+                limit=design.images,
+            ),
+        ),
+        explainers=design.explainers,
+        metrics=design.metrics,
+        gallery=0,
+    )
+    results = run(config, path / "explanations", observer=run_observer, registry=registry)
+    scores = pd.concat([*frames, explained_rows(results, wanted)], ignore_index=True)
+    found = Findings(
+        scores=scores,
+        means=means_of(scores),
+        differences=differences_of(scores, design.baseline, (design.main, "")),
+        trainings=pd.DataFrame(trainings),
+        results=results,
+    )
+    for name in ("scores", "means", "differences", "trainings"):
+        getattr(found, name).to_csv(path / f"{name}.csv", index=False)
+    return found
+
+
+def folder_of(arm: str, seed: int) -> str:
+    """Name of a training's folder."""
+    return f"{arm}-{seed}"
+
+
+def finished(folder: Path) -> bool:
+    """Whether a training is there and complete."""
+    return folder.is_dir() and (folder / "checkpoint.json").exists() and read_facts(folder).complete
+
+
+def train_all(
+    jobs: Sequence[tuple[Recipe, Path]],
+    samples: Samples,
+    rows: Split,
+    names: tuple[str, ...],
+    label_space: str,
+    workers: int,
+    observer: TrainingObserver,
+) -> None:
+    """Each training with one thread, so that its numbers do not depend on how many run at a time."""
+    if workers == 1 or samples.pixels is None:
+        for recipe, folder in jobs:
+            with one_thread():
+                train(recipe, folder, samples, rows, names, label_space, observer)
+        return
+    shared = replace(samples, examples=())  # the pixels are enough, and functions need not be sent
+    shared_pixels = samples.pixels.share_memory_()
+    context = torch.multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context) as pool:
+        running = {
+            pool.submit(
+                train_one, job, replace(shared, pixels=shared_pixels), rows, names, label_space
+            ): job
+            for job in jobs
+        }
+        for done in as_completed(running):
+            recipe, folder = running[done]
+            facts = done.result()
+            observer.began(folder.name, recipe.epochs, facts.images[0], len(facts.history))
+            observer.epoch(facts.history[facts.best - 1])
+
+
+def train_one(
+    job: tuple[Recipe, Path], samples: Samples, rows: Split, names: tuple[str, ...], label_space: str
+) -> Facts:
+    """One training in a process of its own."""
+    with one_thread():
+        return train(*job, samples, rows, names, label_space)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread inside, as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def accuracy_rows(arm: str, seed: int, tested: Samples, right: torch.Tensor) -> pd.DataFrame:
+    """1 for each image that is named right, 0 for others."""
+    images = [example.id for example in tested.examples]
+    frame = pd.DataFrame({"image": images, "score": right.double().numpy()})
+    return frame.assign(arm=arm, seed=seed, explainer="", metric=ACCURACY, higher_is_better=True)
+
+
+def explained_rows(results: Results, wanted: Sequence[tuple[str, int]]) -> pd.DataFrame:
+    """The run's scores, by arm and seed; undefined ones without a number."""
+    arms = {f"checkpoint:{folder_of(*pair)}": pair for pair in wanted}
+    scores = results.scores[results.scores["status"].isin(["ok", "undefined"])]
+    columns = ["image", "score", "explainer", "metric", "higher_is_better"]
+    return scores[columns].assign(
+        arm=scores["model"].map({name: arm for name, (arm, _) in arms.items()}),
+        seed=scores["model"].map({name: seed for name, (_, seed) in arms.items()}),
+    )
+
+
+def training_row(arm: str, seed: int, facts: Facts, tested: float) -> dict[str, object]:
+    """One training in a line."""
+    return {
+        "arm": arm,
+        "architecture": facts.recipe.architecture,
+        "seed": seed,
+        "epochs": len(facts.history),
+        "best epoch": facts.best,
+        "held out": facts.accuracy,
+        "tested": tested,
+        "seconds": sum(epoch.seconds for epoch in facts.history),
+    }
+
+
+def matrix(scores: pd.DataFrame) -> pd.DataFrame:
+    """Seeds by images; the mean where an image has several classes."""
+    return scores.pivot_table(values="score", index="seed", columns="image", aggfunc="mean")
+
+
+def means_of(scores: pd.DataFrame) -> pd.DataFrame:
+    """Mean of every arm, explainer and metric over seeds and images, with its interval."""
+    keys = ["arm", "explainer", "metric", "higher_is_better"]
+    records = []
+    for key, group in scores.groupby(keys, sort=False):
+        records.append(dict(zip(keys, key, strict=True)) | said(clustered(matrix(group).to_numpy())))
+    return pd.DataFrame(records)
+
+
+def differences_of(scores: pd.DataFrame, baseline: str, explainers: Sequence[str]) -> pd.DataFrame:
+    """Each arm less the baseline, seed by seed and image by image, of some explainers' metrics."""
+    records = []
+    some = scores[scores["explainer"].isin(explainers)]
+    for key, group in some.groupby(["explainer", "metric", "higher_is_better"], sort=False):
+        arms = {str(arm): matrix(own) for arm, own in group.groupby("arm", sort=False)}
+        for arm, own in arms.items():
+            if arm == baseline:
+                continue
+            paired = (own - arms[baseline]).reindex(index=own.index, columns=own.columns)
+            facts = dict(zip(("explainer", "metric", "higher_is_better"), key, strict=True))
+            estimate = clustered(np.asarray(paired.to_numpy(), dtype=float))
+            records.append({"arm": arm, "less": baseline, **facts, **said(estimate)})
+    return pd.DataFrame(records)
+
+
+def said(estimate: Estimate) -> dict[str, float]:
+    """An estimate as columns."""
+    return {
+        "mean": estimate.mean,
+        "low": estimate.low,
+        "high": estimate.high,
+        "seeds": estimate.seeds,
+        "images": estimate.images,
+    }
