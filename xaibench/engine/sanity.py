@@ -101,7 +101,7 @@ def load(
     images = torch.stack([p.pixels for p in pictures if p.pixels is not None]).to(device)
     predicted = [int(classifier.logits(some).argmax()) for some in images.split(1)]
     trials = trials_of(pictures, predicted, frozenset({"predicted"}))
-    return classifier, batch_of(pictures, trials, images, classifier.preprocess, seed)
+    return classifier, batch_of(pictures, trials, images, classifier.preprocess, seed, predicted)
 
 
 def look(
