@@ -4,8 +4,8 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from xaibench.api import DataError
-from xaibench.results.aggregates import AGGREGATES, IOU_LEVELS, aggregate_of, resampled_sums
-from xaibench.results.intervals import interval
+from xaibench.results.aggregates import AGGREGATES, IOU_LEVELS, aggregate_of
+from xaibench.results.intervals import drawn, resampled
 from xaibench.results.results import Results
 from xaibench.results.rows import Row, write_rows
 
@@ -90,50 +90,42 @@ def test_a_class_without_a_trial_is_left_out():
     assert AGGREGATES["class-mean"].value(2 * parts).tolist() == [1, 0]
 
 
+def totals(aggregate, rows):
+    """What each image adds, (n, k), images sorted by name."""
+    places, names = pd.factorize(rows["image"], sort=True)
+    parts = aggregate.parts(rows)
+    found = np.zeros((len(names), parts.shape[1]))
+    np.add.at(found, places, parts)
+    return found
+
+
 @pytest.mark.parametrize("name", AGGREGATES)
-def test_the_interval_is_that_of_drawing_images_with_all_their_rows(name, monkeypatch):
+def test_resampled_it_is_that_of_drawing_images_with_all_their_rows(name):
     """Each resample put together as rows and aggregated by itself, some images twice, some never."""
-    monkeypatch.setattr("xaibench.results.aggregates.RESAMPLES", 150)
     rows, aggregate = any_rows(name), AGGREGATES[name]
     images = sorted(set(rows["image"]))
-    drawn = np.random.default_rng(5).integers(len(images), size=(150, len(images)))
-    values = []
-    for draw in drawn:
+    values = resampled(totals(aggregate, rows), aggregate.value, seed=5, resamples=150)
+    (times,) = drawn(len(images), 5, 150)
+    expected = []
+    for row in times.astype(int):
+        draw = np.repeat(np.arange(len(images)), row)
         places = [i for place in draw for i, image in enumerate(rows["image"]) if image == images[place]]
-        values.append(aggregate.of(rows.iloc[places]))
-    expected = np.quantile(values, [0.025, 0.975])
-    np.testing.assert_allclose(aggregate.interval(rows, seed=5), expected, atol=1e-12)
-
-
-def test_the_interval_of_a_mean_is_the_interval():
-    rows = any_rows("mean", "aabcddefgh")
-    found = aggregate_of(rows).interval(rows)
-    np.testing.assert_allclose(found, interval(rows["score"], rows["image"]))
+        expected.append(aggregate.of(rows.iloc[places]))
+    np.testing.assert_allclose(values, expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", AGGREGATES)
 def test_the_order_of_rows_changes_nothing(name):
     rows = any_rows(name)
     shuffled = rows.sample(frac=1, random_state=1)
-    aggregate = AGGREGATES[name]
-    assert aggregate.of(rows) == pytest.approx(aggregate.of(shuffled))
-    np.testing.assert_allclose(aggregate.interval(rows), aggregate.interval(shuffled))
+    assert AGGREGATES[name].of(rows) == pytest.approx(AGGREGATES[name].of(shuffled))
 
 
 @pytest.mark.parametrize("name", AGGREGATES)
-def test_one_image_has_a_value_and_no_interval_and_none_has_neither(name):
+def test_one_image_has_a_value_and_none_has_none(name):
     rows, aggregate = any_rows(name, "aa"), AGGREGATES[name]
     assert 0 <= aggregate.of(rows) <= 1
-    assert np.isnan(aggregate.interval(rows)).all()
     assert np.isnan(aggregate.of(rows[:0]))
-    assert np.isnan(aggregate.interval(rows[:0])).all()
-
-
-def test_resampling_in_blocks_draws_the_same(monkeypatch):
-    totals = RANDOM.random((7, 3))
-    at_once = resampled_sums(totals, np.random.default_rng(0))
-    monkeypatch.setattr("xaibench.results.aggregates.AT_ONCE", 7 * 13)
-    np.testing.assert_allclose(resampled_sums(totals, np.random.default_rng(0)), at_once)
 
 
 def test_an_unknown_aggregate_is_named():

@@ -3,7 +3,8 @@
 MaxBoxAccV2 takes the one threshold that is best for all images together, pixel AP pools all pixels,
 the pointing game is the mean over classes in its literature. What they have in common is that rows
 *add up* to something that the value is read off: hits at each threshold, histograms, hits and trials
-of each class. An aggregate is these two steps, and the bootstrap needs nothing else.
+of each class. An aggregate is these two steps, and the bootstrap needs nothing else: it adds images up
+in other proportions.
 """
 
 from collections.abc import Callable
@@ -13,12 +14,9 @@ import numpy as np
 import pandas as pd
 
 from xaibench.api.errors import DataError
-from xaibench.results.intervals import RESAMPLES
-
-Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+from xaibench.results.arrays import Numbers
 
 IOU_LEVELS = (0.3, 0.5, 0.7)
-AT_ONCE = 4_000_000  # numbers drawn at a time: 32 MB
 
 
 @dataclass(frozen=True)
@@ -30,8 +28,8 @@ class Aggregate:
         value: from sums of parts, (n, ..., k), to the values, (n, ...); NaN where nothing was added.
     """
 
-    parts: Callable[[pd.DataFrame], Array]
-    value: Callable[[Array], Array]
+    parts: Callable[[pd.DataFrame], Numbers]
+    value: Callable[[Numbers], Numbers]
 
     def of(self, rows: pd.DataFrame) -> float:
         """The value of some rows with status "ok"; NaN for none."""
@@ -39,41 +37,6 @@ class Aggregate:
             return float("nan")
         (found,) = self.value(self.parts(rows).sum(0, keepdims=True))
         return float(found)
-
-    def interval(self, rows: pd.DataFrame, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
-        """Percentile bootstrap interval of the value, images drawn with all of their rows.
-
-        Args:
-            rows: those with status "ok".
-            level: share of resamples inside.
-            seed: of the resampling.
-
-        Returns:
-            Lower and upper end; NaN for fewer than two images.
-        """
-        places, names = pd.factorize(rows["image"], sort=True)
-        n = len(names)
-        if n < 2:
-            return (float("nan"), float("nan"))
-        parts = self.parts(rows)
-        totals = np.zeros((n, parts.shape[1]))
-        np.add.at(totals, places, parts)
-        sums = resampled_sums(totals, np.random.default_rng(seed))
-        low, high = np.nanquantile(self.value(sums), [(1 - level) / 2, (1 + level) / 2])
-        return (float(low), float(high))
-
-
-def resampled_sums(totals: Array, generator: np.random.Generator) -> Array:
-    """Sums (RESAMPLES, k) over as many images as there are, (n, k), drawn with replacement."""
-    n = len(totals)
-    drawn_at_once = max(1, AT_ONCE // n)
-    sums = []
-    for begin in range(0, RESAMPLES, drawn_at_once):  # in blocks, for memory alone
-        rows = min(drawn_at_once, RESAMPLES - begin)
-        drawn = generator.integers(n, size=(rows, n)) + n * np.arange(rows)[:, None]
-        times = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
-        sums.append(times.astype(float) @ totals)
-    return np.concatenate(sums)
 
 
 def aggregate_of(rows: pd.DataFrame) -> Aggregate:
@@ -91,18 +54,18 @@ def aggregate_of(rows: pd.DataFrame) -> Aggregate:
     return AGGREGATES[names[0]]
 
 
-def score_and_one(rows: pd.DataFrame) -> Array:
+def score_and_one(rows: pd.DataFrame) -> Numbers:
     """(rows, 2): what a row adds to a mean."""
     scores = rows["score"].to_numpy(dtype=float)
     return np.stack([scores, np.ones_like(scores)], axis=1)
 
 
-def quotient(totals: Array) -> Array:
+def quotient(totals: Numbers) -> Numbers:
     """The mean, from (n, ..., 2)."""
     return divided(totals[..., 0], totals[..., 1])
 
 
-def by_class(rows: pd.DataFrame) -> Array:
+def by_class(rows: pd.DataFrame) -> Numbers:
     """(rows, 2 C): the scores of each of the C classes in the rows, then the trials of each."""
     places, names = pd.factorize(rows["target"])
     one_hot = np.eye(len(names))[places]
@@ -110,14 +73,14 @@ def by_class(rows: pd.DataFrame) -> Array:
     return np.concatenate([scores * one_hot, one_hot], axis=1)
 
 
-def mean_of_classes(totals: Array) -> Array:
+def mean_of_classes(totals: Numbers) -> Numbers:
     """The mean of the classes' means, from (n, ..., 2 C); a class without a trial is left out."""
     scores, trials = np.split(totals, 2, axis=-1)
     means = divided(scores, trials, otherwise=0.0)
     return divided(means.sum(-1), (trials > 0).sum(-1).astype(float))
 
 
-def boxes_that_fit(rows: pd.DataFrame) -> Array:
+def boxes_that_fit(rows: pd.DataFrame) -> Numbers:
     """(rows, levels * thresholds + 1): whether the IoU reaches each level at each threshold; one.
 
     A row's curve is the IoU of its best box at each threshold.
@@ -128,13 +91,13 @@ def boxes_that_fit(rows: pd.DataFrame) -> Array:
     return np.concatenate([hits.reshape(len(rows), -1), np.ones((len(rows), 1))], axis=1)
 
 
-def at_the_best_threshold(totals: Array) -> Array:
+def at_the_best_threshold(totals: Numbers) -> Numbers:
     """Accuracy at the best threshold for each IoU level, mean over the levels (Choe et al. 2020)."""
     hits = totals[..., :-1].reshape(*totals.shape[:-1], len(IOU_LEVELS), -1)
     return divided(hits.max(-1).mean(-1), totals[..., -1])
 
 
-def curves_of(rows: pd.DataFrame) -> Array:
+def curves_of(rows: pd.DataFrame) -> Numbers:
     """(rows, n): the curves, which must be equally long.
 
     Raises:
@@ -146,7 +109,7 @@ def curves_of(rows: pd.DataFrame) -> Array:
     return np.array(curves, dtype=float)
 
 
-def average_precision(totals: Array) -> Array:
+def average_precision(totals: Numbers) -> Numbers:
     """Sum over thresholds, from the highest, of precision times what is gained in recall.
 
     Args:
@@ -163,10 +126,10 @@ def average_precision(totals: Array) -> Array:
     return divided((precision * object_).sum(-1), found[..., -1])
 
 
-def divided(parts: Array, wholes: Array, otherwise: float = float("nan")) -> Array:
+def divided(parts: Numbers, wholes: Numbers, otherwise: float = float("nan")) -> Numbers:
     """`parts` / `wholes`, `otherwise` where the whole is nothing."""
     shape = np.broadcast_shapes(parts.shape, wholes.shape)
-    found: Array = np.divide(parts, wholes, out=np.full(shape, otherwise), where=wholes > 0)
+    found: Numbers = np.divide(parts, wholes, out=np.full(shape, otherwise), where=wholes > 0)
     return found
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, stdtrit
 
+from xaibench.results.aggregates import MEAN
 from xaibench.results.arrays import Numbers, Times, Totals
-from xaibench.results.estimator import MEAN
 
 RESAMPLES = 2000
 AT_ONCE = 4_000_000  # weights in memory: 32 MB

@@ -11,7 +11,6 @@ from typing import Any
 import pandas as pd
 
 from xaibench.api.errors import DataError
-from xaibench.results.aggregates import MEAN, aggregate_of
 from xaibench.results.rows import SHARED_PASS, read_rows
 from xaibench.results.statistics.agreement import agreement
 from xaibench.results.statistics.differences import differences, win_rates
@@ -195,8 +194,6 @@ def _values(cell: Paired) -> Iterator[tuple[tuple[Hashable, ...], tuple[float, f
 
 def _summary(group: pd.DataFrame, value: float, low: float, high: float) -> dict[str, Any]:
     scored = group[group["status"] == "ok"]
-    if aggregate_of(group) is not MEAN:
-        value, (low, high) = aggregate_of(group).of(scored), aggregate_of(group).interval(scored)
     statuses = Counter(group["status"])
     reasons = group.loc[group["status"] != "ok", "reason"]
     return {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from xaibench.results.estimator import MEAN
+from xaibench.results.aggregates import MEAN
 from xaibench.results.intervals import AT_ONCE, drawn, ends, resampled
 
 POPULATIONS = {  # how to draw, and the true mean
@@ -84,7 +84,7 @@ def test_no_images_have_no_value():
     assert np.isnan(ends(values, 0)).all()
 
 
-def test_an_estimator_that_is_no_mean_is_resampled_as_it_is_defined():
+def test_an_aggregate_that_is_no_mean_is_resampled_as_it_is_defined():
     """The best of two thresholds for all images together, as MaxBoxAccV2 takes it."""
     hits = np.random.default_rng(0).uniform(size=(9, 2)) < 0.5
     totals = np.column_stack([hits, np.ones(9)])

@@ -7,8 +7,8 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from xaibench.results.aggregates import MEAN
 from xaibench.results.arrays import Totals, Vector
-from xaibench.results.estimator import MEAN
 from xaibench.results.intervals import ends, resampled
 from xaibench.results.statistics.paired import Paired
 from xaibench.results.statistics.power import detectable, images_needed
@@ -76,11 +76,11 @@ def of_scores(totals: Totals, cell: Paired, differences: Vector, left_out: int) 
 
     Args:
         totals: what each common image adds to the values of both, (n, 2, k).
-        cell: whose estimator it is.
+        cell: whose aggregate it is.
         differences: of those images' mean scores.
         left_out: see `Difference`.
     """
-    value = cell.estimator.value
+    value = cell.aggregate.value
     drawn = resampled(totals, value)
     low, high = ends(drawn[:, 0] - drawn[:, 1], len(totals))
     first, second = value(totals.sum(0))

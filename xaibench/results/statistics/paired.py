@@ -8,15 +8,15 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from xaibench.results.aggregates import MEAN, Aggregate, aggregate_of
 from xaibench.results.arrays import ByImage, Defined, Each, Numbers, Parts, Places, Scores, Vector
-from xaibench.results.estimator import Estimator, estimator_of
 from xaibench.results.intervals import ends, resampled
 
 CELL = ["model", "dataset", "metric", "metric_version"]
 LOOKED_AT = (
     *CELL,
     *("explainer", "image", "target", "status", "reason"),
-    *("score", "curve", "degenerate", "higher_is_better"),
+    *("score", "curve", "aggregate", "degenerate", "higher_is_better"),
 )
 
 
@@ -31,7 +31,7 @@ class Paired:
         explainers: in alphabetical order.
         scores: NaN where a score is undefined, unsupported or failed.
         parts: what each score adds to a data set's value, 0 where there is none.
-        estimator: how values come from sums of parts.
+        aggregate: how values come from sums of parts.
         reasons: why an explainer lacks scores, and of how many trials; "" where it lacks none.
     """
 
@@ -45,7 +45,7 @@ class Paired:
     explainers: tuple[str, ...]
     scores: Scores
     parts: Parts
-    estimator: Estimator
+    aggregate: Aggregate
     reasons: tuple[str, ...]
 
     @property
@@ -68,7 +68,7 @@ class Paired:
     @cached_property
     def values(self) -> Each:
         """The value of each explainer on all that it has scored; NaN where that is nothing."""
-        return self.estimator.value(self.parts.sum(0))
+        return self.aggregate.value(self.parts.sum(0))
 
     @cached_property
     def goodness(self) -> Each:
@@ -139,12 +139,12 @@ def value_intervals(cell: Paired) -> tuple[Each, Each]:
     for columns in alike.values():
         images = np.unique(cell.places[cell.defined[:, columns[0]]])
         totals = cell.per_image(cell.parts[:, columns])[images]
-        low[columns], high[columns] = ends(resampled(totals, cell.estimator.value), len(images))
+        low[columns], high[columns] = ends(resampled(totals, cell.aggregate.value), len(images))
     return low, high
 
 
 def looked_at(rows: pd.DataFrame) -> pd.DataFrame:
-    """The columns that statistics and estimators read: most of a row's width is for other readers."""
+    """The columns that statistics and aggregates read: most of a row's width is for other readers."""
     return rows[[column for column in rows.columns if column in LOOKED_AT]]
 
 
@@ -172,12 +172,12 @@ def matrix(rows: pd.DataFrame) -> Paired:
     index = pd.MultiIndex.from_frame(trials)
     images = tuple(trials["image"].unique())
     scored = asked[(asked["status"] == "ok") & asked["score"].notna()]
-    estimator = estimator_of(str(first["metric"]))
+    aggregate = aggregate_of(rows) if len(scored) else MEAN
     at = (
         index.get_indexer(pd.MultiIndex.from_frame(scored[["image", "target"]])),
         pd.Index(explainers).get_indexer(pd.Index(scored["explainer"])),
     )
-    each = estimator.parts(scored)
+    each = aggregate.parts(scored)
     scores = np.full((len(index), len(explainers)), np.nan)
     scores[at] = scored["score"].to_numpy(dtype=float)
     parts = np.zeros((*scores.shape, each.shape[1]))
@@ -193,7 +193,7 @@ def matrix(rows: pd.DataFrame) -> Paired:
         explainers=tuple(explainers),
         scores=scores,
         parts=parts,
-        estimator=estimator,
+        aggregate=aggregate,
         reasons=reasons_of(rows, explainers),
     )
 

@@ -110,7 +110,7 @@ def mean_rank_interval(cells: Sequence[Paired], names: Sequence[str]) -> tuple[E
         for cell in of_data:
             totals = np.zeros((len(images), *cell.parts.shape[1:]))
             totals[pd.Index(images).get_indexer(pd.Index(cell.images))] = cell.per_image(cell.parts)
-            values = resampled(totals, cell.estimator.value, seed)
+            values = resampled(totals, cell.aggregate.value, seed)
             goodness = values if cell.higher_is_better else -values
             found.append(spread(ranked(goodness), cell, names))
     over_cells = mean_known(np.stack(found)) if found else np.full((RESAMPLES, len(names)), np.nan)
