@@ -36,6 +36,7 @@ def xaibench(*arguments: str, cwd: Path | None = None, code: int = 0) -> str:
     [
         *(["--help"], ["--version"], ["plugins"], ["list"], ["run", "--help"]),
         ["figure", "conceptors", "--help"],
+        ["sanity", "--help"],
     ],
 )
 def test_asking_opens_no_torch_and_is_quick(arguments):
