@@ -124,6 +124,7 @@ def test_compare_names_lost_scores(before, tmp_path):
     other = folder(tmp_path / "b", rows(after, NAMES, reason="flat map"))
     shown = said("compare", before, other, "--fail-on", "regression", code=3)
     assert "lost 2 scores of other, x@1: flat map" in shown
+    assert "no score m on d, other, x: B: undefined: flat map (2)" in shown
 
 
 def test_compare_of_names_that_neither_has_is_an_error(before):

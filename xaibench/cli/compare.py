@@ -91,8 +91,14 @@ def print_comparison(found: "Comparison", console: Console) -> None:
     for remark in found.remarks:
         console.print(f"[yellow]note[/] {escape(remark)}", highlight=False)
     for row in found.frame[found.frame["lost"] > 0].to_dict("records"):
-        what = f"{row['explainer']}, {row['metric']}@{row['metric_version']}: {row['reason']}"
+        what = f"{row['explainer']}, {row['metric']}@{row['metric_version']}: {row['why_lost']}"
         console.print(f"[red]lost[/] {row['lost']} scores of {escape(what)}", highlight=False)
+    odd = found.frame[found.frame["reason"] != ""]
+    for (model, dataset, explainer, reason), cells in odd.groupby(
+        ["model", "dataset", "explainer", "reason"], sort=False
+    ):
+        where = f"{model} on {dataset}, {explainer}, {', '.join(cells['metric'])}: {reason}"
+        console.print(f"[yellow]no score[/] {escape(where)}", highlight=False)
 
 
 def comparison_table(found: "Comparison", model: str, dataset: str) -> Table:

@@ -94,7 +94,8 @@ def test_lost_scores_are_a_regression_and_gained_ones_are_not():
     found = compare(table(scores()), table(after))
     assert found.regressions["explainer"].tolist() == ["mine"]
     row = found.frame.set_index("explainer").loc["mine"]
-    assert row[["lost", "gained", "images", "left_out", "reason"]].tolist() == [3, 0, 17, 3, "no box"]
+    assert row[["lost", "gained", "images", "left_out", "why_lost"]].tolist() == [3, 0, 17, 3, "no box"]
+    assert row["reason"] == "B: undefined: no box (3)"
     back = compare(table(after), table(scores()))
     assert back.regressions.empty
     assert back.frame.set_index("explainer").loc["mine", "gained"] == 3

@@ -24,8 +24,8 @@ class Comparison:
     Args:
         frame: a row a model, data set, metric version and explainer that both have: `a` and `b` (the
             values on the common images), difference, low, high, p, p_holm (over all rows), verdict,
-            images, left_out, lost and gained (trials that only A, only B has a score of), detectable,
-            images_needed, versions (of the explainer).
+            images, left_out, lost and gained (trials that only A, only B has a score of), why_lost,
+            reason (why either lacks scores), detectable, images_needed, versions (of the explainer).
         only: cells that one of the two has, with the column `only_in`: never compared with anything.
         remarks: what else is different and might explain a change, in sentences.
     """
@@ -81,7 +81,7 @@ def compare(
         if key not in others
     ]
     return Comparison(
-        pd.DataFrame(records, columns=None if records else [*WHERE, "verdict", "lost"]),
+        pd.DataFrame(records, columns=None if records else [*WHERE, "verdict", "lost", "reason"]),
         pd.DataFrame(only, columns=[*WHERE, "only_in"]),
         tuple(remarks(a, b, changed)),
     )
@@ -138,7 +138,8 @@ def changes(cell: Paired, a: pd.DataFrame, b: pd.DataFrame) -> dict[str, object]
         "b": float(value_b),
         "lost": len(lost),
         "gained": len(gained),
-        "reason": "; ".join(dict.fromkeys(lost)),
+        "why_lost": "; ".join(dict.fromkeys(lost)),
+        "reason": cell.why(0, 1),
         "versions": " → ".join(dict.fromkeys(versions)),
     }
 
