@@ -3,9 +3,10 @@
 CBAM: Woo et al. 2018, arXiv:1807.06521, which says that it does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -50,7 +51,7 @@ def design(
 
     Args:
         attentions: such as "se" and "eca".
-        seeds: trainings of each.
+        seeds: trainings of each; the ViT, which only stands beside, is trained once.
         epochs: of each.
         count: scenes to be trained on, the held-out ones among them.
         images: explained; the data set's own first ones, on which nothing was trained.
@@ -79,6 +80,7 @@ def design(
         metrics=(ON_OBJECT, energy_of(registry), *CURVES),
         main=MAIN,
         images=images,
+        once=(VIT,),
         rates={arm: registry.architecture(name).rate for arm, name in arms.items()},
     )
 
@@ -141,7 +143,10 @@ def draw_study(path: Path, folder: Path, made: Design, registry: Registry, scene
 
 
 def differences_page(found: Findings) -> str:
-    """The differences from the plain backbone, as a Markdown table."""
+    """The differences from the plain backbone, as a Markdown table.
+
+    The means beside a difference are over all that either has; the difference is over what both have.
+    """
     head = [
         "| measure | plain | with | difference (95 % interval) | |",
         "| --- | ---: | ---: | ---: | --- |",
@@ -158,20 +163,20 @@ def differences_page(found: Findings) -> str:
     return "\n".join(head + lines)
 
 
-def measure(row: Mapping[str, object]) -> str:
+def measure(row: Mapping[Hashable, Any]) -> str:
     """What was measured of what."""
     return str(row["metric"]) if not row["explainer"] else f"{row['metric']} of {row['explainer']}"
 
 
-def mean_of(means: pd.DataFrame, arm: object, row: Mapping[str, object]) -> float:
+def mean_of(means: pd.DataFrame, arm: str, row: Mapping[Hashable, Any]) -> float:
     """The mean of an arm in the measure of a row."""
-    same = means["arm"].eq(arm) & means["metric"].eq(row["metric"])
-    return float(means.loc[same & means["explainer"].eq(row["explainer"]), "mean"].iloc[0])
+    wanted = (arm, row["explainer"], row["metric"])
+    return float(means.set_index(["arm", "explainer", "metric"])["mean"].to_dict()[wanted])
 
 
-def verdict(row: Mapping[str, object]) -> str:
+def verdict(row: Mapping[Hashable, Any]) -> str:
     """What the interval allows to be said."""
-    low, high = float(str(row["low"])), float(str(row["high"]))
+    low, high = row["low"], row["high"]
     if not (low > 0 or high < 0):
         return "cannot be told apart"
     return "better" if (low > 0) == bool(row["higher_is_better"]) else "worse"

@@ -41,6 +41,7 @@ class Design:
         main: the explainer whose scores are compared between arms.
         images: how many are explained.
         rates: learning rates of arms, where they are not the recipe's.
+        once: arms that are trained with the first seed alone.
     """
 
     arms: Mapping[str, str]
@@ -52,6 +53,16 @@ class Design:
     main: str
     images: int
     rates: Mapping[str, float]
+    once: tuple[str, ...] = ()
+
+    def trainings(self) -> list[tuple[str, int]]:
+        """Every arm and seed, seed by seed."""
+        return [
+            (arm, seed)
+            for seed in range(self.seeds)
+            for arm in self.arms
+            if seed == 0 or arm not in self.once
+        ]
 
     def recipe_of(self, arm: str, seed: int) -> Recipe:
         """Of one training."""
@@ -105,7 +116,7 @@ def carry_out(
     if source.unseen is None:
         raise ConfigError("a study needs a data set that is drawn by a seed, so as to test on others")
     names = class_names(source.dataset, source.examples)
-    wanted = [(arm, seed) for seed in range(design.seeds) for arm in design.arms]
+    wanted = design.trainings()
     missing = [pair for pair in wanted if not finished(path / folder_of(*pair))]
     if missing:
         samples = samples_of(source.examples, design.recipe.size, observer)
@@ -264,7 +275,7 @@ def differences_of(scores: pd.DataFrame, baseline: str, explainers: Sequence[str
         for arm, own in arms.items():
             if arm == baseline:
                 continue
-            paired = (own - arms[baseline]).reindex(index=own.index, columns=own.columns)
+            paired = own - arms[baseline]  # NaN where either has none
             facts = dict(zip(("explainer", "metric", "higher_is_better"), key, strict=True))
             estimate = clustered(np.asarray(paired.to_numpy(), dtype=float))
             records.append({"arm": arm, "less": baseline, **facts, **said(estimate)})
