@@ -22,8 +22,8 @@ def studies() -> None:
 @app.command("attention")
 def attention(
     seeds: Annotated[int, typer.Option(help="Trainings of each network; of the ViT one.")] = 3,
-    epochs: Annotated[int, typer.Option(help="Of each training.")] = 10,
-    count: Annotated[int, typer.Option(help="Scenes that are drawn to train on.")] = 8000,
+    epochs: Annotated[int, typer.Option(help="Of each training; of the ViT's three times.")] = 8,
+    count: Annotated[int, typer.Option(help="Scenes that are drawn to train on.")] = 6000,
     limit: Annotated[int, typer.Option(help="Unseen scenes that are explained.")] = 100,
     attentions: Annotated[
         list[str] | None, typer.Option(help="timm's attention layers besides CBAM, such as se,eca.")
@@ -72,8 +72,8 @@ def attention(
     spent, times = monotonic() - began, os.times()
     busy = times.user + times.system + times.children_user + times.children_system
     cost = (
-        f"{seeds} trainings of each, {limit} unseen scenes; {spent:,.0f} s and {busy:,.0f} s of processors "
-        f"in this call, {at_once} trainings at a time"
+        f"{seeds} trainings of each, {limit} unseen scenes; {spent:,.0f} s and {busy:,.0f} s of "
+        f"processors in this call, {at_once} trainings at a time"
     )
     (output / "cost.txt").write_text(cost + "\n", encoding="utf-8")
     console.print(cost, highlight=False)
