@@ -82,7 +82,7 @@ def xaibench_architectures() -> list[Architecture]:
         Architecture(
             name="small-vit",
             at="xaibench_models.small_vit:small_vit",
-            summary="a class-token transformer of three blocks on a convolutional stem",
+            summary="a class-token transformer of two blocks on a convolutional stem",
             rate=2e-3,
         ),
     ]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from xaibench.api import PluginError
 
-WIDTH, DEPTH, HEADS, RISE = 96, 3, 4, 2
+WIDTH, DEPTH, HEADS, RISE = 96, 2, 4, 2
 CELLS = 7  # least patches a side
 
 
@@ -27,7 +27,8 @@ def attention_weights(queries: Tensor, keys: Tensor) -> Tensor:
     Returns:
         (..., T, N), rows add up to 1.
     """
-    return (queries @ keys.mT / queries.shape[-1] ** 0.5).softmax(-1)
+    scores = queries @ keys.mT / queries.shape[-1] ** 0.5
+    return scores.softmax(-1)
 
 
 def scaled_dot_product_attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
@@ -85,8 +86,10 @@ class Patches(nn.Module):
         halvings = int(log2(patch))
         channels = [3, *(max(16, width >> (halvings - i - 1)) for i in range(halvings))]
         layers: list[nn.Module] = []
-        for before, after in pairwise(channels):
-            layers += [nn.Conv2d(before, after, 3, 2, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+        for turn, (before, after) in enumerate(pairwise(channels), 1):
+            layers += convolution(before, after, stride=2)
+            if turn == halvings - 1:  # a second one where patches have two cells a side
+                layers += convolution(after, after, stride=1)
         self.proj = nn.Sequential(*layers, nn.Conv2d(channels[-1], width, 1))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -95,8 +98,13 @@ class Patches(nn.Module):
         return tokens
 
 
+def convolution(before: int, after: int, stride: int) -> list[nn.Module]:
+    """3 x 3, normalised and activated."""
+    return [nn.Conv2d(before, after, 3, stride, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
+
+
 class SmallViT(nn.Module):
-    """A class token beside the patches, four blocks, and a linear layer on the class token.
+    """A class token beside the patches, two blocks, and a linear layer on the class token.
 
     Args:
         classes: how many.

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from itertools import pairwise
 from math import log
 
 import fruit
@@ -146,7 +147,7 @@ def test_the_learning_rate_rises_for_a_tenth_and_falls_to_nothing():
     assert rates[0] == pytest.approx(0.1)
     assert rates[50] == pytest.approx(0.5)
     assert rates[99] < 0.001
-    assert all(b < a for a, b in zip(rates[10:], rates[11:], strict=False))
+    assert all(b < a for a, b in pairwise(rates[10:]))
 
 
 def test_mirrored_and_recoloured_images_are_the_same_images():

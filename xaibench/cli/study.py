@@ -21,9 +21,9 @@ def studies() -> None:
 
 @app.command("attention")
 def attention(
-    seeds: Annotated[int, typer.Option(help="Trainings of each network.")] = 3,
-    epochs: Annotated[int, typer.Option(help="Of each training.")] = 8,
-    count: Annotated[int, typer.Option(help="Scenes that are drawn to train on.")] = 8000,
+    seeds: Annotated[int, typer.Option(help="Trainings of each network; of the ViT one.")] = 3,
+    epochs: Annotated[int, typer.Option(help="Of each training; of the ViT's three times.")] = 8,
+    count: Annotated[int, typer.Option(help="Scenes that are drawn to train on.")] = 6000,
     limit: Annotated[int, typer.Option(help="Unseen scenes that are explained.")] = 100,
     attentions: Annotated[
         list[str] | None, typer.Option(help="timm's attention layers besides CBAM, such as se,eca.")
@@ -48,16 +48,14 @@ def attention(
     from xaibench.train import attention_study as study  # opens torch
     from xaibench.train.study import carry_out
 
-    began = monotonic()
+    began, at_once = monotonic(), workers or os.cpu_count() or 1
     registry = study.with_measures(installed())
     made = study.design(split(attentions), seeds, epochs, count, limit, registry)
     errors = Console(stderr=True)
     try:
         with TrainingProgress(errors, quiet) as trainings:
             run_progress = Progress(errors, quiet)
-            found = carry_out(
-                made, output, registry, workers or os.cpu_count() or 1, trainings, run_progress
-            )
+            found = carry_out(made, output, registry, at_once, trainings, run_progress)
     except KeyboardInterrupt:
         typer.echo(f"\nstopped; {output} has what is finished; the same command goes on", err=True)
         raise typer.Exit(130) from None
@@ -71,9 +69,13 @@ def attention(
     for name, page in pages.items():
         (output / f"{name}.md").write_text(page + "\n", encoding="utf-8")
         console.print(Markdown(page))
-    spent = monotonic() - began
-    console.print(
-        f"{seeds} trainings of each, {limit} unseen scenes; {spent:,.0f} s in this call", highlight=False
+    spent, times = monotonic() - began, os.times()
+    busy = times.user + times.system + times.children_user + times.children_system
+    cost = (
+        f"{seeds} trainings of each, {limit} unseen scenes; {spent:,.0f} s and {busy:,.0f} s of "
+        f"processors in this call, {at_once} trainings at a time"
     )
+    (output / "cost.txt").write_text(cost + "\n", encoding="utf-8")
+    console.print(cost, highlight=False)
     for name in ("figure.png", *(f"{name}.md" for name in pages), "scores.csv"):
         console.print(f"[dim]{output / name}[/]", highlight=False)

@@ -39,6 +39,7 @@ def clustered(values: Array, level: float = 0.95) -> Estimate:
         values: (S, N), of each seed on each image, such as differences; NaN where there is none.
         level: of the interval.
     """
+    values = np.asarray(values, dtype=float)
     known = np.isfinite(values)
     count = int(known.sum())
     mean = float(values[known].mean()) if count else float("nan")

@@ -5,6 +5,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -34,13 +35,14 @@ class Design:
     Args:
         arms: architectures by label.
         baseline: label of the arm that others are compared with.
-        recipe: of every training, but for architecture, seed and rate.
+        recipe: of every training, but for architecture, seed and what an arm has of its own.
         seeds: how many trainings of each arm.
         explainers: scored on every arm.
         metrics: that score them.
         main: the explainer whose scores are compared between arms.
         images: how many are explained.
-        rates: learning rates of arms, where they are not the recipe's.
+        own: settings of single arms' recipes.
+        once: arms that are trained with the first seed alone.
     """
 
     arms: Mapping[str, str]
@@ -51,12 +53,22 @@ class Design:
     metrics: tuple[str, ...]
     main: str
     images: int
-    rates: Mapping[str, float]
+    own: Mapping[str, Mapping[str, Any]]
+    once: tuple[str, ...] = ()
+
+    def trainings(self) -> list[tuple[str, int]]:
+        """Every arm and seed, seed by seed."""
+        return [
+            (arm, seed)
+            for seed in range(self.seeds)
+            for arm in self.arms
+            if seed == 0 or arm not in self.once
+        ]
 
     def recipe_of(self, arm: str, seed: int) -> Recipe:
         """Of one training."""
-        rate = self.rates.get(arm, self.recipe.rate)
-        return msgspec.structs.replace(self.recipe, architecture=self.arms[arm], seed=seed, rate=rate)
+        own = {"architecture": self.arms[arm], "seed": seed, **self.own.get(arm, {})}
+        return msgspec.structs.replace(self.recipe, **own)
 
 
 @dataclass(frozen=True)
@@ -66,7 +78,8 @@ class Findings:
     Args:
         scores: tidy: a row an arm, seed, image, explainer and metric; accuracy's explainer is "".
         means: of every arm, explainer and metric, with intervals.
-        differences: of every arm from the baseline, paired by seed and image, with intervals.
+        differences: of every arm from the baseline, paired by seed and image, with intervals, and the
+            means of both over what is paired.
         trainings: a row a training: held-out and tested accuracy, best epoch, seconds.
         results: of the run that explained.
     """
@@ -90,7 +103,7 @@ def carry_out(
 
     Args:
         design: what is compared.
-        path: the folder: a training a folder in it, `explanations`, and the frames as CSV.
+        path: the folder: a training a folder in it, the explanations, and the frames as CSV.
         registry: the plugins.
         workers: trainings at a time, each in a process of its own with one thread.
         observer: is told how the trainings go.
@@ -105,12 +118,13 @@ def carry_out(
     if source.unseen is None:
         raise ConfigError("a study needs a data set that is drawn by a seed, so as to test on others")
     names = class_names(source.dataset, source.examples)
-    wanted = [(arm, seed) for seed in range(design.seeds) for arm in design.arms]
+    wanted = design.trainings()
     missing = [pair for pair in wanted if not finished(path / folder_of(*pair))]
     if missing:
         samples = samples_of(source.examples, design.recipe.size, observer)
         rows = split(samples.targets, design.recipe.held_out)
         jobs = [(design.recipe_of(*pair), path / folder_of(*pair)) for pair in missing]
+        jobs.sort(key=lambda job: -job[0].epochs)  # the longest first, so that none is left at the end
         train_all(jobs, samples, rows, names, source.dataset.classes, workers, observer)
     tested = samples_of(source.unseen, design.recipe.size)
     frames, trainings = [], []
@@ -134,7 +148,8 @@ def carry_out(
         metrics=design.metrics,
         gallery=0,
     )
-    results = run(config, path / "explanations", observer=run_observer, registry=registry)
+    folder = path / config.name().replace("run", "explanations")
+    results = run(config, folder, observer=run_observer, registry=registry)
     scores = pd.concat([*frames, explained_rows(results, wanted)], ignore_index=True)
     found = Findings(
         scores=scores,
@@ -264,10 +279,12 @@ def differences_of(scores: pd.DataFrame, baseline: str, explainers: Sequence[str
         for arm, own in arms.items():
             if arm == baseline:
                 continue
-            paired = (own - arms[baseline]).reindex(index=own.index, columns=own.columns)
+            paired = own - arms[baseline]  # NaN where either has none
             facts = dict(zip(("explainer", "metric", "higher_is_better"), key, strict=True))
             estimate = clustered(np.asarray(paired.to_numpy(), dtype=float))
-            records.append({"arm": arm, "less": baseline, **facts, **said(estimate)})
+            both = [float(one.where(paired.notna()).stack().mean()) for one in (own, arms[baseline])]
+            means = dict(zip(("of arm", "of less"), both, strict=True))
+            records.append({"arm": arm, "less": baseline, **facts, **said(estimate), **means})
     return pd.DataFrame(records)
 
 
