@@ -100,10 +100,10 @@ def test_images_of_several_data_sets_count_together():
 
 
 def test_data_sets_of_one_size_are_not_resampled_in_step():
-    """In step, four copies would be exactly as unsure as one."""
+    """In step, six copies would be exactly as unsure as one."""
     table = scores([0.02, 0.0, 0.01])
-    one, four = ([cell(table, dataset=f"d{k}") for k in range(count)] for count in (1, 4))
-    widths = [(found["high"] - found["low"]).sum() for found in (ranks(one).frame, ranks(four).frame)]
+    one, six = ([cell(table, dataset=f"d{k}") for k in range(count)] for count in (1, 6))
+    widths = [(found["high"] - found["low"]).sum() for found in (ranks(one).frame, ranks(six).frame)]
     assert widths[1] < widths[0]
 
 
