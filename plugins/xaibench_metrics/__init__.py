@@ -3,22 +3,9 @@
 from types import MappingProxyType
 
 from xaibench.api import Metric, hookimpl
+from xaibench_metrics.conventions import DELETION, INSERTION, PETSIUK
+from xaibench_metrics.faithfulness import faithfulness
 
-PETSIUK = "Petsiuk et al. 2018, arXiv:1806.07421"
-CURVE = {
-    "score": "softmax probability of the target class",
-    "order": "pixels by saliency, descending, all colours together; ties in seeded random order",
-    "step": "ceil(H * W / steps) pixels, the last step what is left",
-    "area": "trapezoids on [0, 1], both ends included",
-}
-DELETION = MappingProxyType({**CURVE, "from": "image", "to": "zeros in normalised space (grey)"})
-INSERTION = MappingProxyType(
-    {
-        **CURVE,
-        "from": "image blurred in normalised space, 11 x 11, sigma 5 reflected in the window",
-        "to": "image",
-    }
-)
 POINTING = MappingProxyType(
     {
         "point": "first maximum of the map at the size of the original image, bilinear",
@@ -30,7 +17,7 @@ POINTING = MappingProxyType(
 
 @hookimpl
 def xaibench_metrics() -> list[Metric]:
-    """Insertion and deletion in RISE's protocol and in a coarser preset; the pointing game."""
+    """Insertion and deletion in RISE's protocol and in a coarser preset; their kin; pointing."""
     return [
         *(
             Metric(
@@ -50,6 +37,7 @@ def xaibench_metrics() -> list[Metric]:
             )
             for suffix, steps in (("", 224), ("-28", 28))
         ),
+        *faithfulness(),
         Metric(
             name="pointing-game",
             at="xaibench_metrics.pointing_game:pointing_game",
