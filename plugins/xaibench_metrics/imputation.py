@@ -5,6 +5,7 @@ sparse linear system, symmetric and positive definite. All the images of a batch
 by conjugate gradients, preconditioned by a multigrid cycle on the whole batch: no loop over pixels.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -32,10 +33,12 @@ def impute(images: Images, removed: Masks, tolerance: float | None = None) -> Im
     if tolerance is None:
         tolerance = 1e-10 if images.dtype == torch.double else 1e-6
     unknown = removed[:, None].to(images)
-    known = images * (1 - unknown)
-    cycle = Cycle.on(unknown)
-    finest = cycle.levels[0]
-    return known + _solve(cycle, finest.unknown * neighbours(known), tolerance)
+    known = 1 - unknown
+    # Constants solve the system, so the mean of what stays is set aside: what is left to find is
+    # small, and so is what single precision loses of it.
+    mean = (images * known).sum((2, 3), keepdim=True) / known.sum((2, 3), keepdim=True)
+    right = unknown * neighbours((images - mean) * known)
+    return torch.where(removed[:, None], mean + _solve(Cycle.on(unknown), right, tolerance), images)
 
 
 def _solve(cycle: "Cycle", right: Tensor, tolerance: float) -> Tensor:
@@ -189,8 +192,8 @@ class Cycle:
         return torch.addcmul(found, here.inverse, residual - here.times(found))
 
 
-def prolong(coarse: Tensor, size: torch.Size) -> Tensor:
-    """Bilinear, from every other cell to all of them."""
+def prolong(coarse: Tensor, size: Sequence[int]) -> Tensor:
+    """Bilinear, from every other cell to all of (height, width)."""
     for dim, length in ((2, size[0]), (3, size[1])):
         shape = list(coarse.shape)
         shape[dim] = length
