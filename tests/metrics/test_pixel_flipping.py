@@ -1,5 +1,7 @@
 """Pixel-flipping against a loop, and against Quantus itself where it is installed."""
 
+from dataclasses import replace
+
 import driving
 import numpy as np
 import pytest
@@ -39,9 +41,10 @@ def test_quantus_agrees(monkeypatch):
     batch, net = driving.make_batch(), driving.network()
     maps = driving.make_maps(batch)
     settings = {"features_in_step": 3 * 20, "return_auc_per_sample": True}
+    batch = replace(batch, images=batch.images.float().double())
     metric = quantus.PixelFlipping(disable_warnings=True, **settings)
     theirs = metric(
-        model=net,
+        model=driving.Doubled(net),
         x_batch=batch.images.numpy(),
         y_batch=batch.targets.numpy(),
         a_batch=maps[:, None].numpy(),

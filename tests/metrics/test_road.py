@@ -95,9 +95,7 @@ def test_pytorch_grad_cams_road_is_the_preset_of_its_name_but_for_its_noise(monk
     maps[0] = (maps[0] * 20).round() / 20  # ties, which it removes together
     targets = [ClassifierOutputSoftmaxTarget(int(t)) for t in batch.targets]
     batch = replace(batch, images=batch.images.float().double())
-    theirs = ROADCombined()(
-        batch.images.float(), maps.numpy(), targets, lambda images: net(images.double())
-    )
+    theirs = ROADCombined()(batch.images.float(), maps.numpy(), targets, driving.Doubled(net))
     found = driving.run(percentile_road, maps, batch, net, noise=0.0).scores
     np.testing.assert_allclose(found.numpy(), theirs, atol=1e-6, rtol=0)
     assert np.abs(theirs).min() > 1e-4
