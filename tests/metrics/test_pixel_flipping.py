@@ -44,7 +44,7 @@ def test_quantus_agrees(monkeypatch):
     batch = replace(batch, images=batch.images.float().double())
     metric = quantus.PixelFlipping(disable_warnings=True, **settings)
     theirs = metric(
-        model=driving.Doubled(net),
+        model=driving.Doubled(net).eval(),
         x_batch=batch.images.numpy(),
         y_batch=batch.targets.numpy(),
         a_batch=maps[:, None].numpy(),
