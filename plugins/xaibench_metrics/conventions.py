@@ -85,10 +85,11 @@ INFIDELITY = MappingProxyType(
 FLIPPING = MappingProxyType(
     {
         "score": "softmax probability of the target class",
-        "order": "pixels by saliency, descending, all colours together; ties in seeded random order",
+        "order": "values by the saliency of their pixel, descending; ties, such as a pixel's colours, "
+        "as numpy.argsort leaves them",
         "from": "the image after the first step; the untouched image is not on the curve",
         "to": "the least value that the normalised image has anywhere",
-        "step": "224 pixels, that is features_in_step = 672 of three colours; its default is 1",
+        "step": "1,024 values, of three a pixel (features_in_step; the library's default is 1)",
         "area": "trapezoids of width 1 a step: it grows with the number of steps",
     }
 )

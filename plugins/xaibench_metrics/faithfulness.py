@@ -233,7 +233,7 @@ def of_peers() -> list[Metric]:
             convention=with_choices(
                 REMOVAL,
                 levels=percentiles,
-                order="none: pixels of one value go together; undefined where all of them would",
+                order="none: pixels of one value go together; where all do, the mean colour is left",
             ),
             citation=GILDENBLAT,
         ),
@@ -259,8 +259,9 @@ def of_peers() -> list[Metric]:
         Metric(
             name="quantus-pixel-flipping",
             at="xaibench_metrics.pixel_flipping:pixel_flipping",
-            summary="its PixelFlipping, area not normalised, 224 pixels a step; 224 forwards a map",
-            settings={"pixels": 224},
+            summary="its PixelFlipping, area not normalised, 1,024 values a step; "
+            "147 forwards a map at 224 x 224",
+            settings={"features": 1024},
             higher_is_better=False,
             range=(0.0, inf),
             convention=FLIPPING,

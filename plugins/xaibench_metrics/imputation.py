@@ -26,12 +26,13 @@ def impute(images: Images, removed: Masks, tolerance: float | None = None) -> Im
 
     Args:
         images: (B, 3, H, W).
-        removed: (B, H, W), True where a pixel goes; at least one of each image must stay.
+        removed: (B, H, W), True where a pixel goes; an image of which none stays is left as it is.
         tolerance: the error that may be left, of the first, in the norm of the system; 1e-6 in single
             and 1e-10 in double precision where not given.
     """
     if tolerance is None:
         tolerance = 1e-10 if images.dtype == torch.double else 1e-6
+    removed = removed & ~removed.flatten(1).all(1)[:, None, None]
     unknown = removed[:, None].to(images)
     known = 1 - unknown
     # Constants solve the system, so the mean of what stays is set aside: what is left to find is

@@ -13,7 +13,6 @@ from xaibench_metrics.imputation import impute
 from xaibench_metrics.ranking import descending_rank
 
 LEVELS = (10, 20, 30, 40, 50, 60, 70, 80, 90)  # per cent of the pixels removed
-ALL_GONE = "one of the thresholds removes every pixel: the linear system has no solution"
 
 
 def morf(maps: Maps, batch: Batch, noise: float = 0.01) -> Asks[Scored]:
@@ -58,28 +57,28 @@ def filled_in(batch: Batch, gone: Callable[[int, Indices], Masks], noise: float,
     def build(row: int, k: Indices) -> Images:
         missing = gone(row, k)
         whole = batch.images[row].expand(len(k), -1, -1, -1)
+        whole = whole.masked_fill(missing.flatten(1).all(1)[:, None, None, None], 0)
         return impute(whole, missing) + noise * grain[row] * missing[:, None]
 
     return Variants(build, count=len(LEVELS), name=name)
 
 
 def percentile_road(maps: Maps, batch: Batch, noise: float = 0.01) -> Asks[Scored]:
-    """ROAD as pytorch-grad-cam has it: what is not below a percentile of the map goes, ties together."""
+    """ROAD as pytorch-grad-cam has it: what is not below a percentile of the map goes, ties together.
+
+    A map with a plateau at its least value can lose the whole image; it then becomes the mean colour,
+    which is what that library's solver finds where it has nothing to go by.
+    """
     found: list[Curves] = []
-    singular = torch.zeros(len(maps), dtype=torch.bool)
     for name, values in (("least", 1 - maps), ("most", maps)):
         gone = torch.stack([above_percentiles(saliency) for saliency in values])
-        everything = gone.flatten(2).all(2)
-        singular |= everything.any(1).cpu()
-        gone[..., 0, 0] &= ~everything  # it is not scored, but must be built
 
         def missing(row: int, k: Indices, gone: torch.Tensor = gone) -> Masks:
             return gone[row, k]
 
         found.append((yield filled_in(batch, missing, noise, f"{name} by percentile, noise {noise}")))
     curve = (found[0] - found[1]) / 2
-    scores = curve.mean(1).masked_fill(singular.to(curve.device), torch.nan)
-    return Scored(scores, curve, dict.fromkeys(singular.nonzero().flatten().tolist(), ALL_GONE))
+    return Scored(curve.mean(1), curve)
 
 
 def above_percentiles(saliency: torch.Tensor) -> Masks:

@@ -118,3 +118,12 @@ def test_neighbours_weigh_a_sixth_and_a_twelfth():
     corner = neighbours(torch.ones(1, 1, 5, 5).double())[0, 0]
     torch.testing.assert_close(corner[0, 0].item(), 5 / 12)
     torch.testing.assert_close(corner[2, 2].item(), 1.0)
+
+
+def test_an_image_of_which_nothing_stays_is_left_as_it_is():
+    images = torch.randn(2, 3, 8, 9, dtype=torch.double)
+    removed = torch.ones(2, 8, 9, dtype=torch.bool)
+    removed[1, 3] = False
+    found = impute(images, removed)
+    assert torch.equal(found[0], images[0])
+    torch.testing.assert_close(found[1], literal(images[1], removed[1]))

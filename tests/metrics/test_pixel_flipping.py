@@ -26,7 +26,7 @@ def literal(maps, batch, net, pixels) -> torch.Tensor:
 def test_agrees_with_a_loop(pixels):
     batch, net = driving.make_batch(), driving.network()
     maps = driving.make_maps(batch)
-    found = driving.run(pixel_flipping, maps, batch, net, pixels=pixels)
+    found = driving.run(pixel_flipping, maps, batch, net, features=3 * pixels)
     expected = literal(maps, batch, net, pixels)
     torch.testing.assert_close(found.curves, expected)
     areas = (expected[:, 1:] + expected[:, :-1]).sum(1) / 2
@@ -35,13 +35,14 @@ def test_agrees_with_a_loop(pixels):
 
 @pytest.mark.filterwarnings("ignore")  # the peer's, not ours
 def test_quantus_agrees(monkeypatch):
-    """Its features are the colours of pixels, three to a pixel; it has no other order for tied ones."""
+    """Its features are the three colours of each pixel, so that steps break pixels; and with ties."""
     quantus = pytest.importorskip("quantus")
     monkeypatch.setattr(np, "trapz", np.trapezoid, raising=False)  # newer NumPys have no other
     batch, net = driving.make_batch(), driving.network()
     maps = driving.make_maps(batch)
-    settings = {"features_in_step": 3 * 20, "return_auc_per_sample": True}
+    settings = {"features_in_step": 20, "return_auc_per_sample": True}
     batch = replace(batch, images=batch.images.float().double())
+    maps[0, :4] = 0
     metric = quantus.PixelFlipping(disable_warnings=True, **settings)
     theirs = metric(
         model=driving.Doubled(net).eval(),
@@ -51,5 +52,5 @@ def test_quantus_agrees(monkeypatch):
         softmax=True,
         device="cpu",
     )
-    found = driving.run(pixel_flipping, maps, batch, net, pixels=20).scores
+    found = driving.run(pixel_flipping, maps, batch, net, features=20).scores
     assert found.tolist() == pytest.approx(theirs, abs=1e-6)
