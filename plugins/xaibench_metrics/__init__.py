@@ -3,24 +3,11 @@
 from types import MappingProxyType
 
 from xaibench.api import Metric, hookimpl
+from xaibench_metrics.conventions import DELETION, INSERTION, PETSIUK
 from xaibench_metrics.specs_asking import of_costs, of_explainers
+from xaibench_metrics.specs_faithfulness import faithfulness
 from xaibench_metrics.specs_localisation import LOCALISATION
 
-PETSIUK = "Petsiuk et al. 2018, arXiv:1806.07421"
-CURVE = {
-    "score": "softmax probability of the target class",
-    "order": "pixels by saliency, descending, all colours together; ties in seeded random order",
-    "step": "ceil(H * W / steps) pixels, the last step what is left",
-    "area": "trapezoids on [0, 1], both ends included",
-}
-DELETION = MappingProxyType({**CURVE, "from": "image", "to": "zeros in normalised space (grey)"})
-INSERTION = MappingProxyType(
-    {
-        **CURVE,
-        "from": "image blurred in normalised space, 11 x 11, sigma 5 reflected in the window",
-        "to": "image",
-    }
-)
 POINTING = MappingProxyType(
     {
         "point": "first maximum of the map at the size of the original image, bilinear",
@@ -32,7 +19,7 @@ POINTING = MappingProxyType(
 
 @hookimpl
 def xaibench_metrics() -> list[Metric]:
-    """Insertion and deletion in RISE's protocol and in a coarser preset; where maps are."""
+    """What changes the image and watches, what asks where the map is, or asks the explainer; costs."""
     return [
         *(
             Metric(
@@ -52,6 +39,7 @@ def xaibench_metrics() -> list[Metric]:
             )
             for suffix, steps in (("", 224), ("-28", 28))
         ),
+        *faithfulness(),
         Metric(
             name="pointing-game",
             at="xaibench_metrics.pointing_game:pointing_game",

@@ -8,14 +8,15 @@ from torch import Tensor
 from xaibench.api.batch import Batch
 from xaibench.api.explaining import Explaining
 from xaibench.api.scored import Scored
-from xaibench.api.types import Images, Indices, Maps, Scores
-from xaibench.api.variants import Asks, Variants
+from xaibench.api.types import Maps, Scores
+from xaibench.api.variants import Asks
+from xaibench_metrics.masking import image_times_map
 from xaibench_metrics.similarity import pearson
 
 
 def adcc(maps: Maps, batch: Batch, explainer: Explaining) -> Asks[Scored]:
     """Harmonic mean of coherency, 1 - complexity and 1 - average drop; 0 where one of them is 0."""
-    curve = yield masked(maps, batch)
+    curve = yield image_times_map(maps, batch)
     whole, explained = curve.unbind(1)
     drop = (whole - explained).clamp(min=0) / whole
     parts = torch.stack([coherency(maps, batch, explainer), 1 - complexity(maps), 1 - drop], 1)
@@ -23,15 +24,6 @@ def adcc(maps: Maps, batch: Batch, explainer: Explaining) -> Asks[Scored]:
         row: "the target's probability is 0" for row in (whole == 0).nonzero().flatten().tolist()
     }
     return Scored(harmonic_mean(parts), undefined=undefined)
-
-
-def masked(maps: Maps, batch: Batch) -> Variants:
-    """Each image, then itself times its map: what the average drop compares."""
-
-    def build(row: int, k: Indices) -> Images:
-        return torch.where(k[:, None, None, None] == 0, batch.images[row], batch.images[row] * maps[row])
-
-    return Variants(build, count=2, common={0: "image"}, name="image times map")
 
 
 def coherency(maps: Maps, batch: Batch, explainer: Explaining) -> Scores:

@@ -85,3 +85,11 @@ def test_random_numbers_belong_to_the_image_and_not_to_its_batch(batch):
 
 def test_seeds_are_the_same_in_every_process():
     assert seed_of("scene", 0, 1) == 7933068813990893794
+
+
+def test_colours_are_normalised_and_back():
+    preprocess = Preprocess((4, 5), mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.3))
+    colours = torch.rand(2, 3, 4, 5, dtype=torch.double)
+    images = preprocess.normalised(colours)
+    torch.testing.assert_close(preprocess.colours(images), colours, atol=1e-7, rtol=0)
+    torch.testing.assert_close(images[:, 1], (colours[:, 1] - 0.4) / 0.25, atol=1e-7, rtol=0)

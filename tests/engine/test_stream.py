@@ -70,6 +70,26 @@ def test_probabilities_are_softmaxed():
     torch.testing.assert_close(answer.value, logits.softmax(-1).gather(2, wanted)[..., 0])
 
 
+def test_correct_is_one_where_the_target_is_predicted():
+    """Of logits v, 2 v, -v the second is largest above zero, the third below; at zero the first."""
+    batch = make_batch()
+
+    def below(row, k):
+        return build(row, k) - 10
+
+    def asks_both():
+        return (yield Variants(below, 2, "correct", {0: "start"}))
+
+    stream = Stream(Recorder(), 3)
+    (answer,) = stream.drive([Task(asks_both(), batch)])
+    # image 0 is filled with -10 and -9, image 1 with 0 and 1, image 2 with 10 and 11
+    assert answer.value.tolist() == [[0, 0], [0, 1], [0, 0]]
+    other = Batch(batch.ids, batch.images, torch.tensor([2, 0, 1]))
+    answers = stream.drive([Task(asks_both(), other), Task(asks(2, common={0: "start"}), other)])
+    assert answers[0].value.tolist() == [[1, 1], [1, 0], [1, 1]]
+    assert answers[1].value[:, 0].tolist() == [10, 0, 20]  # shared with scores of another kind
+
+
 def test_a_method_may_ask_again():
     def twice():
         first = yield Variants(build, 2, "logit")

@@ -137,7 +137,11 @@ class Preprocess:
         resample = Image.Resampling[self.interpolation.upper()]
         seen = picture.resize(self.size[::-1], resample, box=self.frame(*picture.size))
         colours = torch.from_numpy(np.array(seen, dtype=np.float32)).permute(2, 0, 1) / 255
-        return (colours - _column(self.mean)) / _column(self.std)
+        return self.normalised(colours)
+
+    def normalised(self, colours: Tensor) -> Tensor:
+        """Colours in [0, 1], (..., 3, H, W), as the network wants them."""
+        return (colours - _column(self.mean).to(colours)) / _column(self.std).to(colours)
 
     def colours(self, images: Tensor) -> Tensor:
         """Undo the normalisation of (..., 3, H, W): colours in [0, 1], for pictures and for edges."""

@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 from xaibench.api.types import Curves, Images, Indices
 
 T = TypeVar("T")
+Score = Literal["probability", "logit", "correct"]
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,9 @@ class Variants:
         build: `build(row, k)` makes variants k, (n,), of the batch's image `row`: (n, 3, H, W). It is
             called as a pass has room, for a part of the variants at a time.
         count: how many, the same for all images or one number an image.
-        score: what comes back for the target class: its probability or its logit. Where images
-            have different counts, the rest of a shorter curve is NaN.
+        score: what comes back for the target class: its probability, its logit, or "correct": 1
+            where it is the predicted one, else 0. Where images have different counts, the rest of a
+            shorter curve is NaN.
         common: {k: name} of variants that do not depend on the method, such as the untouched
             image. What has the same name is scored once for all methods; "image" is the image.
         name: what all the variants are, such as "deletion 224", where other metrics may ask for the
@@ -30,7 +32,7 @@ class Variants:
 
     build: Callable[[int, Indices], Images]
     count: int | Sequence[int]
-    score: Literal["probability", "logit"] = "probability"
+    score: Score = "probability"
     common: Mapping[int, str] = field(default_factory=dict)
     name: str = ""
 

@@ -37,7 +37,10 @@ def run(
         list[str] | None,
         typer.Option(help="Explainers, as in `xaibench list`; the default's nine if not given."),
     ] = None,
-    metrics: Annotated[list[str] | None, typer.Option(help="Metrics, as in `xaibench list`.")] = None,
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option(help="Metrics, as in `xaibench list`, or all; the default's three if not given."),
+    ] = None,
     data: Annotated[
         list[str] | None, typer.Option(help="Data sets, NAME or NAME:PATH.", metavar="NAME[:PATH]")
     ] = None,

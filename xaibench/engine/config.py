@@ -31,7 +31,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         grid: which models see which data.
         explainers: by name; empty: all that are installed, also those of thousands of forwards an image.
             Null explainers are always added.
-        metrics: by name; empty: all that are installed.
+        metrics: by name; empty: those of the embedded default; "all": all that are installed, also those
+            of hundreds of forwards a map.
         limit: how many examples of each data set, from its start; None: all.
         shard: how many images are worked on together and written at once.
         device: "auto", "cpu", "cuda", "cuda:1", ...

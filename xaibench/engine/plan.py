@@ -12,10 +12,11 @@ from xaibench.api.batch import Example
 from xaibench.api.classifier import Classifier
 from xaibench.api.errors import ConfigError, PluginError
 from xaibench.api.specs import Dataset, Explainer, Metric, Model, Settings, Spec
-from xaibench.engine.config import Config
+from xaibench.engine.config import Config, default_config
 from xaibench.engine.registry import Named, Registry, pick
 from xaibench.results.rows import SCHEMA_VERSION
 
+ALL = "all"  # instead of metrics' names
 OF_EXAMPLES = {"region"}  # what an explainer may need of the data, not of the network
 
 
@@ -82,10 +83,16 @@ def plan(config: Config, registry: Registry) -> Plan:
     return Plan(
         blocks=tuple(blocks),
         explainers=tuple(registry.explainer(name) for name in names),
-        metrics=tuple(
-            registry.metric(name) for name in dict.fromkeys(config.metrics or registry.metrics)
-        ),
+        metrics=tuple(registry.metric(name) for name in metrics_of(config, registry)),
     )
+
+
+def metrics_of(config: Config, registry: Registry) -> list[str]:
+    """The names of the metrics, each once; all there are for "all", the default's for none."""
+    if ALL in config.metrics:
+        return list(registry.metrics)
+    default = [name for name in default_config()["metrics"] if name in registry.metrics]
+    return list(dict.fromkeys(config.metrics)) or default or list(registry.metrics)
 
 
 def laid_over(registry: Registry, settings: Mapping[str, Settings]) -> Registry:

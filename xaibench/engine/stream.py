@@ -255,6 +255,8 @@ def _build(request: Request, cells: slice) -> Images | None:
 
 def _target_scores(logits: Logits, request: Request, rows: Tensor) -> Tensor:
     wanted = request.batch.targets[rows.to(logits.device)][:, None]
+    if request.variants.score == "correct":
+        return (logits.argmax(1, keepdim=True) == wanted).squeeze(1)
     scores = logits if request.variants.score == "logit" else logits.softmax(1)
     return scores.gather(1, wanted).squeeze(1)
 
