@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-
 from xaibench.api.specs import Metric
 from xaibench.engine.panels import panel
 from xaibench.engine.registry import Registry
