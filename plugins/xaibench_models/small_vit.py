@@ -27,7 +27,7 @@ def attention_weights(queries: Tensor, keys: Tensor) -> Tensor:
     Returns:
         (..., T, N), rows add up to 1.
     """
-    scores = queries @ keys.mT / queries.shape[-1] ** 0.5
+    scores: Tensor = queries @ keys.mT / queries.shape[-1] ** 0.5
     return scores.softmax(-1)
 
 

@@ -39,11 +39,11 @@ def clustered(values: Array, level: float = 0.95) -> Estimate:
         values: (S, N), of each seed on each image, such as differences; NaN where there is none.
         level: of the interval.
     """
-    values = np.asarray(values, dtype=float)
-    known = np.isfinite(values)
+    numbers = np.asarray(values, dtype=np.float64)
+    known = np.isfinite(numbers)
     count = int(known.sum())
-    mean = float(values[known].mean()) if count else float("nan")
-    errors = np.where(known, values - mean, 0.0).astype(float)
+    mean = float(numbers[known].mean()) if count else float("nan")
+    errors = np.where(known, numbers - mean, 0.0)
     seeds, images = int(known.any(1).sum()), int(known.any(0).sum())
     spread = [
         clusters / (clusters - 1) * float((sums**2).sum()) / count**2

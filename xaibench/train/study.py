@@ -18,7 +18,7 @@ from xaibench.engine.observer import Observer
 from xaibench.engine.registry import Registry
 from xaibench.engine.run import run
 from xaibench.results.results import Results
-from xaibench.train.checkpoint import Facts, checkpoint, read_facts
+from xaibench.train.checkpoint import Facts, Folder, checkpoint, read_facts
 from xaibench.train.loop import assess, train
 from xaibench.train.paired import Estimate, clustered
 from xaibench.train.recipe import Recipe, TrainingObserver
@@ -134,6 +134,8 @@ def carry_out(
         if facts.recipe != design.recipe_of(arm, seed):
             raise ConfigError(f"{folder} holds a training with other settings; choose another --output")
         right = assess(checkpoint(str(folder)).network, tested, torch.arange(len(tested.targets)))[1]
+        share = {source.dataset.name: (float(right.float().mean()), len(right))}
+        Folder(folder).say(msgspec.structs.replace(facts, tested=share))
         frames.append(accuracy_rows(arm, seed, tested, right))
         trainings.append(training_row(arm, seed, facts, float(right.float().mean())))
     config = Config(
@@ -282,7 +284,7 @@ def differences_of(scores: pd.DataFrame, baseline: str, explainers: Sequence[str
             paired = own - arms[baseline]  # NaN where either has none
             facts = dict(zip(("explainer", "metric", "higher_is_better"), key, strict=True))
             estimate = clustered(np.asarray(paired.to_numpy(), dtype=float))
-            both = [float(one.where(paired.notna()).stack().mean()) for one in (own, arms[baseline])]
+            both = [np.nanmean(one.where(paired.notna())) for one in (own, arms[baseline])]
             means = dict(zip(("of arm", "of less"), both, strict=True))
             records.append({"arm": arm, "less": baseline, **facts, **said(estimate), **means})
     return pd.DataFrame(records)

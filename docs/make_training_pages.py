@@ -1,0 +1,109 @@
+"""Writes the numbers, tables and the figure of docs/training.md and docs/attention-study.md.
+
+    python docs/make_training_pages.py --study results/study-attention --trainings results/simple-cnn
+        results/study-attention/plain-0 ... --folds results/folds
+
+What stands between `<!-- NAME -->` and `<!-- end -->` in the two pages is written here, from what
+`xaibench train` and `xaibench study attention` left in those folders, and nothing of it by hand.
+"""
+
+import argparse
+import re
+from pathlib import Path
+
+import msgspec
+import pandas as pd
+from PIL import Image
+
+from xaibench.train.checkpoint import read_facts
+from xaibench.train.recipe import Recipe
+
+HERE = Path(__file__).parent
+WIDTH, QUALITY = 1000, 82  # of the figure's small copy
+PLAIN = Recipe(architecture="", data="scenes")  # what the command line takes where nothing is said
+
+
+def main() -> None:
+    """Write whichever parts were given."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--study", type=Path)
+    arguments.add_argument("--trainings", type=Path, nargs="*", default=[])
+    arguments.add_argument("--folds", type=Path)
+    given = arguments.parse_args()
+    if given.trainings:
+        fill("training.md", "trainings", trainings(given.trainings))
+        fill("training.md", "epochs", epochs(given.trainings[0]))
+    if given.folds:
+        fill("training.md", "folds", folds(given.folds))
+    if given.study:
+        for name in ("differences", "trainings", "means", "cost"):
+            file = next(given.study.glob(f"{name}.[mt]*"))
+            fill("attention-study.md", name, file.read_text(encoding="utf-8").strip())
+        with Image.open(given.study / "figure.png") as picture:
+            small = picture.convert("RGB")
+            small.thumbnail((WIDTH, WIDTH * picture.height))
+            small.save(HERE / "attention-study.jpg", quality=QUALITY)
+
+
+def fill(page: str, name: str, text: str) -> None:
+    """Put `text` into a marked block of a page."""
+    path = HERE / page
+    said = path.read_text(encoding="utf-8")
+    pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
+    found, times = re.subn(pattern, lambda m: f"{m[1]}{text}\n{m[2]}", said, flags=re.DOTALL)
+    if times != 1:
+        raise SystemExit(f"{path} has {times} blocks called {name!r}")
+    path.write_text(found, encoding="utf-8")
+
+
+def command(recipe: Recipe) -> str:
+    """The command line of a recipe: what is not its default."""
+    said = f"xaibench train {recipe.architecture}"
+    for name, value in msgspec.structs.asdict(recipe).items():
+        if name in ("architecture", "settings") or value == getattr(PLAIN, name):
+            continue
+        shown = ",".join(value) if isinstance(value, tuple) else value
+        said += f" --{name.replace('_', '-')} {shown}"
+    return said
+
+
+def trainings(folders: list[Path]) -> str:
+    """A row a training."""
+    lines = [
+        "| command | trained on | accuracy held out | accuracy on unseen scenes | best epoch | seconds |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for folder in folders:
+        facts = read_facts(folder)
+        ((share, count),) = facts.tested.values()
+        spent = sum(epoch.seconds for epoch in facts.history)
+        lines.append(
+            f"| `{command(facts.recipe)}` | {facts.images[0]} | {facts.accuracy:.4f} of {facts.images[1]} | "
+            f"{share:.4f} of {count} | {facts.best} of {len(facts.history)} | {spent:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def epochs(folder: Path) -> str:
+    """One training, epoch by epoch."""
+    lines = ["| epoch | loss | accuracy | held out |", "| ---: | ---: | ---: | ---: |"]
+    lines += [
+        f"| {e.number} | {e.loss:.3f} | {e.accuracy:.3f} | {e.held_out_accuracy:.3f} |"
+        for e in read_facts(folder).history
+    ]
+    return "\n".join(lines)
+
+
+def folds(folder: Path) -> str:
+    """The cross-validation's table."""
+    table = pd.read_csv(folder / "folds.csv").fillna({"metric": ""})
+    columns = [name for name in table.columns if name not in ("explainer", "metric")]
+    lines = [f"| | {' | '.join(columns)} |", "| --- |" + " ---: |" * len(columns)]
+    for row in table.to_dict("records"):
+        cells = " | ".join(f"{row[name]:.3f}" for name in columns)
+        lines.append(f"| {row['explainer']} {row['metric']} | {cells} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
