@@ -9,7 +9,6 @@ from conceptor_candidates import Base, Seen, bases_of
 from torch import Tensor
 from xaibench_explainers.attention import raw_attention
 from xaibench_explainers.conceptor_cam_spatial import runners_up
-from xaibench_explainers.controls import covered
 from xaibench_explainers.layer_cam import layer_cam
 from xaibench_metrics.insertion_deletion import deletion, insertion
 from xaibench_metrics.pointing_game import pointing_game
@@ -75,7 +74,7 @@ def prepared_work(model: str, images: Sequence[tuple[Example, ...]]) -> Work:
     stream = Stream(network.forward, best_width(network.forward, pixels[:1], widest=16, seconds=2))
     predicted = classifier.logits(pixels).argmax(1).tolist()
     trials = trials_of(pictures, predicted, frozenset({"predicted", "label"}))
-    batch = batch_of(pictures, trials, pixels, preprocess, 0)
+    batch = batch_of(pictures, trials, pixels, preprocess, 0, predicted)
     parts = [seen_of(classifier, earlier, batch.select(rows)) for rows in chunks(len(batch.ids))]
     size = (pixels.shape[2], pixels.shape[3])
     return Work(
@@ -83,7 +82,7 @@ def prepared_work(model: str, images: Sequence[tuple[Example, ...]]) -> Work:
         policies=tuple(trial.policies for trial in trials),
         kinds=tuple(kind(pictures[trial.picture].examples[0]) for trial in trials),
         chances=torch.cat([chances for chances, _ in parts]),
-        covers=torch.stack([covered(region, size) for region in batch.regions]),
+        covers=torch.stack([region.covered(size).float() for region in batch.regions]),
         seen=joined([seen for _, seen in parts]),
         stream=stream,
     )
@@ -204,7 +203,8 @@ def curves(maps: Sequence[Maps], work: Work) -> list[pd.DataFrame]:
     tasks = [
         Task(m(some[asked], batch, steps=STEPS), batch) for some in maps for m in (insertion, deletion)
     ]
-    values = [answer.value.numpy() for answer in work.stream.drive(tasks) if answer.value is not None]
+    answers = work.stream.drive(tasks)
+    values = [answer.value.scores.numpy() for answer in answers if answer.value is not None]
     return [
         pd.DataFrame({"ins": values[2 * i], "del": values[2 * i + 1]}, index=asked)
         for i in range(len(maps))
