@@ -71,7 +71,7 @@ def given() -> Given:
     images = torch.stack([picture.pixels for picture in pictures if picture.pixels is not None])
     predicted = classifier.logits(images).argmax(1).tolist()
     trials = trials_of(pictures, predicted, frozenset({"predicted"}))
-    batch = batch_of(pictures, trials, images, preprocess, seed=0)
+    batch = batch_of(pictures, trials, images, preprocess, 0, predicted)
     return Given(explain(classifier, batch.images, "grad-cam", batch.targets), batch, classifier)
 
 

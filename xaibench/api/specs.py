@@ -191,6 +191,8 @@ class Metric(Spec):
             it again about other images, classes or weights.
         target: which class is explained: "predicted" on the whole image, or "label".
         convention: what the number means, choice by choice, as data.
+        supersedes: of a version after the first, what it mends of the one before. No table puts two
+            versions into one column.
         aggregate: how the scores of a data set become one value: "mean"; "class-mean", the mean of the
             classes' means; "best-threshold" or "average-precision", read off the curves (see
             `xaibench.results.aggregates`).
@@ -203,7 +205,15 @@ class Metric(Spec):
     target: str = "predicted"
     aggregate: str = "mean"
     convention: Mapping[str, str] = field(default_factory=dict)
+    supersedes: str = ""
     citation: str = ""
+
+    def __post_init__(self) -> None:
+        if self.version > 1 and not self.supersedes:
+            raise PluginError(
+                f"metric {self.name!r} is version {self.version} and does not say what it supersedes; "
+                "give supersedes="
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -124,7 +124,11 @@ def facts_of(
         "controls": [explainer.name for explainer in todo.explainers if explainer.control],
         "metrics": [
             identity(metric)
-            | {"higher_is_better": metric.higher_is_better, "convention": dict(metric.convention)}
+            | {
+                "higher_is_better": metric.higher_is_better,
+                "convention": dict(metric.convention),
+                "supersedes": metric.supersedes,
+            }
             for metric in todo.metrics
         ],
         "seconds": {stage: round(spent, 3) for stage, spent in tally.seconds.items()},
