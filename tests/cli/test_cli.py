@@ -36,6 +36,7 @@ def xaibench(*arguments: str, cwd: Path | None = None, code: int = 0) -> str:
     [
         *(["--help"], ["--version"], ["plugins"], ["list"], ["run", "--help"]),
         ["figure", "conceptors", "--help"],
+        *(["train", "--help"], ["study", "attention", "--help"], ["list", "architectures"]),
     ],
 )
 def test_asking_opens_no_torch_and_is_quick(arguments):
@@ -58,7 +59,14 @@ def test_asking_opens_no_torch_and_is_quick(arguments):
 
 def test_list_names_everything_that_can_be_used():
     said = xaibench("list")
-    for name in ("efficientnet-lite0", "timm:NAME", "conceptor-cam", "deletion-28", "cutouts"):
+    for name in (
+        "efficientnet-lite0",
+        "timm:NAME",
+        "small-resnet[:NAME]",
+        "conceptor-cam",
+        "deletion-28",
+        "cutouts",
+    ):
         assert name in said
     said = xaibench("list", "explainers")
     assert "deletion" not in said
