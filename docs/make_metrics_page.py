@@ -13,18 +13,20 @@ from xaibench.engine.registry import installed
 PAGE = Path(__file__).with_name("metrics.md")
 HEAD = """# Metrics
 
-Written by `python docs/make_metrics_page.py` from what the metrics say of themselves. Name, version and settings
-are in every row of a run; the convention is in its manifest. A version never changes its meaning: a mended metric
-is the next version, says what it supersedes, and no table puts two versions into one column.
+Written by `python docs/make_metrics_page.py` from what the metrics say of themselves. Name, version
+and settings are in every row of a run; the convention is in its manifest. A version never changes its
+meaning: a mended metric is the next version, says what it supersedes, and no table puts two versions
+into one column.
 
-What each means, how it lies, and where libraries differ, with our value beside theirs on the same maps, stands in
+What each means, how it lies, and where libraries differ, with our value beside theirs on the same
+maps, stands in
 
 - [metrics that change the image and watch the target](metrics-perturbation.md),
 - [metrics of where the map is](metrics-localisation.md).
 
-"predicted" and "label" say which class is explained: the one that the network predicts of the whole image, or the
-annotated one. What needs a region asks for boxes or a mask of that class; what needs the explainer asks it again,
-and forwards for that. Where a score is undefined, its row says why.
+"predicted" and "label" say which class is explained: the one that the network predicts of the whole
+image, or the annotated one. What needs a region asks for boxes or a mask of that class; what needs the
+explainer asks it again, and forwards for that. Where a score is undefined, its row says why.
 """
 GROUPS = {
     "The image is changed": lambda metric: not metric.needs,

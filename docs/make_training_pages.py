@@ -70,7 +70,8 @@ def command(recipe: Recipe) -> str:
 def trainings(folders: list[Path]) -> str:
     """A row a training."""
     lines = [
-        "| command | trained on | accuracy held out | accuracy on unseen scenes | best epoch | seconds |",
+        "| command | trained on | accuracy held out | accuracy on unseen scenes | best epoch "
+        "| seconds |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for folder in folders:
@@ -78,8 +79,9 @@ def trainings(folders: list[Path]) -> str:
         ((share, count),) = facts.tested.values()
         spent = sum(epoch.seconds for epoch in facts.history)
         lines.append(
-            f"| `{command(facts.recipe)}` | {facts.images[0]} | {facts.accuracy:.4f} of {facts.images[1]} | "
-            f"{share:.4f} of {count} | {facts.best} of {len(facts.history)} | {spent:.0f} |"
+            f"| `{command(facts.recipe)}` | {facts.images[0]} "
+            f"| {facts.accuracy:.4f} of {facts.images[1]} | {share:.4f} of {count} "
+            f"| {facts.best} of {len(facts.history)} | {spent:.0f} |"
         )
     return "\n".join(lines)
 

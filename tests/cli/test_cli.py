@@ -37,6 +37,7 @@ def xaibench(*arguments: str, cwd: Path | None = None, code: int = 0) -> str:
         *(["--help"], ["--version"], ["plugins"], ["list"], ["run", "--help"]),
         ["figure", "conceptors", "--help"],
         ["sanity", "--help"],
+        *(["train", "--help"], ["study", "attention", "--help"], ["list", "architectures"]),
     ],
 )
 def test_asking_opens_no_torch_and_is_quick(arguments):
@@ -59,7 +60,14 @@ def test_asking_opens_no_torch_and_is_quick(arguments):
 
 def test_list_names_everything_that_can_be_used():
     said = xaibench("list")
-    for name in ("efficientnet-lite0", "timm:NAME", "conceptor-cam", "deletion-28", "cutouts"):
+    for name in (
+        "efficientnet-lite0",
+        "timm:NAME",
+        "small-resnet[:NAME]",
+        "conceptor-cam",
+        "deletion-28",
+        "cutouts",
+    ):
         assert name in said
     said = xaibench("list", "explainers")
     assert "deletion" not in said

@@ -56,7 +56,7 @@ def version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    version: bool = typer.Option(
+    version: bool | None = typer.Option(
         False, "--version", help="Print the version.", callback=version, is_eager=True
     ),
 ) -> None:
