@@ -2,7 +2,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -42,20 +41,16 @@ def xaibench(*arguments: str, cwd: Path | None = None, code: int = 0) -> str:
 )
 def test_asking_opens_no_torch_and_is_quick(arguments):
     code = (
-        "import sys\n"
+        "import sys, time\n"
         f"sys.argv = ['xaibench', *{arguments!r}]\n"
         "from xaibench.cli import main\n"
         "try:\n    main()\nexcept SystemExit as stop:\n    assert not stop.code, stop.code\n"
         "assert 'torch' not in sys.modules and 'pandas' not in sys.modules\n"
+        "assert time.process_time() < 1, time.process_time()\n"  # of this process: others may be busy
     )
-    seconds = []
-    for _ in range(2):
-        began = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-        seconds.append(time.perf_counter() - began)
-
-        assert done.stdout
-    assert min(seconds) < 1
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
 
 
 def test_list_names_everything_that_can_be_used():
