@@ -22,9 +22,9 @@ def studies() -> None:
 @app.command("attention")
 def attention(
     seeds: Annotated[int, typer.Option(help="Trainings of each network; of the ViT one.")] = 3,
-    epochs: Annotated[int, typer.Option(help="Of each training; of the ViT's three times.")] = 8,
-    count: Annotated[int, typer.Option(help="Scenes that are drawn to train on.")] = 6000,
-    limit: Annotated[int, typer.Option(help="Unseen scenes that are explained.")] = 100,
+    epochs: Annotated[int, typer.Option(help="Of each training; of the ViT half more.")] = 12,
+    count: Annotated[int, typer.Option(help="Scenes that are drawn to train on.")] = 8000,
+    limit: Annotated[int, typer.Option(help="Unseen scenes that are explained.")] = 60,
     attentions: Annotated[
         list[str] | None, typer.Option(help="timm's attention layers besides CBAM, such as se,eca.")
     ] = None,
