@@ -95,7 +95,7 @@ def test_settings_of_a_data_set_are_read_as_what_they_look_like():
 
 @pytest.mark.slow
 def test_folds_print_a_table(tmp_path):
-    arguments = ("--folds", "2", "--metrics", "pointing-game", "--explained", "2")
+    arguments = ("--set", "count=60", "--folds", "2", "--metrics", "pointing-game", "--explained", "2")
     said = xaibench(*TRAIN, *arguments, "--output", str(tmp_path / "folds"))
     assert "grad-cam pointing-game" in said
     assert "sd of" in said

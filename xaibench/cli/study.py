@@ -22,9 +22,9 @@ def studies() -> None:
 @app.command("attention")
 def attention(
     seeds: Annotated[int, typer.Option(help="Trainings of each network; of the ViT one.")] = 3,
-    epochs: Annotated[int, typer.Option(help="Of each training; of the ViT's three times.")] = 8,
-    count: Annotated[int, typer.Option(help="Scenes that are drawn to train on.")] = 6000,
-    limit: Annotated[int, typer.Option(help="Unseen scenes that are explained.")] = 100,
+    epochs: Annotated[int, typer.Option(help="Of each training; of the ViT half more.")] = 12,
+    count: Annotated[int, typer.Option(help="Scenes that are drawn to train on.")] = 8000,
+    limit: Annotated[int, typer.Option(help="Unseen scenes that are explained.")] = 60,
     attentions: Annotated[
         list[str] | None, typer.Option(help="timm's attention layers besides CBAM, such as se,eca.")
     ] = None,
@@ -42,8 +42,7 @@ def attention(
     Example:
       xaibench study attention --attentions se,eca
     """
-    from xaibench.cli.progress import Progress
-    from xaibench.cli.training import TrainingProgress
+    from xaibench.cli.training import ExplainingProgress, TrainingProgress
     from xaibench.engine.registry import installed
     from xaibench.train import attention_study as study  # opens torch
     from xaibench.train.study import carry_out
@@ -54,8 +53,8 @@ def attention(
     errors = Console(stderr=True)
     try:
         with TrainingProgress(errors, quiet) as trainings:
-            run_progress = Progress(errors, quiet)
-            found = carry_out(made, output, registry, at_once, trainings, run_progress)
+            explaining = ExplainingProgress(trainings)
+            found = carry_out(made, output, registry, at_once, trainings, explaining)
     except KeyboardInterrupt:
         typer.echo(f"\nstopped; {output} has what is finished; the same command goes on", err=True)
         raise typer.Exit(130) from None

@@ -149,8 +149,7 @@ def validate(
     quiet: bool,
 ) -> "Validation":
     """A cross-validation, its trainings shown first and then its run."""
-    from xaibench.cli.progress import Progress
-    from xaibench.cli.training import TrainingProgress
+    from xaibench.cli.training import ExplainingProgress, TrainingProgress
     from xaibench.train.folds import cross_validate
 
     with TrainingProgress(Console(stderr=True), quiet) as progress:
@@ -164,7 +163,7 @@ def validate(
             *wanted,
             explained,
             progress,
-            Progress(Console(stderr=True), quiet),
+            ExplainingProgress(progress),
             device,  # type: ignore[arg-type]
             overwrite,
         )

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
+from xaibench.engine.observer import Observer
 from xaibench.train.recipe import Epoch, TrainingObserver
 
 
@@ -80,3 +81,27 @@ class TrainingProgress(TrainingObserver):
         """A plain line, on a terminal too."""
         if not self.quiet:
             self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+class ExplainingProgress(Observer):
+    """A bar, among those of the trainings, for each block of the run that explains; or a line."""
+
+    def __init__(self, trainings: TrainingProgress) -> None:
+        self.trainings = trainings
+        self.task: TaskID | None = None
+
+    def block(self, name: str, images: int) -> None:
+        """A bar for the block, once its length is known."""
+        if images:
+            self.task = self.trainings.bars.add_task(escape(name), total=images)
+            if not self.trainings.console.is_terminal:
+                self.trainings.line(f"{name}: {images} images")
+
+    def done(self, images: int, resumed: bool) -> None:
+        """Move the bar on."""
+        if self.task is not None:
+            self.trainings.bars.advance(self.task, images)
+
+    def note(self, text: str) -> None:
+        """A line above the bars."""
+        self.trainings.note(text)
