@@ -1,10 +1,7 @@
 import numpy as np
 import pytest
-import torch
 from scipy.stats import t, ttest_rel
 
-from xaibench.api.batch import Batch, Region
-from xaibench.train.energy import energy_in_mask
 from xaibench.train.paired import clustered
 
 
@@ -72,34 +69,3 @@ def test_intervals_cover_as_often_as_they_say():
         found = clustered(values)
         covered += found.low <= 0 <= found.high
     assert covered / 2000 >= 0.94
-
-
-def region(mask):
-    width, height = mask.shape[1], mask.shape[0]
-    return Region((width, height), (0, 0, width, height), mask=mask)
-
-
-def test_energy_is_the_share_of_the_map_on_the_mask():
-    generator = torch.Generator().manual_seed(0)
-    maps = torch.rand(3, 6, 5, generator=generator, dtype=torch.double)
-    maps[2] = 0
-    masks = torch.rand(3, 6, 5, generator=generator) < 0.4
-    batch = Batch(
-        ("a", "b", "c"), torch.zeros(3, 3, 6, 5), torch.zeros(3).long(), (), tuple(map(region, masks))
-    )
-    expected = []
-    for one, mask in zip(maps.tolist(), masks.tolist(), strict=True):
-        inside = total = 0.0
-        for row, covered in zip(one, mask, strict=True):
-            for value, on in zip(row, covered, strict=True):
-                total += value
-                inside += value * on
-        expected.append(inside / total if total else 0.0)
-    torch.testing.assert_close(energy_in_mask(maps, batch), torch.tensor(expected).double())
-
-
-def test_energy_of_a_constant_map_is_the_objects_area():
-    mask = torch.zeros(12, 10, dtype=torch.bool)
-    mask[3:6, 2:7] = True
-    batch = Batch(("a",), torch.zeros(1, 3, 6, 5), torch.zeros(1).long(), (), (region(mask),))
-    assert float(energy_in_mask(torch.ones(1, 6, 5), batch)) == pytest.approx(15 / 120)

@@ -14,7 +14,7 @@ from xaibench.train.checkpoint import read_facts
 from xaibench.train.paired import clustered
 from xaibench.train.study import carry_out, differences_of
 
-QUICK = {"pointing-game-on-object", "energy-in-mask"}
+QUICK = {"pointing-game-on-object", "energy-pointing-game"}
 
 
 def made(registry):
@@ -59,7 +59,7 @@ def test_every_arm_is_scored_on_the_same_images_that_none_has_seen(done):
     share = accuracy[(accuracy["arm"] == "cbam") & (accuracy["seed"] == 1)]["score"].mean()
     row = found.trainings[(found.trainings["arm"] == "cbam") & (found.trainings["seed"] == 1)]
     assert row["tested"].item() == pytest.approx(share)
-    scored = found.scores[found.scores["metric"] == "energy-in-mask"]
+    scored = found.scores[found.scores["metric"] == "energy-pointing-game"]
     pairs = set(scored.dropna()[["arm", "explainer"]].itertuples(index=False, name=None))
     assert {("cbam", "spatial-attention"), ("vit", "raw-attention"), ("plain", "grad-cam")} <= pairs
     assert not {("plain", "spatial-attention"), ("cbam", "raw-attention")} & pairs
@@ -68,7 +68,7 @@ def test_every_arm_is_scored_on_the_same_images_that_none_has_seen(done):
 def test_differences_are_paired_by_seed_and_image(done):
     _, found = done
     own = found.scores[
-        (found.scores["metric"] == "energy-in-mask") & (found.scores["explainer"] == "grad-cam")
+        (found.scores["metric"] == "energy-pointing-game") & (found.scores["explainer"] == "grad-cam")
     ].set_index(["seed", "image", "arm"])["score"]
     each = [
         [
@@ -79,7 +79,7 @@ def test_differences_are_paired_by_seed_and_image(done):
     ]
     expected = clustered(np.array([[d for d in row if d == d] for row in each]))
     row = found.differences[
-        (found.differences["metric"] == "energy-in-mask") & (found.differences["arm"] == "cbam")
+        (found.differences["metric"] == "energy-pointing-game") & (found.differences["arm"] == "cbam")
     ].iloc[0]
     assert (row["mean"], row["low"], row["high"]) == pytest.approx(
         (expected.mean, expected.low, expected.high)
@@ -102,7 +102,7 @@ def test_tables_and_figure_are_written(done, registry, tmp_path):
     folder, found = done
     page = study.differences_page(found)
     assert page.count("\n| cbam: ") == page.count("\n| vit: ") == 3
-    assert "energy-in-mask of grad-cam" in page
+    assert "energy-pointing-game of grad-cam" in page
     assert "| vit | raw-attention |" in study.means_page(found)
     assert "| cbam | `small-resnet:cbam` |" in study.trainings_page(found)
     study.draw_study(tmp_path / "x.png", folder, made(registry), registry, scenes=2)

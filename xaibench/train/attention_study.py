@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from xaibench.api.specs import Metric
 from xaibench.engine.panels import panel
 from xaibench.engine.registry import Registry
 from xaibench.report.columns import draw_columns
@@ -24,7 +23,7 @@ DATA = "scenes-large"
 LONGER = 1.5  # the ViT, which learns more slowly: so many times the epochs
 MAIN = "grad-cam"
 EXPLAINERS = (MAIN, "spatial-attention", "raw-attention", "attention-rollout")
-ENERGY, OWN_ENERGY = "energy-pointing-game", "energy-in-mask"
+ENERGY = "energy-pointing-game"
 ON_OBJECT = "pointing-game-on-object"
 CURVES = ("insertion-28", "deletion-28")
 WRITTEN = {
@@ -76,7 +75,7 @@ def design(
         recipe=recipe,
         seeds=seeds,
         explainers=EXPLAINERS,
-        metrics=(ON_OBJECT, energy_of(registry), *CURVES),
+        metrics=(ON_OBJECT, ENERGY, *CURVES),
         main=MAIN,
         images=images,
         once=(VIT,),
@@ -87,31 +86,13 @@ def design(
     )
 
 
-def energy_of(registry: Registry) -> str:
-    """The name of the metric that measures energy inside the mask; ours where nobody offers one."""
-    return ENERGY if ENERGY in registry.metrics else OWN_ENERGY
-
-
 def with_measures(registry: Registry) -> Registry:
-    """The registry with the two metrics that scenes of 64 pixels need.
+    """The registry with a pointing game for scenes of 64 pixels: the peak on the object itself.
 
-    The pointing game's 15 pixels are much of such a scene, so the peak must lie on the object itself.
+    The usual one's 15 pixels are much of such a scene.
     """
-    added = [
-        replace(registry.metric("pointing-game"), name=ON_OBJECT, settings={"tolerance": 1}),
-        Metric(
-            name=OWN_ENERGY,
-            at="xaibench.train.energy:energy_in_mask",
-            summary="share of the map that lies on the object",
-            higher_is_better=True,
-            range=(0.0, 1.0),
-            needs=("region",),
-            target="label",
-            convention={"map of zeros": "0", "at": "the size of the original image, bilinear"},
-            citation="Wang et al. 2020, arXiv:1910.01279, with a mask for the box",
-        ),
-    ]
-    return replace(registry, metrics=registry.metrics | {spec.name: spec for spec in added})
+    on_object = replace(registry.metric("pointing-game"), name=ON_OBJECT, settings={"tolerance": 1})
+    return replace(registry, metrics=registry.metrics | {ON_OBJECT: on_object})
 
 
 def draw_study(path: Path, folder: Path, made: Design, registry: Registry, scenes: int = 5) -> None:

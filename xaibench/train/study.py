@@ -284,7 +284,7 @@ def differences_of(scores: pd.DataFrame, baseline: str, explainers: Sequence[str
             paired = own - arms[baseline]  # NaN where either has none
             facts = dict(zip(("explainer", "metric", "higher_is_better"), key, strict=True))
             estimate = clustered(np.asarray(paired.to_numpy(), dtype=float))
-            both = [np.nanmean(one.where(paired.notna())) for one in (own, arms[baseline])]
+            both = [one.where(paired.notna()).stack().mean() for one in (own, arms[baseline])]
             means = dict(zip(("of arm", "of less"), both, strict=True))
             records.append({"arm": arm, "less": baseline, **facts, **said(estimate), **means})
     return pd.DataFrame(records)
