@@ -1,14 +1,15 @@
 """Tries every family of timm, torchvision and transformers, and writes what was found to docs/models.md.
 
-PYTHONPATH=tests:plugins/xaibench-transformers/tests python docs/make_models_table.py
-(xaibench and xaibench-transformers installed; about half an hour on two cores)
+PYTHONPATH=tests:plugins/xaibench-transformers/tests python docs/make_models_table.py [MEMBER ...]
+
+All are tried, by two processes for half an hour to an hour; or the members named are tried again, and
+the other rows stay as they are. xaibench and xaibench-transformers are to be installed.
 """
 
 import sys
-import time
 import warnings
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Collection, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -23,6 +24,7 @@ from upright import SURE
 
 TABLE = Path(__file__).with_name("models.md")
 WORKERS = 2
+YES = "yes"
 INTRODUCTION = """# Where networks are explained
 
 Nobody has to name a layer: xaibench finds a classifier's target layer, how its output lies on the image,
@@ -46,7 +48,7 @@ further on (class tokens miscounted), in rows of another length, in windows. The
 by how many standard errors of the difference the next best reading loses, over all patches; weights
 are drawn again until it is {sure:g}, {most} times at most.
 
-Written by `python docs/make_models_table.py` in {minutes} minutes, not by hand; timm {timm},
+Written by `python docs/make_models_table.py`, not by hand; timm {timm},
 torchvision {torchvision}, transformers {transformers}, torch {torch}.
 """
 TITLES = {
@@ -74,19 +76,31 @@ class Job:
     note: str = ""
 
 
-def main() -> None:
-    """Try all, some at a time, and write the tables; says what does not work."""
-    start = time.monotonic()
+def main(members: Collection[str]) -> None:
+    """Try all, or `members` again, two at a time, and write the tables; says what does not work."""
     jobs = list(all_jobs())
-    found = []
+    lines = kept_lines(jobs) if members else {}
+    wanted = [job for job in jobs if job not in lines or job.member in members]
     with ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
-        for job, result in zip(jobs, pool.map(tried, jobs), strict=True):
-            found.append(result)
-            print(f"{time.monotonic() - start:.0f} s", job.table, job.family, result, flush=True)
-    minutes = round((time.monotonic() - start) / 60)
-    TABLE.write_text(page(list(zip(jobs, found, strict=True)), minutes), encoding="utf-8")
-    wrong = [job.member for job, result in zip(jobs, found, strict=True) if not result.works]
-    sys.exit(f"do not work: {wrong}" if set(wrong) - set(NOT_SHOWN) else 0)
+        started = {pool.submit(tried, job): job for job in wanted}
+        for done in as_completed(started):
+            job = started[done]
+            lines[job] = line(job, done.result())
+            print(lines[job], end="", flush=True)
+    TABLE.write_text(page({job: lines[job] for job in jobs}), encoding="utf-8")
+    wrong = {job.member for job in jobs if not works(lines[job])}
+    sys.exit(f"do not work: {wrong}" if wrong - set(NOT_SHOWN) else 0)
+
+
+def kept_lines(jobs: Collection[Job]) -> dict[Job, str]:
+    """The rows that the page has."""
+    sections = dict(part.split("\n", 1) for part in TABLE.read_text(encoding="utf-8").split("\n## "))
+    found = {}
+    for job in jobs:
+        for row in sections.get(TITLES[job.table], "").splitlines(keepends=True):
+            if f"| {job.family} | `{job.member}` |" in row:
+                found[job] = row
+    return found
 
 
 def all_jobs() -> Iterator[Job]:
@@ -115,24 +129,23 @@ def tried(job: Job) -> Found:
         return Found((0, 0), reason=f"{type(error).__name__}: {error}")
 
 
-def page(rows: list[tuple[Job, Found]], minutes: int) -> str:
+def page(lines: dict[Job, str]) -> str:
     """The whole page."""
     versions = {name: version(name) for name in ("timm", "torchvision", "transformers", "torch")}
-    said = INTRODUCTION.format(sure=SURE, most=DRAWS, minutes=minutes, **versions)
+    said = INTRODUCTION.format(sure=SURE, most=DRAWS, **versions)
     for table, title in TITLES.items():
-        own = [(job, found) for job, found in rows if job.table == table]
-        works = sum(found.works for _, found in own)
-        said += f"\n## {title}\n\n{works} of {len(own)} work. {NOTES[table]}\n\n"
-        said += "| family | member | images | layer | layout | grid | CAM exact | upright | |\n"
-        said += "| --- | --- | --- | --- | --- | --- | --- | ---: | --- |\n"
-        said += "".join(line(job, found) for job, found in own)
+        own = [row for job, row in lines.items() if job.table == table]
+        said += f"\n## {title}\n\n{sum(map(works, own))} of {len(own)} work. {NOTES[table]}\n\n"
+        said += "| works | family | member | images | layer | layout | grid | CAM exact | upright | |\n"
+        said += "| --- | --- | --- | --- | --- | --- | --- | --- | ---: | --- |\n"
+        said += "".join(own)
     return said
 
 
 def line(job: Job, found: Found) -> str:
     """One row of the table."""
     notes = [found.reason, *found.faults, job.note, NOT_SHOWN.get(job.member, "")]
-    cells = [job.family, f"`{job.member}`", by(found.size)]
+    cells = [YES if found.works else "no", job.family, f"`{job.member}`", by(found.size)]
     if found.layer:
         cells += [f"`{found.layer}`", found.layout, by(found.grid), "yes" if found.exact else "no"]
         cells += [f"{found.errors:.1f}"]
@@ -141,10 +154,15 @@ def line(job: Job, found: Found) -> str:
     return f"| {' | '.join([*cells, '; '.join(note for note in notes if note)])} |\n"
 
 
+def works(row: str) -> bool:
+    """Whether a row says so."""
+    return row.startswith(f"| {YES} |")
+
+
 def by(size: tuple[int, int]) -> str:
     """Height by width."""
     return f"{size[0]} x {size[1]}"
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -137,6 +137,7 @@ LARGEST = 224  # pixels, where a member takes images of any size
 SIZES = {
     "halonet_h1": 256,  # its blocks must fit
     "inception_v3": 299,  # so must its poolings
+    "inception_v4": 299,  # with fewer pixels, receptive fields are wider than the image
     "nasnetalarge": 160,  # slow
     "pnasnet5large": 160,
 }

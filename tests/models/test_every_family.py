@@ -1,6 +1,7 @@
 """Every family of timm, torchvision and transformers is explained where it should be; docs/models.md."""
 
 from functools import partial
+from pathlib import Path
 
 import pytest
 import timm
@@ -45,6 +46,27 @@ def test_every_classifier_family_of_torchvision_has_its_member():
 def test_exceptions_are_members_and_have_their_reason():
     assert set(NOT_SHOWN) <= {member for _, member in MEMBERS}
     assert all(NOT_SHOWN.values())
+
+
+@pytest.mark.parametrize("members", [TIMM, TORCHVISION], ids=["timm", "torchvision"])
+def test_the_page_has_a_row_of_each_and_says_that_it_works(members):
+    wanted = {row(family, member) for family, member in members.items()}
+    assert wanted <= set(page_rows())
+
+
+def test_the_page_has_the_named_architectures_and_those_of_transformers():
+    wanted = {row(family, member) for family, (_, member, _) in NAMED.items()}
+    assert wanted | {row(member, member) for member in TRANSFORMERS} <= set(page_rows())
+
+
+def row(family, member):
+    return ("no" if member in NOT_SHOWN else "yes", family, f"`{member}`")
+
+
+def page_rows():
+    """The first three cells of each: whether it works, family and member."""
+    lines = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8").splitlines()
+    return [tuple(line.strip("| ").split(" | ")[:3]) for line in lines if line.startswith("|")]
 
 
 @pytest.mark.slow
