@@ -148,7 +148,7 @@ def line(job: Job, found: Found) -> str:
     cells = [YES if found.works else "no", job.family, f"`{job.member}`", by(found.size)]
     if found.layer:
         cells += [f"`{found.layer}`", found.layout, by(found.grid), "yes" if found.exact else "no"]
-        cells += [f"{found.errors:.1f}"]
+        cells += [f"{found.errors:.1f}" if found.errors < 100 else "> 100"]
     else:
         cells += ["-"] * 5
     return f"| {' | '.join([*cells, '; '.join(note for note in notes if note)])} |\n"
