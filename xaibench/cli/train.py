@@ -15,6 +15,8 @@ from xaibench.cli.names import split
 from xaibench.engine.registry import installed
 
 if TYPE_CHECKING:
+    import torch
+
     from xaibench.train.checkpoint import Facts
     from xaibench.train.folds import Validation
     from xaibench.train.recipe import Recipe
@@ -78,6 +80,7 @@ def train(
     from xaibench.engine.run import device_of  # opens torch
     from xaibench.train.recipe import Recipe
     from xaibench.train.samples import samples_of, source_of
+    from xaibench.train.whole import train_and_test
 
     registry = installed()
     recipe = Recipe(
@@ -101,7 +104,7 @@ def train(
         with TrainingProgress(Console(stderr=True), quiet) as progress:
             samples = samples_of(source.examples, size, progress)
             if folds is None:
-                facts = train_once(recipe, folder, source, samples, progress, place, overwrite)
+                facts = train_and_test(recipe, folder, source, samples, progress, place, overwrite)
         if folds is None:
             print_training(facts, folder, source, console)
         else:
@@ -121,21 +124,6 @@ def train(
 train.__doc__ = EXAMPLES
 
 
-def train_once(
-    recipe: "Recipe",
-    folder: Path,
-    source: "Source",
-    samples: "Samples",
-    progress: object,
-    device: object,
-    overwrite: bool,
-) -> "Facts":
-    """One training, tested on the data set's own images where those are others."""
-    from xaibench.train.whole import train_and_test
-
-    return train_and_test(recipe, folder, source, samples, progress, device, overwrite)  # type: ignore[arg-type]
-
-
 def validate(
     recipe: "Recipe",
     folder: Path,
@@ -144,7 +132,7 @@ def validate(
     folds: int,
     wanted: tuple[Sequence[str], Sequence[str]],
     explained: int,
-    device: object,
+    device: "torch.device",
     overwrite: bool,
     quiet: bool,
 ) -> "Validation":
@@ -164,7 +152,7 @@ def validate(
             explained,
             progress,
             ExplainingProgress(progress),
-            device,  # type: ignore[arg-type]
+            device,
             overwrite,
         )
 

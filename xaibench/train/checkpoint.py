@@ -5,8 +5,8 @@ training that is killed at any moment has its last whole epoch.
 """
 
 import os
-import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -213,14 +213,6 @@ def classifier_from_facts(
     network: nn.Module, facts: Facts, target_layer: str | None = None
 ) -> Classifier:
     """A trained network made ready to be explained."""
-    from dataclasses import replace
-
     size = facts.preprocess.size
     found = classifier_of(network, size, facts.preprocess, target_layer, facts.names)
     return replace(found, label_space=facts.label_space)
-
-
-def remove(path: Path) -> None:
-    """Remove a folder and all in it, where it is there."""
-    if path.exists():
-        shutil.rmtree(path)

@@ -16,7 +16,7 @@ from xaibench.engine.observer import Observer
 from xaibench.engine.registry import Registry
 from xaibench.engine.run import run
 from xaibench.results.results import Results
-from xaibench.train.checkpoint import WEIGHTS, Folder, checkpoint
+from xaibench.train.checkpoint import Folder, checkpoint
 from xaibench.train.loop import assess, train
 from xaibench.train.recipe import Recipe, TrainingObserver
 from xaibench.train.samples import Samples, Source, class_names
@@ -107,7 +107,7 @@ def cross_validate(
         rights[called] = assess(network, samples, fold.held_out)[1]
         share = float(rights[called].float().mean())
         tested = {f"{source.dataset.name} {called}": (share, len(fold.held_out))}
-        Folder(path / called).say(msgspec.structs.replace(facts, tested=tested, tensors=WEIGHTS))
+        Folder(path / called).say(msgspec.structs.replace(facts, tested=tested))
         generator = torch.Generator().manual_seed(seed_of(recipe.seed, "explained", number))
         drawn = fold.held_out[torch.randperm(len(fold.held_out), generator=generator)[:explained]]
         images = tuple(samples.examples[row].id for row in drawn.tolist())
