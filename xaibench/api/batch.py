@@ -24,8 +24,10 @@ UNLABELLED = -1  # target of an image whose class the data set does not know
 class Example:
     """An image, the class asked about, and where that class is, if the data set knows.
 
-    Nothing is decoded until asked. `id` names the image; (`id`, `target`) is unique in a data set,
-    so an image with several annotated classes is several examples with one id.
+    Nothing is decoded until asked, and then in several threads at once: the functions given here draw
+    from no shared generator, and write to nothing that they share. `id` names the image;
+    (`id`, `target`) is unique in a data set, so an image with several annotated classes is several
+    examples with one id.
 
     Args:
         id: stable name of the image within its data set; never a path of the machine.
@@ -134,9 +136,16 @@ class Preprocess:
 
     def image(self, picture: Image.Image) -> Tensor:
         """Normalised (3, height, width), float32."""
+        return self.tensor(self.resized(picture))
+
+    def resized(self, picture: Image.Image) -> Image.Image:
+        """What the network sees of the picture, in its size; not yet normalised."""
         resample = Image.Resampling[self.interpolation.upper()]
-        seen = picture.resize(self.size[::-1], resample, box=self.frame(*picture.size))
-        colours = torch.from_numpy(np.array(seen, dtype=np.float32)).permute(2, 0, 1) / 255
+        return picture.resize(self.size[::-1], resample, box=self.frame(*picture.size))
+
+    def tensor(self, resized: Image.Image) -> Tensor:
+        """A picture of the network's size, normalised: (3, height, width), float32."""
+        colours = torch.from_numpy(np.array(resized, dtype=np.float32)).permute(2, 0, 1) / 255
         return self.normalised(colours)
 
     def normalised(self, colours: Tensor) -> Tensor:
