@@ -1,6 +1,7 @@
 """Pictures before they are asked for, in order, and never more than two shards of them."""
 
 from threading import Barrier, Event, Lock
+from weakref import WeakSet
 
 import numpy as np
 import pytest
@@ -42,6 +43,25 @@ def test_no_more_than_one_shard_is_ahead():
 
     for done, _ in enumerate(ahead([[n] for n in range(20)], make)):
         assert len(begun) <= done + 2
+
+
+def test_however_many_shards_there_are_few_are_held():
+    class Held:
+        """Stands for a picture."""
+
+    alive, most = WeakSet(), 0
+
+    def make(_):
+        held = Held()
+        with lock:
+            alive.add(held)
+        return held
+
+    lock = Lock()
+    for _ in ahead([[n, n] for n in range(50)], make):
+        with lock:
+            most = max(most, len(alive))
+    assert 2 <= most <= 2 * 3  # the one worked on, the next, and the caller's last
 
 
 def test_what_fails_is_raised_where_its_shard_is_asked_for_and_no_thread_is_left():

@@ -496,3 +496,10 @@ def test_models_of_one_input_size_have_an_image_decoded_once(tmp_path, monkeypat
     assert len(opened) == 12
     ours = three[three["model"] == "apart"]
     pd.testing.assert_frame_equal(comparable(ours), comparable(alone))
+
+
+def test_looking_ahead_changes_no_row(tmp_path, monkeypatch):
+    first = toy_run(tmp_path / "ahead", shard=2).rows
+    one_by_one = lambda shards, make: ([make(item) for item in shard] for shard in shards)  # noqa: E731
+    monkeypatch.setattr("xaibench.engine.blocks.ahead", one_by_one)
+    pd.testing.assert_frame_equal(comparable(first), comparable(toy_run(tmp_path / "not", shard=2).rows))
