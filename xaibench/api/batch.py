@@ -138,15 +138,15 @@ class Preprocess:
         """Normalised (3, height, width), float32."""
         return self.tensor(self.resized(picture))
 
-    def resized(self, picture: Image.Image) -> Image.Image:
-        """What the network sees of the picture, in its size; not yet normalised."""
+    def resized(self, picture: Image.Image) -> Tensor:
+        """What the network sees of the picture, in its size: (height, width, 3) of uint8."""
         resample = Image.Resampling[self.interpolation.upper()]
-        return picture.resize(self.size[::-1], resample, box=self.frame(*picture.size))
+        seen = picture.resize(self.size[::-1], resample, box=self.frame(*picture.size))
+        return torch.from_numpy(np.array(seen))
 
-    def tensor(self, resized: Image.Image) -> Tensor:
-        """A picture of the network's size, normalised: (3, height, width), float32."""
-        colours = torch.from_numpy(np.array(resized, dtype=np.float32)).permute(2, 0, 1) / 255
-        return self.normalised(colours)
+    def tensor(self, resized: Tensor) -> Tensor:
+        """(height, width, 3) of uint8, normalised: (3, height, width), float32."""
+        return self.normalised(resized.float().permute(2, 0, 1) / 255)
 
     def normalised(self, colours: Tensor) -> Tensor:
         """Colours in [0, 1], (..., 3, H, W), as the network wants them."""

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from xaibench.engine.trials import Picture, Seen, decode, look
 
 THREADS = min(4, os.cpu_count() or 1)
 ROOM = 256 << 20  # bytes of resized images that are kept for other models
+SLAB = 33 << 20  # bytes; above what malloc may take from its heap, so that it goes back whole
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -40,6 +41,32 @@ def ahead(
 
 
 @dataclass
+class Slabs:
+    """Large pieces of memory for what stays.
+
+    Each in a piece of its own, between those that come and go, takes several times its size of the
+    process: holes are left that nothing fits.
+    """
+
+    free: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.uint8))
+
+    def hold(self, content: Tensor) -> Tensor:
+        """A copy of a tensor of one byte an element."""
+        if content.numel() > self.free.numel():
+            self.free = torch.empty(max(SLAB, content.numel()), dtype=torch.uint8)
+        place, self.free = self.free[: content.numel()], self.free[content.numel() :]
+        return place.view(content.dtype).view(content.shape).copy_(content)
+
+    def hold_seen(self, seen: Seen) -> Seen:
+        """A copy of an image and its masks."""
+        regions = tuple(
+            region if region.mask is None else replace(region, mask=self.hold(region.mask))
+            for region in seen.regions
+        )
+        return replace(seen, resized=self.hold(seen.resized), regions=regions)
+
+
+@dataclass
 class Shelf:
     """Images as they were resized, kept for the other models of a run.
 
@@ -52,6 +79,7 @@ class Shelf:
 
     room: int = ROOM
     kept: dict[Hashable, dict[Hashable, Seen]] = field(default_factory=dict)
+    slabs: dict[Hashable, Slabs] = field(default_factory=dict)
     used: int = 0
     lock: Lock = field(default_factory=Lock)
 
@@ -66,13 +94,14 @@ class Shelf:
         with self.lock:
             images = self.kept.setdefault(data, {})
             if image not in images and self.used + made.bytes <= self.room:
-                images[image] = made
+                images[image] = self.slabs.setdefault(data, Slabs()).hold_seen(made)
                 self.used += made.bytes
         return made
 
     def forget(self, data: Hashable) -> None:
         """Make room: no other model is going to look at this data set."""
         with self.lock:
+            self.slabs.pop(data, None)
             self.used -= sum(seen.bytes for seen in self.kept.pop(data, {}).values())
 
     def decode(

@@ -70,22 +70,21 @@ class Seen:
 
     Args:
         sha: `fingerprint` of the image.
-        picture: of the network's input size.
+        resized: (height, width, 3) of uint8, of the network's input size.
         size: (width, height) of the original.
         regions: where each class asked about is.
     """
 
     sha: str
-    picture: Image.Image
+    resized: Tensor  # a Pillow picture has four bytes a pixel
     size: tuple[int, int]
     regions: tuple[Region, ...]
 
     @property
     def bytes(self) -> int:
         """What it takes in memory."""
-        width, height = self.picture.size
         masks = sum(region.mask.numel() for region in self.regions if region.mask is not None)
-        return 3 * width * height + masks
+        return self.resized.numel() + masks
 
 
 def look(examples: tuple[Example, ...], preprocess: Preprocess) -> Seen:
@@ -121,7 +120,7 @@ def decode(
     try:
         seen = look(examples, preprocess)
         refuse_other_content(first.id, sha, seen.sha)
-        pixels = preprocess.tensor(seen.picture)
+        pixels = preprocess.tensor(seen.resized)
         return Picture(first.id, seen.sha, pixels, seen.size, examples, seen.regions)
     except Exception as error:  # a file's or a data set plugin's; the rows say which image
         unread = error if isinstance(error, DataError) else DataError(f"image {first.id!r}: {error}")
