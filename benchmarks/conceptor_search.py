@@ -62,7 +62,7 @@ def examples_of(
     model: str, data: str, seeds: Sequence[int], half: int, limit: int
 ) -> list[tuple[Example, ...]]:
     """Images of one half of the kinds, drawn by some seeds, asked about one class each."""
-    found = block(installed(), model, data, None)
+    found = block(installed(), model, data)
     load, root = found.dataset.load(), found.root
     if "seed" not in signature(load).parameters:
         raise SystemExit(f"{data} draws nothing by a seed, so it has no images to search on")

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -369,3 +370,136 @@ def test_loaded_results_are_those_that_were_returned(tmp_path):
     loaded = Results.load(tmp_path)
     pd.testing.assert_frame_equal(results.rows, loaded.rows)
     assert loaded.manifest == results.manifest
+
+
+def read_subset_of(path):
+    return json.loads((path / "subset-generated.json").read_text())
+
+
+@pytest.mark.parametrize("chosen", [{"limit": 3}, {"sample": 3, "seed": 4}, {"classes": ("0", "2")}, {}])
+def test_what_was_run_can_be_handed_on_and_runs_exactly_the_same(tmp_path, chosen):
+    first = toy_run(tmp_path / "a", **chosen)
+    seed = chosen.get("seed", 0)
+    again = toy_run(tmp_path / "b", subset=(str(tmp_path / "a" / "subset-generated.json"),), seed=seed)
+    pd.testing.assert_frame_equal(comparable(first.rows), comparable(again.rows))
+    said, repeated = read_subset_of(tmp_path / "a"), read_subset_of(tmp_path / "b")
+    assert said == repeated
+    assert said["data"] == "generated"
+    of_rows = dict(zip(first.rows["image"], first.rows["image_sha"], strict=True))
+    assert {image["id"]: image["sha"] for image in said["images"]} == of_rows
+    assert all(len(sha) == 16 for sha in of_rows.values())
+
+
+def test_a_limit_is_the_first_examples_as_ever(tmp_path):
+    toy_run(tmp_path, limit=3)
+    said = [(image["id"], image["targets"]) for image in read_subset_of(tmp_path)["images"]]
+    assert said == [("image-0", [0]), ("image-1", [1, 2])]
+    assert read_subset_of(tmp_path)["chosen"] == "limit 3"
+
+
+def test_a_sample_is_of_whole_images(tmp_path):
+    said = toy_run(tmp_path, sample=4).manifest["data"]["generated"]
+    assert said["images"] == 4
+    assert said["chosen"] == "sample 4; seed 0"
+
+
+def photos_in(data, names):
+    data.mkdir()
+    for i, name in enumerate(names):
+        toys.picture(i).save(data / f"{name}.png")
+
+
+def test_an_image_that_is_not_the_subsets_fails_by_name_and_leaves_the_rest(tmp_path):
+    photos_in(tmp_path / "data", "abc")
+    toy_run(tmp_path / "a", data=f"folder:{tmp_path / 'data'}")
+    toys.picture(99).save(tmp_path / "data" / "b.png")
+    file = str(tmp_path / "a" / "subset-folder.json")
+    rows = toy_run(tmp_path / "b", data=f"folder:{tmp_path / 'data'}", subset=(file,)).scores
+    failed = rows[rows["status"] == "failed"]
+    assert set(failed["image"]) == {"b"}
+    assert failed["reason"].str.contains("image 'b' has the hash .*, and .* in the subset").all()
+    assert set(rows.loc[rows["status"] == "ok", "image"]) == {"a", "c"}
+    assert (tmp_path / "b" / "subset-folder.json").read_text() == Path(file).read_text()
+
+
+def test_an_image_that_was_unreadable_is_not_run_where_it_can_be_read(tmp_path):
+    photos_in(tmp_path / "data", "ab")
+    (tmp_path / "data" / "b.png").write_bytes(b"no picture")
+    toy_run(tmp_path / "a", data=f"folder:{tmp_path / 'data'}")
+    toys.picture(1).save(tmp_path / "data" / "b.png")
+    file = str(tmp_path / "a" / "subset-folder.json")
+    rows = toy_run(tmp_path / "b", data=f"folder:{tmp_path / 'data'}", subset=(file,)).scores
+    reasons = set(rows.loc[rows["status"] == "failed", "reason"])
+    assert len(reasons) == 1
+    assert "image 'b' could not be read where the subset was made" in reasons.pop()
+
+
+def test_a_subset_with_an_image_that_is_not_there_fails_by_name(tmp_path):
+    photos_in(tmp_path / "data", "ab")
+    toy_run(tmp_path / "a", data=f"folder:{tmp_path / 'data'}")
+    (tmp_path / "data" / "b.png").unlink()
+    file = str(tmp_path / "a" / "subset-folder.json")
+    rows = toy_run(tmp_path / "b", data=f"folder:{tmp_path / 'data'}", subset=(file,)).scores
+    assert set(rows["status"]) == {"failed"}
+    assert rows["reason"].str.contains("names what is not here: image 'b'").all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"limit": 2, "sample": 2}, "limit and sample are both there"),
+        ({"classes": ("0",), "subset": ("x.json",)}, "subset says which images"),
+        ({"subset": ("x.json",)}, "subset x.json cannot be read"),
+        ({"sample": 0}, "sample is 0; it must be at least 1"),
+    ],
+)
+def test_choices_that_contradict_each_other_are_refused(tmp_path, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        toy_run(tmp_path, **settings)
+
+
+def test_a_sample_said_by_hand_replaces_the_limits_of_the_file():
+    assert settle(sample=5).facts()["sample"] == 5
+    assert all(grid.limit is None for grid in settle(sample=5).grid)
+    assert any(grid.limit for grid in settle(classes=("0",)).grid)
+
+
+def test_settings_without_a_choice_are_those_of_before():
+    assert not {"sample", "classes", "subset"} & settle().facts().keys()
+
+
+def test_begun_anew_a_run_leaves_no_subset_of_another(tmp_path):
+    photos_in(tmp_path / "data", "a")
+    toy_run(tmp_path / "run", data=f"folder:{tmp_path / 'data'}")
+    config = settle(None, ("toy",), ("generated",), metrics=("deletion-28",), explainers=("constant",))
+    run(config, tmp_path / "run", overwrite=True, registry=toys.registry())
+    assert [file.name for file in (tmp_path / "run").glob("subset-*")] == ["subset-generated.json"]
+
+
+def test_models_of_one_input_size_have_an_image_decoded_once(tmp_path, monkeypatch):
+    opened = []
+    generated = toys.generated
+
+    def counted(root=None):
+        def count(example):
+            return replace(example, image=lambda: (opened.append(example.id), example.image())[1])
+
+        return [count(example) for example in generated()]
+
+    monkeypatch.setattr(toys, "generated", counted)
+    found = toys.registry()
+    same, apart = replace(found.models["toy"], name="same"), replace(found.models["toy"], name="apart")
+    found = replace(found, models={**found.models, "same": same, "apart": apart})
+    three = toy_run(tmp_path / "three", models=("toy", "same", "apart"), registry=found).rows
+    assert sorted(opened) == [f"image-{i}" for i in range(6)]
+    alone = toy_run(tmp_path / "alone", models=("apart",), registry=found).rows
+    assert len(opened) == 12
+    ours = three[three["model"] == "apart"]
+    pd.testing.assert_frame_equal(comparable(ours), comparable(alone))
+
+
+def test_looking_ahead_changes_no_row(tmp_path, monkeypatch):
+    first = toy_run(tmp_path / "ahead", shard=2).rows
+    one_by_one = lambda shards, make: ([make(item) for item in shard] for shard in shards)  # noqa: E731
+    monkeypatch.setattr("xaibench.engine.blocks.ahead", one_by_one)
+    pd.testing.assert_frame_equal(comparable(first), comparable(toy_run(tmp_path / "not", shard=2).rows))

@@ -24,8 +24,10 @@ UNLABELLED = -1  # target of an image whose class the data set does not know
 class Example:
     """An image, the class asked about, and where that class is, if the data set knows.
 
-    Nothing is decoded until asked. `id` names the image; (`id`, `target`) is unique in a data set,
-    so an image with several annotated classes is several examples with one id.
+    Nothing is decoded until asked, and then in several threads at once: the functions given here draw
+    from no shared generator, and write to nothing that they share. `id` names the image;
+    (`id`, `target`) is unique in a data set, so an image with several annotated classes is several
+    examples with one id.
 
     Args:
         id: stable name of the image within its data set; never a path of the machine.
@@ -134,10 +136,17 @@ class Preprocess:
 
     def image(self, picture: Image.Image) -> Tensor:
         """Normalised (3, height, width), float32."""
+        return self.tensor(self.resized(picture))
+
+    def resized(self, picture: Image.Image) -> Tensor:
+        """What the network sees of the picture, in its size: (height, width, 3) of uint8."""
         resample = Image.Resampling[self.interpolation.upper()]
         seen = picture.resize(self.size[::-1], resample, box=self.frame(*picture.size))
-        colours = torch.from_numpy(np.array(seen, dtype=np.float32)).permute(2, 0, 1) / 255
-        return self.normalised(colours)
+        return torch.from_numpy(np.array(seen))
+
+    def tensor(self, resized: Tensor) -> Tensor:
+        """(height, width, 3) of uint8, normalised: (3, height, width), float32."""
+        return self.normalised(resized.float().permute(2, 0, 1) / 255)
 
     def normalised(self, colours: Tensor) -> Tensor:
         """Colours in [0, 1], (..., 3, H, W), as the network wants them."""

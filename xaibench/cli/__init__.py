@@ -9,6 +9,7 @@ from xaibench.api.errors import XaibenchError
 from xaibench.cli import (
     calibrate,
     compare,
+    data,
     explain,
     figure,
     models,
@@ -43,6 +44,7 @@ app.command("sanity")(sanity.sanity)
 app.command("list")(listing.list_names)
 app.command("plugins")(plugins.plugins)
 app.add_typer(models.app, name="models")
+app.add_typer(data.app, name="data")
 
 
 def version(wanted: bool) -> None:

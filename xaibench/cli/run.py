@@ -22,6 +22,8 @@ Examples:
 
   xaibench run --models scenes-vit --data scenes --explainers cam,layer-cam
 
+  xaibench run --models timm:resnet50 --data imagenet:PATH --sample 500 --seed 1
+
   xaibench run --config mine.toml --output results/mine
 
   xaibench run --explainers rise,grad-cam --dry-run
@@ -44,7 +46,21 @@ def run(
     data: Annotated[
         list[str] | None, typer.Option(help="Data sets, NAME or NAME:PATH.", metavar="NAME[:PATH]")
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="How many examples of each data set.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="How many examples of each data set, from its start.")
+    ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(help="How many images of each data set, drawn by --seed, stratified by class."),
+    ] = None,
+    classes: Annotated[
+        list[str] | None,
+        typer.Option(help="Ask about these classes only; names or indices, comma-separated."),
+    ] = None,
+    subset: Annotated[
+        list[Path] | None,
+        typer.Option(help="Exactly these images: another run's subset-DATA.json; one a data set."),
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="The papers' 224 steps, and all images.")] = False,
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda, cuda:1, ...; found if not given.")
@@ -83,6 +99,9 @@ def run(
         explainers=split(explainers),
         metrics=split(metrics),
         limit=limit,
+        sample=sample,
+        classes=split(classes),
+        subset=tuple(map(str, subset or ())),
         device=device,
         seed=seed,
         width=width,

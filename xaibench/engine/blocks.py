@@ -1,8 +1,8 @@
 """One model on one data set, shard by shard, each shard written before the next is begun."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -10,11 +10,13 @@ import torch
 from xaibench.api.batch import Example, Preprocess
 from xaibench.api.capture import Capture, SharedPass
 from xaibench.api.classifier import Classifier
-from xaibench.api.errors import PluginError, Unsupported, XaibenchError
+from xaibench.api.errors import PluginError, XaibenchError
 from xaibench.api.explaining import Cost
 from xaibench.api.specs import Explainer
 from xaibench.engine.config import Config
 from xaibench.engine.explaining import Again, explain
+from xaibench.engine.label_spaces import asked_of, refuse_classes_beyond, refuse_other_classes
+from xaibench.engine.loading import Shelf, ahead, on_device
 from xaibench.engine.observer import Observer, Tally
 from xaibench.engine.outcome import Evaluation, Explained, Outcome, status_of
 from xaibench.engine.plan import Block, Plan, content_key, identity
@@ -22,7 +24,8 @@ from xaibench.engine.prepared import PreparedNetwork, prepare_network
 from xaibench.engine.record import Asked, Provenance, keep_maps, rows_of
 from xaibench.engine.scoring import score
 from xaibench.engine.stream import Stream, best_width
-from xaibench.engine.trials import Picture, batch_of, decode, group, settled, trials_of
+from xaibench.engine.subset import Subset, merged, subset_of, written
+from xaibench.engine.trials import Picture, batch_of, group, settled, trials_of
 from xaibench.results.folder import RunFolder
 from xaibench.results.rows import Row
 
@@ -49,6 +52,8 @@ class Blocks:
     device: torch.device
     observer: Observer
     tally: Tally
+    shelf: Shelf = field(default_factory=Shelf)
+    subsets: dict[str, Subset] = field(default_factory=dict)
 
     def work(self, block: Block) -> None:
         """All of one block; what cannot be loaded becomes rows, and the other blocks still run."""
@@ -71,12 +76,42 @@ class Blocks:
             images = group(prepared.examples)
             self.observer.block(title, len(images))
             size = self.config.shard
-            shards = [
-                self.shard(images[first : first + size], prepared, self.config.gallery - first)
-                for first in range(0, len(images), size)
-            ]
+            parts = [images[first : first + size] for first in range(0, len(images), size)]
+            shards, hashes = [], dict[str, str]()
+            for number, pictures in enumerate(self.pictures(block, parts, prepared.preprocess)):
+                hashes |= {picture.id: picture.sha for picture in pictures}
+                shards.append(self.shard(pictures, prepared, self.config.gallery - number * size))
+            self.keep_subset(block, prepared.examples, hashes | block.choice.hashes)
         self.folder.forget_others(provenance.block, shards)
         self.tally.shards += [shard.name for shard in shards]
+
+    def pictures(
+        self, block: Block, parts: Sequence[Sequence[tuple[Example, ...]]], preprocess: Preprocess
+    ) -> Iterator[list[Picture]]:
+        """The pictures of each shard; the time counted is what the device waits for them."""
+        data = block.data_name, block.root
+        after = list(self.plan.blocks)[self.plan.blocks.index(block) + 1 :]
+        shared = any((later.data_name, later.root) == data for later in after)
+        hashes = block.choice.hashes
+
+        def make(same: tuple[Example, ...]) -> Picture:
+            return self.shelf.decode(data, same, preprocess, hashes.get(same[0].id), keep=shared)
+
+        coming = ahead(parts, make)
+        for _ in parts:
+            self.observer.stage("decoding")
+            with self.tally.timed("decode"):
+                pictures = next(coming)
+            yield pictures
+            del pictures  # before the next are asked for
+        if not shared:
+            self.shelf.forget(data)
+
+    def keep_subset(self, block: Block, examples: Sequence[Example], hashes: dict[str, str]) -> None:
+        """Write which images of the data set were run, by this model or an earlier one."""
+        ours = subset_of(block.data_name, examples, hashes, str(block.choice))
+        self.subsets[ours.data] = merged(self.subsets.get(ours.data, ours), ours)
+        self.folder.write_subset(ours.data, written(self.subsets[ours.data]))
 
     def prepare(self, block: Block, provenance: Provenance) -> Prepared:
         """Load data and model, put the model on the device, and measure its best pass width.
@@ -130,21 +165,19 @@ class Blocks:
             "examples": len(examples),
             "images": len({example.id for example in examples}),
             "subset_sha": found.subset_sha,
+            "chosen": str(block.choice),
         }
         return Prepared(examples, classifier, classifier.preprocess, found, network, width)
 
-    def shard(self, examples: Sequence[tuple[Example, ...]], prepared: Prepared, keep: int) -> Path:
+    def shard(self, pictures: Sequence[Picture], prepared: Prepared, keep: int) -> Path:
         """Some images, unless their shard is there already; the shard's file.
 
         Args:
-            examples: those of each image.
+            pictures: the images.
             prepared: the model and what all rows have in common.
             keep: of how many of the images the maps are kept.
         """
         provenance = prepared.provenance
-        self.observer.stage("decoding")
-        with self.tally.timed("decode"):
-            pictures = [decode(same, prepared.preprocess) for same in examples]
         shard = self.folder.shard(provenance.block, self.key(prepared, pictures))
         if shard.exists():
             self.observer.done(len(pictures), resumed=True)
@@ -193,7 +226,7 @@ class Blocks:
     def evaluate(self, pictures: Sequence[Picture], prepared: Prepared, keep: int) -> list[Row]:
         """The rows of some readable images: shared pass, explainers, metrics."""
         classifier, provenance, tally = prepared.classifier, prepared.provenance, self.tally
-        images = torch.stack([p.pixels for p in pictures if p.pixels is not None]).to(self.device)
+        images = on_device([p.pixels for p in pictures if p.pixels is not None], self.device)
         before = tally.seconds["shared pass"]
         self.observer.stage("shared pass")
         with tally.timed("shared pass"):
@@ -256,40 +289,3 @@ def share(capture: Capture, explainers: Sequence[Explainer]) -> None:
 def costs(outcome: Outcome) -> Cost:
     """What an explainer's maps took."""
     return Cost(outcome.ms, outcome.forwards, outcome.backwards)
-
-
-def refuse_other_classes(block: Block, known: str = "") -> None:
-    """A model and a data set must speak of the same classes.
-
-    Args:
-        block: the two.
-        known: the model's label space, where its weights say so.
-
-    Raises:
-        Unsupported: they do not.
-    """
-    ours, theirs = known or block.model.classes, block.dataset.classes
-    if ours and theirs and ours != theirs:
-        raise Unsupported(
-            f"model {block.model.name!r} knows the classes of {ours!r}, and data set "
-            f"{block.data_name!r} asks for those of {theirs!r}"
-        )
-
-
-def refuse_classes_beyond(classes: int, examples: Sequence[Example], block: Block) -> None:
-    """A data set that names no label space may still ask for a class that the model has not.
-
-    Raises:
-        Unsupported: it does; names the first such image.
-    """
-    for example in examples:
-        if max(asked_of(example)) >= classes:
-            raise Unsupported(
-                f"data set {block.data_name!r} asks of image {example.id!r} for class "
-                f"{max(asked_of(example))}; model {block.model.name!r} has classes 0 to {classes - 1}"
-            )
-
-
-def asked_of(example: Example) -> tuple[int, ...]:
-    """Every class that an example may ask for."""
-    return (example.target, *example.targets)

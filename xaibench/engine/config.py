@@ -34,6 +34,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         metrics: by name; empty: those of the embedded default; "all": all that are installed, also those
             of hundreds of forwards a map.
         limit: how many examples of each data set, from its start; None: all.
+        sample: how many images of each data set, drawn by `seed` and stratified by class; None: all.
+        classes: by name or index, the only ones asked about; None: all.
+        subset: files that say exactly which images, one for each data set; None: as the above say.
         shard: how many images are worked on together and written at once.
         device: "auto", "cpu", "cuda", "cuda:1", ...
         width: images a pass of the stream; 0: measured.
@@ -48,6 +51,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     explainers: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     limit: int | None = None
+    sample: int | None = None
+    classes: tuple[str, ...] | None = None
+    subset: tuple[str, ...] | None = None
     shard: int = 4
     device: str = "auto"
     width: int = 0
@@ -57,12 +63,17 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     settings: dict[str, dict[str, str | int | float | bool]] = {}
 
     def __post_init__(self) -> None:
-        for name, least in (("limit", 1), ("shard", 1), ("width", 0), ("gallery", 0)):
+        for name, least in (("limit", 1), ("sample", 1), ("shard", 1), ("width", 0), ("gallery", 0)):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"{name} is {value}; it must be at least {least}")
         if not self.grid:
             raise ValueError("grid is empty; name at least one model and one data set")
+        limited = self.limit is not None or any(grid.limit is not None for grid in self.grid)
+        if limited and self.sample is not None:
+            raise ValueError("limit and sample are both there; one of them says how many")
+        if self.subset and (limited or self.sample is not None or self.classes):
+            raise ValueError("subset says which images; no limit, sample or classes beside it")
 
     def facts(self) -> dict[str, Any]:
         """As plain data, as in the TOML file; settings that are None or {} are left out."""

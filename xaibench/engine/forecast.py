@@ -14,9 +14,10 @@ import torch
 from xaibench.api.batch import Example
 from xaibench.api.capture import Capture, SharedPass
 from xaibench.api.errors import DataError
-from xaibench.engine.blocks import Blocks, Prepared, refuse_other_classes, share
+from xaibench.engine.blocks import Blocks, Prepared, share
 from xaibench.engine.config import Config
 from xaibench.engine.explaining import explain
+from xaibench.engine.label_spaces import refuse_other_classes
 from xaibench.engine.observer import Observer, Tally
 from xaibench.engine.outcome import status_of
 from xaibench.engine.plan import Block, plan

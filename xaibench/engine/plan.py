@@ -14,10 +14,12 @@ from xaibench.api.errors import ConfigError, PluginError
 from xaibench.api.specs import Dataset, Explainer, Metric, Model, Settings, Spec
 from xaibench.engine.config import Config, default_config
 from xaibench.engine.registry import Named, Registry, pick
+from xaibench.engine.subset import Choice, read_subsets
 from xaibench.results.rows import SCHEMA_VERSION
 
 ALL = "all"  # instead of metrics' names
 OF_EXAMPLES = {"region"}  # what an explainer may need of the data, not of the network
+ALL_EXAMPLES = Choice()
 
 
 @dataclass(frozen=True)
@@ -27,26 +29,27 @@ class Block:
     Args:
         model, dataset: what to load.
         root: the folder in "NAME:PATH"; None where the data is built in.
-        limit: how many examples, from the data set's start; None: all.
+        choice: which examples.
     """
 
     model: Model
     dataset: Dataset
     data_name: str
     root: Path | None
-    limit: int | None
+    choice: Choice = ALL_EXAMPLES
 
     def examples(self) -> Sequence[Example]:
         """The examples asked for, none of them decoded yet.
 
         Raises:
             PluginError: the data set cannot be loaded, or offers no examples.
+            DataError: it has not what was chosen.
         """
         load = self.dataset.load()
         found: Sequence[Example] = load(self.root) if self.root is not None else load()
         if not found:
             raise PluginError(f"data set {self.data_name!r} has no examples")
-        return found[: self.limit]
+        return self.choice.of(found, self.data_name)
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,19 @@ def plan(config: Config, registry: Registry) -> Plan:
     Raises:
         UnknownName: a name that no plugin offers.
         ConfigError: a path is missing where the data set needs one, or given where it takes none;
-            a model and a data set come together twice; a setting that a function does not take.
+            a model and a data set come together twice; a setting that a function does not take; a
+            subset that cannot be read, or is of another data set.
     """
     registry = laid_over(registry, config.settings)
+    names = [data.partition(":")[0] for grid in config.grid for data in grid.data]
+    subsets = read_subsets(config.subset or (), names)
+
+    def choice(limit: int | None, data: str) -> Choice:
+        subset = subsets.get(data.partition(":")[0])
+        return Choice(limit or config.limit, config.sample, config.classes or (), config.seed, subset)
+
     blocks = [
-        block(registry, model, data, grid.limit or config.limit)
+        block(registry, model, data, choice(grid.limit, data))
         for grid in config.grid
         for model in grid.models
         for data in grid.data
@@ -79,10 +90,10 @@ def plan(config: Config, registry: Registry) -> Plan:
         raise ConfigError(f"the grid has {sorted(twice)[0]} more than once")
     wanted = dict.fromkeys(config.explainers or registry.explainers)
     controls = [name for name, spec in registry.explainers.items() if spec.control]
-    names = [*(name for name in wanted if name not in controls), *controls]
+    ordered = [*(name for name in wanted if name not in controls), *controls]
     return Plan(
         blocks=tuple(blocks),
-        explainers=tuple(registry.explainer(name) for name in names),
+        explainers=tuple(registry.explainer(name) for name in ordered),
         metrics=tuple(registry.metric(name) for name in metrics_of(config, registry)),
     )
 
@@ -123,10 +134,10 @@ def with_settings(spec: Named, given: Settings) -> Named:
     return replace(spec, settings={**spec.settings, **given})
 
 
-def block(registry: Registry, model: str, data: str, limit: int | None) -> Block:
+def block(registry: Registry, model: str, data: str, choice: Choice = ALL_EXAMPLES) -> Block:
     """A model's name and "NAME" or "NAME:PATH" of a data set, looked up."""
     dataset, name, root = dataset_at(registry, data)
-    return Block(registry.model(model), dataset, name, root, limit)
+    return Block(registry.model(model), dataset, name, root, choice)
 
 
 def dataset_at(registry: Registry, data: str) -> tuple[Dataset, str, Path | None]:

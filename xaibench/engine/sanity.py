@@ -13,12 +13,13 @@ from xaibench.api.maps import flat
 from xaibench.api.scored import Scored
 from xaibench.api.specs import Explainer, Metric
 from xaibench.api.types import Maps
-from xaibench.engine.blocks import refuse_other_classes
 from xaibench.engine.explaining import Again
+from xaibench.engine.label_spaces import refuse_other_classes
 from xaibench.engine.observer import Observer
 from xaibench.engine.plan import block
 from xaibench.engine.registry import Registry
 from xaibench.engine.single import WIDTH
+from xaibench.engine.subset import Choice
 from xaibench.engine.trials import batch_of, decode, group, trials_of
 from xaibench.engine.verdicts import Examined, Seen, judge
 
@@ -88,7 +89,7 @@ def load(
     registry: Registry, model: str, data: str, limit: int | None, seed: int
 ) -> tuple[Classifier, Batch]:
     """The model, and the images with the classes that it predicts."""
-    asked = block(registry, model, data, limit)
+    asked = block(registry, model, data, Choice(limit))
     refuse_other_classes(asked)
     classifier: Classifier = asked.model.load()()
     if classifier.preprocess is None:

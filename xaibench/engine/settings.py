@@ -38,8 +38,10 @@ def settle(
         plain.pop("limit", None)
         plain["grid"] = [without_limit(grid) for grid in plain.get("grid", [])]
     given = {name: value for name, value in settings.items() if value not in (None, (), [])}
-    if "limit" in given:  # said by hand, it holds for all
+    if given.keys() & {"limit", "sample", "subset"}:  # said by hand, it holds for all
         plain["grid"] = [without_limit(grid) for grid in plain.get("grid", [])]
+        chosen = {"limit", "sample", "subset"} | ({"classes"} if "subset" in given else set())
+        plain = {name: value for name, value in plain.items() if name not in chosen}
     return make_config({**plain, **given}, str(config) if config else "the settings")
 
 
@@ -85,7 +87,8 @@ def run(
         config: a TOML file to start from.
         full: the metrics of the papers, on all images.
         observer: is told how it goes.
-        settings: explainers, metrics, limit, shard, device, width, seed, gallery, strict.
+        settings: explainers, metrics, limit, sample, classes, subset, shard, device, width,
+            seed, gallery, strict.
 
     Raises:
         ConfigError: the settings cannot be read or carried out.

@@ -1,6 +1,6 @@
 """From examples to trials: which classes of which images are asked about."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -64,16 +64,64 @@ def group(examples: Sequence[Example]) -> list[tuple[Example, ...]]:
     return [tuple(same) for same in grouped.values()]
 
 
-def decode(examples: tuple[Example, ...], preprocess: Preprocess) -> Picture:
-    """Open one image and its masks and preprocess it; what cannot be read is kept with its error."""
+@dataclass(frozen=True)
+class Seen:
+    """An image as a network of some input size sees it, whatever its mean and std.
+
+    Args:
+        sha: `fingerprint` of the image.
+        resized: (height, width, 3) of uint8, of the network's input size.
+        size: (width, height) of the original.
+        regions: where each class asked about is.
+    """
+
+    sha: str
+    resized: Tensor  # a Pillow picture has four bytes a pixel
+    size: tuple[int, int]
+    regions: tuple[Region, ...]
+
+    @property
+    def bytes(self) -> int:
+        """What it takes in memory."""
+        masks = sum(region.mask.numel() for region in self.regions if region.mask is not None)
+        return self.resized.numel() + masks
+
+
+def look(examples: tuple[Example, ...], preprocess: Preprocess) -> Seen:
+    """Open one image and its masks, and resize it.
+
+    Raises:
+        Exception: a data set plugin's; most are DataError: it cannot be read.
+    """
+    first = examples[0]
+    opened = first.read()
+    picture = opened.picture
+    sha = fingerprint(first.image, picture)
+    refuse_shared_targets(examples)
+    regions = tuple(region_of(example, opened, preprocess) for example in examples)
+    return Seen(sha, preprocess.resized(picture), picture.size, regions)
+
+
+def decode(
+    examples: tuple[Example, ...],
+    preprocess: Preprocess,
+    sha: str | None = None,
+    look: Callable[[tuple[Example, ...], Preprocess], Seen] = look,
+) -> Picture:
+    """Open one image and its masks and preprocess it; what cannot be read is kept with its error.
+
+    Args:
+        examples: all of the image.
+        preprocess: how the network wants it.
+        sha: what its `fingerprint` must be, where that is known; "": it must not be readable.
+        look: opens it, or has it already.
+    """
     first = examples[0]
     try:
-        opened = first.read()
-        picture = opened.picture
-        sha = fingerprint(first.image, picture)
-        refuse_shared_targets(examples)
-        regions = tuple(region_of(example, opened, preprocess) for example in examples)
-        return Picture(first.id, sha, preprocess.image(picture), picture.size, examples, regions)
+        seen = look(examples, preprocess)
+        refuse_other_content(first.id, sha, seen.sha)
+        pixels = preprocess.tensor(seen.resized)
+        return Picture(first.id, seen.sha, pixels, seen.size, examples, seen.regions)
     except Exception as error:  # a file's or a data set plugin's; the rows say which image
         unread = error if isinstance(error, DataError) else DataError(f"image {first.id!r}: {error}")
         return Picture(first.id, "", None, (0, 0), examples, error=unread)
@@ -83,6 +131,22 @@ def fingerprint(source: object, picture: Image.Image) -> str:
     """16 hexadecimal digits of the file's bytes, or of the pixels where there is no file."""
     content = source.read_bytes() if isinstance(source, Path) else picture.tobytes()
     return sha256(content).hexdigest()[:16]
+
+
+def refuse_other_content(name: str, wanted: str | None, found: str) -> None:
+    """An image must be the one that the subset means.
+
+    Raises:
+        DataError: it is another.
+    """
+    if wanted is None or wanted == found:
+        return
+    if not wanted:
+        raise DataError(f"image {name!r} could not be read where the subset was made; here it can")
+    raise DataError(
+        f"image {name!r} has the hash {found}, and {wanted} in the subset; it is another file, or was "
+        "changed"
+    )
 
 
 def trials_of(

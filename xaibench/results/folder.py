@@ -74,6 +74,8 @@ class RunFolder:
                 shutil.rmtree(part)
         for name in ("manifest.json", "config.toml", "gallery.png"):
             (self.path / name).unlink(missing_ok=True)
+        for subset in self.path.glob("subset-*.json"):
+            subset.unlink()
 
     def shard(self, block: str, key: str) -> Path:
         """The file of a block's shard."""
@@ -88,6 +90,10 @@ class RunFolder:
         for path in self.scores.glob(f"{slug(block)}.*.parquet"):
             if path not in keep:
                 path.unlink()
+
+    def write_subset(self, data: str, text: str) -> None:
+        """Write which images of a data set were run."""
+        _write(self.path / f"subset-{slug(data)}.json", text)
 
     def finish(self, facts: Mapping[str, Any]) -> None:
         """Write the manifest."""
