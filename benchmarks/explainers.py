@@ -13,6 +13,8 @@ import statistics
 import sys
 import warnings
 from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -78,12 +80,18 @@ def table(model: str, images: int, rounds: int, names: list[str]) -> str:
         cells = [cell(partial(ours, spec), work, alone, rounds, prepared=True)]
         for found in libraries.values():
             peer = found.get(name)
-            cells.append(cell(peer, work, alone, rounds, prepared=False) if peer else "- | -")
+            theirs = [untouched(some) for some in (work, alone)]  # some leave a network broken
+            cells.append(cell(peer, *theirs, rounds, prepared=False) if peer else "- | -")
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
         print(model, lines[-1], file=sys.stderr, flush=True)
     limit_after = 1e3 * limit.forward()
     lines.append(f"\nAfterwards one plain forward took {limit_after:.1f} ms.\n")
     return "\n".join(lines) + "\n"
+
+
+def untouched(work: Work) -> Work:
+    """The same with a network of its own."""
+    return replace(work, classifier=deepcopy(work.classifier), widths={})
 
 
 def ours(spec: Explainer, work: Work) -> None:
