@@ -1,6 +1,7 @@
 """The loading benchmark goes through all images, both ways the same."""
 
 from importlib import import_module
+from mmap import mmap
 
 import pytest
 import readme
@@ -37,6 +38,7 @@ def test_the_work_is_part_of_the_time(loading, tmp_path):
 
 def test_memory_is_that_of_this_process(loading):
     before = loading.resident()
-    held = torch.ones(64 << 18)  # 64 MiB of float32
-    assert 60 < loading.resident() - before < 80
-    del held
+    with mmap(-1, 64 << 20) as fresh:  # pages of its own: an allocator may have some to spare
+        fresh.write(b"x" * (64 << 20))
+        assert 60 < loading.resident() - before < 140  # the bytes written from stay for a moment
+    assert loading.resident() - before < 80
