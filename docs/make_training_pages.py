@@ -20,6 +20,7 @@ from xaibench.train.recipe import Recipe
 
 HERE = Path(__file__).parent
 WIDTH, QUALITY = 1000, 82  # of the figure's small copy
+SHOWN = "Scenes under Grad-CAM without and with CBAM, CBAM's own attention, and a transformer's"
 PLAIN = Recipe(architecture="", data="scenes")  # what the command line takes where nothing is said
 
 
@@ -43,6 +44,7 @@ def main() -> None:
             small = picture.convert("RGB")
             small.thumbnail((WIDTH, WIDTH * picture.height))
             small.save(HERE / "attention-study.jpg", quality=QUALITY)
+        fill("attention-study.md", "figure", f"![{SHOWN}](attention-study.jpg)")
 
 
 def fill(page: str, name: str, text: str) -> None:
