@@ -57,7 +57,8 @@ def entry(metric: Metric) -> str:
     low, high = (("-∞" if end < 0 else "∞") if isinf(end) else f"{end:g}" for end in metric.range)
     facts = [
         f"version {metric.version}",
-        f"{'higher' if metric.higher_is_better else 'lower'} is better",
+        f"{'higher' if metric.higher_is_better else 'lower'} is better"
+        + ("" if metric.ranks else ", but it describes and does not rank"),
         f"from {low} to {high}",
         f"of the {metric.target} class" if metric.target == "predicted" else "of the annotated class",
         *([f"needs the {' and the '.join(metric.needs)}"] if metric.needs else []),

@@ -7,6 +7,7 @@ taken, which in these files are all there is.
 
 import pickletools
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -24,37 +25,85 @@ INTEGERS = ("BININT", "BININT1", "BININT2", "INT", "LONG1", "LONG")
 Images = np.ndarray[tuple[int, int, int, int], np.dtype[np.uint8]]  # (n, 3, SIDE, SIDE)
 
 
-def cifar10(root: Path) -> list[Example]:
-    """The 10,000 test images of CIFAR-10.
+@dataclass(frozen=True)
+class Release:
+    """How one of them is shipped: as plain bytes, or pickled.
 
     Args:
-        root: cifar-10-batches-bin or cifar-10-batches-py, or the folder that has one of them.
-
-    Raises:
-        DataError: neither is there, or it is damaged.
+        name: of the data set.
+        folders: what its releases unpack to.
+        binary, classes: files of the test images and of the class names.
+        labels: bytes of labels before each image; the last one counts.
+        pickled, meta: the same two files of the pickled release.
+        label_key, class_key: the keys of labels and names in them.
     """
-    binary, pickled = "test_batch.bin", "test_batch"
-    for folder in (root, root / "cifar-10-batches-bin", root / "cifar-10-batches-py"):
-        if (folder / binary).is_file():
-            images, labels = of_binary(folder / binary, labels=1)
-            return examples("cifar-10", images, labels, lines(folder / "batches.meta.txt"))
-        if (folder / pickled).is_file():
-            images, labels = of_pickle(folder / pickled, "labels")
-            return examples("cifar-10", images, labels, names(folder / "batches.meta", "label_names"))
-    raise DataError(f"{root} has neither {binary} nor {pickled} of CIFAR-10")
+
+    name: str
+    folders: tuple[str, ...]
+    binary: str
+    classes: str
+    labels: int
+    pickled: str
+    meta: str
+    label_key: str
+    class_key: str
+
+
+CIFAR10 = Release(
+    name="cifar-10",
+    folders=("cifar-10-batches-bin", "cifar-10-batches-py"),
+    binary="test_batch.bin",
+    classes="batches.meta.txt",
+    labels=1,
+    pickled="test_batch",
+    meta="batches.meta",
+    label_key="labels",
+    class_key="label_names",
+)
+CIFAR100 = Release(
+    name="cifar-100",
+    folders=("cifar-100-binary", "cifar-100-python"),
+    binary="test.bin",
+    classes="fine_label_names.txt",
+    labels=2,
+    pickled="test",
+    meta="meta",
+    label_key="fine_labels",
+    class_key="fine_label_names",
+)
+
+
+def cifar10(root: Path) -> list[Example]:
+    """The 10,000 test images of CIFAR-10; arguments and errors as `shipped`."""
+    return shipped(root, CIFAR10)
 
 
 def cifar100(root: Path) -> list[Example]:
-    """The 10,000 test images of CIFAR-100, with their fine labels; arguments and errors as `cifar10`."""
-    binary, pickled = "test.bin", "test"
-    for folder in (root, root / "cifar-100-binary", root / "cifar-100-python"):
-        if (folder / binary).is_file():
-            images, labels = of_binary(folder / binary, labels=2)
-            return examples("cifar-100", images, labels, lines(folder / "fine_label_names.txt"))
-        if (folder / pickled).is_file():
-            images, labels = of_pickle(folder / pickled, "fine_labels")
-            return examples("cifar-100", images, labels, names(folder / "meta", "fine_label_names"))
-    raise DataError(f"{root} has neither {binary} nor {pickled} of CIFAR-100")
+    """The 10,000 test images of CIFAR-100, with their fine labels; arguments and errors as `shipped`."""
+    return shipped(root, CIFAR100)
+
+
+def shipped(root: Path, release: Release) -> list[Example]:
+    """The test images of a release.
+
+    Args:
+        root: one of its folders, or the folder that has one of them.
+        release: which.
+
+    Raises:
+        DataError: neither of its files is there, or it is damaged.
+    """
+    for folder in (root, *(root / name for name in release.folders)):
+        if (folder / release.binary).is_file():
+            images, labels = of_binary(folder / release.binary, release.labels)
+            return examples(release.name, images, labels, lines(folder / release.classes))
+        if (folder / release.pickled).is_file():
+            images, labels = of_pickle(folder / release.pickled, release.label_key)
+            classes = names(folder / release.meta, release.class_key)
+            return examples(release.name, images, labels, classes)
+    raise DataError(
+        f"{root} has neither {release.binary} nor {release.pickled} of {release.name.upper()}"
+    )
 
 
 def examples(data: str, images: Images, labels: Sequence[int], classes: Sequence[str]) -> list[Example]:

@@ -1,6 +1,8 @@
 """The explainers that come with xaibench."""
 
 from xaibench.api import Explainer, Modifier, hookimpl
+from xaibench_explainers.specs_attention import of_attention
+from xaibench_explainers.specs_controls import controls
 
 RECONSTRUCTION = (
     "independent reconstruction from the abstract; not the authors' algorithm and not a "
@@ -187,90 +189,8 @@ def xaibench_explainers() -> list[Explainer]:
             summary="random masks weighted by the probability under each; 4000 forwards",
             citation="Petsiuk et al. 2018, arXiv:1806.07421",
         ),
-        Explainer(
-            name="spatial-attention",
-            at="xaibench_explainers.spatial_attention:spatial_attention",
-            summary="the last spatial attention of a network with CBAM; the same for all classes",
-            citation="Woo et al. 2018, arXiv:1807.06521",
-        ),
-        Explainer(
-            name="raw-attention",
-            at="xaibench_explainers.attention:raw_attention",
-            summary="the last block's attention, mean over the heads; the same for all classes",
-            needs=("attention",),
-            citation="as a baseline in Chefer et al. 2021, arXiv:2012.09838",
-        ),
-        Explainer(
-            name="attention-rollout",
-            at="xaibench_explainers.attention:attention_rollout",
-            summary="attention and skips multiplied through all blocks; the same for all classes",
-            needs=("attention",),
-            citation="Abnar and Zuidema 2020, arXiv:2005.00928",
-        ),
-        Explainer(
-            name="chefer",
-            at="xaibench_explainers.attention:chefer",
-            summary="attention weighted by its positive gradients, summed up through all blocks",
-            needs=("attention", "gradients"),
-            citation="Chefer et al. 2021, arXiv:2103.15679",
-        ),
-        Explainer(
-            name="legrad",
-            at="xaibench_explainers.attention:legrad",
-            summary="positive gradients of the last two blocks' attention, each for its own tokens",
-            needs=("attention", "gradients"),
-            citation="Bousselham et al. 2024, arXiv:2404.03214",
-        ),
-        Explainer(
-            name="attention-grad-cam",
-            at="xaibench_explainers.attention:attention_grad_cam",
-            summary="the last block's heads weighted by the mean of their gradients",
-            needs=("attention", "gradients"),
-            citation="as a baseline in Chefer et al. 2021, arXiv:2012.09838",
-        ),
-        Explainer(
-            name="mean-activation",
-            at="xaibench_explainers.controls:mean_activation",
-            summary="mean of the channels; a control to ask for by name",
-        ),
-        Explainer(
-            name="random-weights-cam",
-            at="xaibench_explainers.controls:random_weights_cam",
-            summary="channels weighted at random; a control to ask for by name",
-        ),
-        Explainer(
-            name="almost-ones",
-            at="xaibench_explainers.controls:almost_ones",
-            summary="one everywhere but for a pixel: what covering all "
-            "scores; a control to ask for by name",
-            citation="Poppi et al. 2021, arXiv:2104.10252",
-        ),
-        Explainer(
-            name="ground-truth",
-            at="xaibench_explainers.controls:ground_truth",
-            summary="the class's own mask or boxes: the ceiling of "
-            "localisation; a control to ask for by name",
-            version=2,
-            needs=("region",),
-        ),
-        Explainer(
-            name="random",
-            at="xaibench_explainers.null:random",
-            summary="noise as smooth as a CAM's: what chance alone scores",
-            control=True,
-        ),
-        Explainer(
-            name="center",
-            at="xaibench_explainers.null:center",
-            summary="a Gaussian at the image's centre: what a photographer's habit scores",
-            control=True,
-        ),
-        Explainer(
-            name="edge",
-            at="xaibench_explainers.null:edge",
-            summary="Sobel edges of the grey image: what looking without the network scores",
-            control=True,
-        ),
+        *of_attention(),
+        *controls(),
     ]
 
 

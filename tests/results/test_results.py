@@ -172,3 +172,29 @@ def test_intervals_count_every_reason(tmp_path):
     rows += [row(image=image, status="failed", reason="broke") for image in "kl"]
     (facts,) = results(tmp_path, *rows).intervals.to_dict("records")
     assert facts["reasons"] == "failed: broke (2); undefined: no box (1)"
+
+
+def test_what_describes_takes_no_part_in_ranks(tmp_path):
+    scores = {"good": 0.9, "bad": 0.1}
+    rows = [
+        row(
+            explainer=name,
+            cell=f"{name}-{metric}",
+            metric=metric,
+            image=f"i{i}",
+            ranks=ranks,
+            score=score if ranks else 1 - score,
+        )
+        for name, score in scores.items()
+        for metric, ranks in (("up", True), ("cost", False))
+        for i in range(3)
+    ]
+    found = results(tmp_path, *rows)
+    assert found.table()["rank"].to_dict() == {("m", "d", "good"): 1.0, ("m", "d", "bad"): 2.0}
+    assert found.ranks().set_index("explainer")["mean_rank"].to_dict() == {"good": 1.0, "bad": 2.0}
+    assert set(found.table().columns) >= {"up@1", "cost@1"}
+
+
+def test_what_describes_ranks_where_there_is_nothing_else(tmp_path):
+    rows = [row(explainer=e, cell=e, score=s, ranks=False) for e, s in (("a", 0.2), ("b", 0.4))]
+    assert results(tmp_path, *rows).table()["rank"].tolist() == [1.0, 2.0]

@@ -11,8 +11,8 @@ from xaibench.api import ConfigError
 from xaibench.engine.registry import installed
 from xaibench.train import attention_study as study
 from xaibench.train.checkpoint import read_facts
-from xaibench.train.paired import clustered
-from xaibench.train.study import carry_out, differences_of
+from xaibench.train.paired import clustered, differences_of
+from xaibench.train.study import carry_out
 
 QUICK = {"pointing-game-on-object", "energy-pointing-game"}
 

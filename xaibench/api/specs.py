@@ -193,6 +193,8 @@ class Metric(Spec):
         convention: what the number means, choice by choice, as data.
         supersedes: of a version after the first, what it mends of the one before. No table puts two
             versions into one column.
+        ranks: whether explainers stand by it; False: it describes a map, or what one costs, and takes no
+            part in ranks over several metrics.
         aggregate: how the scores of a data set become one value: "mean"; "class-mean", the mean of the
             classes' means; "best-threshold" or "average-precision", read off the curves (see
             `xaibench.results.aggregates`).
@@ -203,6 +205,7 @@ class Metric(Spec):
     range: tuple[float, float]
     needs: tuple[str, ...] = ()
     target: str = "predicted"
+    ranks: bool = True
     aggregate: str = "mean"
     convention: Mapping[str, str] = field(default_factory=dict)
     supersedes: str = ""

@@ -77,6 +77,8 @@ def status_of(error: Exception) -> tuple[str, str]:
         return "unsupported", str(error)
     if isinstance(error, Undefined):
         return "undefined", str(error)
+    if type(error) is XaibenchError:  # raised by `raise_wrong`: its text names the error already
+        return "failed", str(error)
     return "failed", f"{type(error).__name__}: {error}".strip()
 
 

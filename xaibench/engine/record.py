@@ -71,6 +71,7 @@ class Provenance:
             metric_version=metric.version,
             metric_params=json.dumps(dict(metric.settings)),
             higher_is_better=metric.higher_is_better,
+            ranks=metric.ranks,
             aggregate=metric.aggregate,
             device=self.device,
             seed=self.seed,

@@ -83,8 +83,9 @@ class Results:
     def table(self) -> pd.DataFrame:
         """The leaderboard: the mean of each metric by model, data set and explainer.
 
-        Within a model and data set the explainers stand by their mean rank over the metrics, best
-        first. `ms` is an explainer's own time for an image, to which all add the shared pass.
+        Within a model and data set the explainers stand by their mean rank over the metrics that rank,
+        or over all where none does, best first. `ms` is an explainer's own time for an image, to which
+        all add the shared pass.
         """
         means = self.intervals.assign(
             column=lambda frame: frame["metric"] + "@" + frame["metric_version"].astype(str)
@@ -92,13 +93,15 @@ class Results:
         where = ["model", "dataset", "explainer"]
         board = means.set_index([*where, "column"])["mean"].unstack("column", sort=False)
         board.columns.name = None
-        higher = means.drop_duplicates("column").set_index("column")["higher_is_better"]
+        facts = means.drop_duplicates("column").set_index("column")
+        higher = facts["higher_is_better"]
+        standing = [column for column in board.columns if facts.loc[column, "ranks"]] or board.columns
         ranks = pd.DataFrame(
             {
                 column: board[column]
                 .groupby(level=["model", "dataset"])
                 .rank(ascending=not higher[column])
-                for column in board.columns
+                for column in standing
             }
         )
         cost = self.scores[self.scores["status"] == "ok"].groupby(where)["explain_ms"].mean()
@@ -147,9 +150,10 @@ class Results:
         Raises:
             DataError: there are no scores of them.
         """
-        chosen = [
+        asked = [
             cell for cell in self.cells if model in ("", cell.model) and dataset in ("", cell.dataset)
         ]
+        chosen = [cell for cell in asked if cell.ranks] or asked  # what describes alone is all there is
         if not chosen:
             raise DataError(f"no results of {model or 'any model'} on {dataset or 'any data'}")
         return ranks(chosen)
@@ -198,6 +202,7 @@ def _summary(group: pd.DataFrame, value: float, low: float, high: float) -> dict
     reasons = group.loc[group["status"] != "ok", "reason"]
     return {
         "higher_is_better": bool(group["higher_is_better"].iloc[0]),
+        "ranks": bool(group["ranks"].iloc[0]),
         "mean": value,
         "low": low,
         "high": high,

@@ -33,6 +33,7 @@ class Row:
         target: the class explained; -1 where the cell has no images.
         target_policy: "predicted" or "label".
         predicted, probability: the class with the highest logit, and the target's probability.
+        ranks: whether explainers stand by the metric; see `Metric`.
         aggregate: how the scores of a data set become one value; a name of `aggregates.AGGREGATES`.
         score: NaN unless the status is "ok".
         degenerate: the map was constant; it is scored all the same.
@@ -66,6 +67,7 @@ class Row:
     metric_version: int = 0
     metric_params: str = "{}"
     higher_is_better: bool = True
+    ranks: bool = True
     aggregate: str = "mean"
     score: float = float("nan")
     curve: tuple[float, ...] = ()

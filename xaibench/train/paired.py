@@ -1,8 +1,10 @@
 """Is a difference between two networks more than chance? Trainings and images are both drawn."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy.stats import t
 
 from xaibench.results.kept import Array
@@ -59,3 +61,46 @@ def clustered(values: Array, level: float = 0.95) -> Estimate:
     freedom = min(n for n in (seeds, images) if n > 1) - 1
     half = float(t.ppf((1 + level) / 2, freedom)) * variance**0.5
     return Estimate(mean, mean - half, mean + half, seeds, images)
+
+
+def matrix(scores: pd.DataFrame) -> pd.DataFrame:
+    """Seeds by images; the mean where an image has several classes."""
+    return scores.pivot_table(values="score", index="seed", columns="image", aggfunc="mean")
+
+
+def means_of(scores: pd.DataFrame) -> pd.DataFrame:
+    """Mean of every arm, explainer and metric over seeds and images, with its interval."""
+    keys = ["arm", "explainer", "metric", "higher_is_better"]
+    records = []
+    for key, group in scores.groupby(keys, sort=False):
+        records.append(dict(zip(keys, key, strict=True)) | said(clustered(matrix(group).to_numpy())))
+    return pd.DataFrame(records)
+
+
+def differences_of(scores: pd.DataFrame, baseline: str, explainers: Sequence[str]) -> pd.DataFrame:
+    """Each arm less the baseline, seed by seed and image by image, of some explainers' metrics."""
+    records = []
+    some = scores[scores["explainer"].isin(explainers)]
+    for key, group in some.groupby(["explainer", "metric", "higher_is_better"], sort=False):
+        arms = {str(arm): matrix(own) for arm, own in group.groupby("arm", sort=False)}
+        for arm, own in arms.items():
+            if arm == baseline:
+                continue
+            paired = own - arms[baseline]  # NaN where either has none
+            facts = dict(zip(("explainer", "metric", "higher_is_better"), key, strict=True))
+            estimate = clustered(np.asarray(paired.to_numpy(), dtype=float))
+            both = [one.where(paired.notna()).stack().mean() for one in (own, arms[baseline])]
+            means = dict(zip(("of arm", "of less"), both, strict=True))
+            records.append({"arm": arm, "less": baseline, **facts, **said(estimate), **means})
+    return pd.DataFrame(records)
+
+
+def said(estimate: Estimate) -> dict[str, float]:
+    """An estimate as columns."""
+    return {
+        "mean": estimate.mean,
+        "low": estimate.low,
+        "high": estimate.high,
+        "seeds": estimate.seeds,
+        "images": estimate.images,
+    }

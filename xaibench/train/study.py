@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import pandas as pd
 import torch
 
@@ -20,7 +19,7 @@ from xaibench.engine.run import run
 from xaibench.results.results import Results
 from xaibench.train.checkpoint import Facts, Folder, checkpoint, read_facts
 from xaibench.train.loop import assess, train
-from xaibench.train.paired import Estimate, clustered
+from xaibench.train.paired import differences_of, means_of
 from xaibench.train.recipe import Recipe, TrainingObserver
 from xaibench.train.samples import Samples, class_names, samples_of, source_of
 from xaibench.train.splits import Split, split
@@ -255,47 +254,4 @@ def training_row(arm: str, seed: int, facts: Facts, tested: float) -> dict[str, 
         "held out": facts.accuracy,
         "tested": tested,
         "seconds": sum(epoch.seconds for epoch in facts.history),
-    }
-
-
-def matrix(scores: pd.DataFrame) -> pd.DataFrame:
-    """Seeds by images; the mean where an image has several classes."""
-    return scores.pivot_table(values="score", index="seed", columns="image", aggfunc="mean")
-
-
-def means_of(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean of every arm, explainer and metric over seeds and images, with its interval."""
-    keys = ["arm", "explainer", "metric", "higher_is_better"]
-    records = []
-    for key, group in scores.groupby(keys, sort=False):
-        records.append(dict(zip(keys, key, strict=True)) | said(clustered(matrix(group).to_numpy())))
-    return pd.DataFrame(records)
-
-
-def differences_of(scores: pd.DataFrame, baseline: str, explainers: Sequence[str]) -> pd.DataFrame:
-    """Each arm less the baseline, seed by seed and image by image, of some explainers' metrics."""
-    records = []
-    some = scores[scores["explainer"].isin(explainers)]
-    for key, group in some.groupby(["explainer", "metric", "higher_is_better"], sort=False):
-        arms = {str(arm): matrix(own) for arm, own in group.groupby("arm", sort=False)}
-        for arm, own in arms.items():
-            if arm == baseline:
-                continue
-            paired = own - arms[baseline]  # NaN where either has none
-            facts = dict(zip(("explainer", "metric", "higher_is_better"), key, strict=True))
-            estimate = clustered(np.asarray(paired.to_numpy(), dtype=float))
-            both = [one.where(paired.notna()).stack().mean() for one in (own, arms[baseline])]
-            means = dict(zip(("of arm", "of less"), both, strict=True))
-            records.append({"arm": arm, "less": baseline, **facts, **said(estimate), **means})
-    return pd.DataFrame(records)
-
-
-def said(estimate: Estimate) -> dict[str, float]:
-    """An estimate as columns."""
-    return {
-        "mean": estimate.mean,
-        "low": estimate.low,
-        "high": estimate.high,
-        "seeds": estimate.seeds,
-        "images": estimate.images,
     }

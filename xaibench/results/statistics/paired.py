@@ -16,7 +16,7 @@ CELL = ["model", "dataset", "metric", "metric_version"]
 LOOKED_AT = (
     *CELL,
     *("explainer", "image", "target", "status", "reason"),
-    *("score", "curve", "aggregate", "degenerate", "higher_is_better"),
+    *("score", "curve", "ranks", "aggregate", "degenerate", "higher_is_better"),
 )
 
 
@@ -40,6 +40,7 @@ class Paired:
     metric: str
     version: int
     higher_is_better: bool
+    ranks: bool
     images: tuple[str, ...]
     places: Places
     explainers: tuple[str, ...]
@@ -188,6 +189,7 @@ def matrix(rows: pd.DataFrame) -> Paired:
         metric=str(first["metric"]),
         version=int(first["metric_version"]),
         higher_is_better=bool(first["higher_is_better"]),
+        ranks=bool(first["ranks"]),
         images=images,
         places=pd.Index(images).get_indexer(pd.Index(trials["image"])),
         explainers=tuple(explainers),
