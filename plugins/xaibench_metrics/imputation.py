@@ -15,7 +15,7 @@ from xaibench.api.types import Images, Masks
 
 STRAIGHT, DIAGONAL = 1 / 6, 1 / 12  # weights of the neighbours
 MOST = 200  # iterations; a dozen do
-COARSEST = 9  # cells a side that are solved directly
+COARSEST = 5  # cells a side that are solved directly
 DAMPING = 0.85  # of the smoothing steps below the finest level, whose stencils have mixed signs
 
 

@@ -14,6 +14,7 @@ from xaibench.api.types import Curves, Images, Logits
 from xaibench.api.variants import Asks, Variants
 
 T = TypeVar("T")
+BUILT_BYTES = 16 * 2**20  # of variants built in one call: a build() has costs of its own
 Forward = Callable[[Images], Logits]
 Common = dict[tuple[str, str], Tensor]  # logits of a variant that no method owns, by name and image
 Key = tuple[str, str, str, str, int]  # of a curve: owner, name and kind of score, image, target
@@ -65,6 +66,20 @@ class Request:
     keys: list[Key]
     borrowed: list[int]
     failed: Exception | None = None
+    made: "tuple[int, Images] | None" = None  # built already, from this cell on
+
+
+@dataclass(frozen=True)
+class Part:
+    """Cells of one image that go into one pass.
+
+    Args:
+        end: of the image's cells; the passes to come will ask for those up to there.
+    """
+
+    request: Request
+    cells: slice
+    end: int
 
 
 @dataclass
@@ -158,20 +173,20 @@ class Stream:
     def _score(self, requests: list[Request], answers: list[Answer[T]]) -> None:
         for parts in _passes(requests, self.width):
             began = perf_counter()
-            built = [(request, cells, _build(request, cells)) for request, cells in parts]
-            alive = [(request, cells, some) for request, cells, some in built if some is not None]
+            built = [(part, _build(part)) for part in parts]
+            alive = [(part, images) for part, images in built if images is not None]
             if not alive:
                 continue
-            made = [images for _, _, images in alive]
+            made = [images for _, images in alive]
             logits = self.forward(torch.cat(made) if len(made) > 1 else made[0])
             first = 0
-            for request, cells, images in alive:
-                self._keep(request, cells, logits[first : first + len(images)])
+            for part, images in alive:
+                self._keep(part.request, part.cells, logits[first : first + len(images)])
                 first += len(images)
             seconds = perf_counter() - began
-            for request, _, images in alive:
-                answers[request.task].forwards += len(images)
-                answers[request.task].seconds += seconds * len(images) / first
+            for part, images in alive:
+                answers[part.request.task].forwards += len(images)
+                answers[part.request.task].seconds += seconds * len(images) / first
             self.forwards += first
             self.on_pass(first)
 
@@ -214,12 +229,9 @@ def _keys(task: Task[T], variants: Variants) -> list[Key]:
     return [(task.owner, variants.name, variants.score, image, target) for image, target in pairs]
 
 
-def _passes(requests: list[Request], width: int) -> Iterator[list[tuple[Request, slice]]]:
-    """Cut all the requests' cells, one after another, into passes; only the last is not full.
-
-    Each part of a pass is of one image.
-    """
-    parts: list[tuple[Request, slice]] = []
+def _passes(requests: list[Request], width: int) -> Iterator[list[Part]]:
+    """Cut all the requests' cells, one after another, into passes; only the last is not full."""
+    parts: list[Part] = []
     room = width
     for request in requests:
         first = 0
@@ -227,7 +239,7 @@ def _passes(requests: list[Request], width: int) -> Iterator[list[tuple[Request,
             end = first + count
             while first < end:
                 last = min(first + room, end)
-                parts.append((request, slice(first, last)))
+                parts.append(Part(request, slice(first, last), end))
                 room -= last - first
                 first = last
                 if room == 0:
@@ -237,20 +249,30 @@ def _passes(requests: list[Request], width: int) -> Iterator[list[tuple[Request,
         yield parts
 
 
-def _build(request: Request, cells: slice) -> Images | None:
-    """The variants of some cells of one image; None where the method has failed, now or before."""
+def _build(part: Part) -> Images | None:
+    """The variants of some cells of one image; None where the method has failed, now or before.
+
+    More of the image's are built along with them, for the passes that follow.
+    """
+    request, cells = part.request, part.cells
     if request.failed is not None:
         return None
-    k = request.k[cells].to(request.batch.images.device)
-    try:
-        images = request.variants.build(int(request.rows[cells.start]), k)
-        expected = (len(k), *request.batch.images.shape[1:])
-        if tuple(images.shape) != expected:
-            raise PluginError(f"build() returned {tuple(images.shape)}; expected {expected}")
-    except Exception as error:  # a plugin's; the engine's cell makes a row of it
-        request.failed = error
-        return None
-    return images
+    first, made = request.made or (0, None)
+    if made is None or not first <= cells.start < cells.stop <= first + len(made):
+        shape = request.batch.images.shape[1:]
+        ahead = BUILT_BYTES // (shape.numel() * request.batch.images.element_size())
+        last = min(part.end, max(cells.stop, cells.start + ahead))
+        k = request.k[cells.start : last].to(request.batch.images.device)
+        try:
+            made = request.variants.build(int(request.rows[cells.start]), k)
+            if tuple(made.shape) != (len(k), *shape):
+                raise PluginError(f"build() returned {tuple(made.shape)}; expected {(len(k), *shape)}")
+        except Exception as error:  # a plugin's; the engine's cell makes a row of it
+            request.failed = error
+            return None
+        first = cells.start
+    request.made = (first, made) if cells.stop < part.end else None
+    return made[cells.start - first : cells.stop - first]
 
 
 def _target_scores(logits: Logits, request: Request, rows: Tensor) -> Tensor:
