@@ -21,8 +21,9 @@ from xaibench.api.types import Curves, GridMaps, Images, Indices, Maps
 from xaibench.api.variants import Asks, Variants
 from xaibench.engine.prepared import prepare_network
 from xaibench.engine.registry import installed
-from xaibench.engine.stream import Stream, Task, best_width
+from xaibench.engine.stream import Stream, Task
 from xaibench.engine.trials import batch_of, decode, trials_of
+from xaibench.engine.width import best_width
 from xaibench.results.intervals import interval
 
 RIVALS, STEPS, AT_ONCE = 3, 10, 8

@@ -33,7 +33,8 @@ from xaibench.engine.explaining import explain
 from xaibench.engine.prepared import PreparedNetwork, as_it_is, prepare_network
 from xaibench.engine.registry import installed
 from xaibench.engine.scoring import score
-from xaibench.engine.stream import Stream, best_width
+from xaibench.engine.stream import Stream
+from xaibench.engine.width import best_width
 
 GRADIENT = ("cam", "grad-cam", "grad-cam++", "layer-cam", "conceptor-cam")
 METRICS = ("insertion-28", "deletion-28")

@@ -134,7 +134,7 @@ def test_images_that_the_machine_fails_on_are_named_and_tried_again(tmp_path, mo
             raise MemoryError("no room for the second shard")
         return batch_of(*arguments)
 
-    monkeypatch.setattr("xaibench.engine.blocks.batch_of", sometimes)
+    monkeypatch.setattr("xaibench.engine.shared.batch_of", sometimes)
     rows = toy_run(tmp_path / "run", shard=2).scores
     failed = rows[rows["status"] == "failed"]
     assert set(failed["image"]) == {"image-2", "image-3"}

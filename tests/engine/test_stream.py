@@ -3,7 +3,8 @@ import torch
 
 from xaibench.api.batch import Batch
 from xaibench.api.variants import Variants
-from xaibench.engine.stream import Stream, Task, best_width
+from xaibench.engine.stream import Stream, Task
+from xaibench.engine.width import best_width
 
 CLASSES = 3
 

@@ -36,3 +36,11 @@ class Unsupported(XaibenchError):  # noqa: N818
 
 class Undefined(XaibenchError):  # noqa: N818
     """A metric has no value here, for the reason given."""
+
+
+class Stopped(XaibenchError):  # noqa: N818
+    """The run was asked to stop, and has finished its shard."""
+
+
+class TookTooLong(XaibenchError):  # noqa: N818
+    """A method gave nothing back for too long, and was stopped."""

@@ -1,9 +1,10 @@
 """What to run: the same settings from a TOML file, from flags or from Python."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from importlib.resources import files
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ class Grid(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     limit: int | None = None
 
 
+ANYWHERE = ("shard", "device", "width", "gallery", "timeout", "keep_maps", "strict")  # no row's meaning
+ALL = "all"  # instead of metrics' names
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The settings of a run.
 
@@ -41,6 +46,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         device: "auto", "cpu", "cuda", "cuda:1", ...
         width: images a pass of the stream; 0: measured.
         seed: of everything random.
+        timeout: seconds that a method's own code may take without giving anything back, before it is
+            stopped and fails; 0: any.
+        keep_maps: keep all maps, at their own resolution, so that more metrics need no explainer.
         gallery: how many images of each model and data set are kept for the picture.
         strict: a broken plugin is an error, rather than reported.
         settings: of explainers and modifiers, by name, laid over theirs; a modifier's hold wherever
@@ -59,11 +67,14 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     width: int = 0
     seed: int = 0
     gallery: int = 3
+    timeout: float = 3600.0
+    keep_maps: bool = False
     strict: bool = False
     settings: dict[str, dict[str, str | int | float | bool]] = {}
 
     def __post_init__(self) -> None:
-        for name, least in (("limit", 1), ("sample", 1), ("shard", 1), ("width", 0), ("gallery", 0)):
+        least_of = {"limit": 1, "sample": 1, "shard": 1, "width": 0, "gallery": 0, "timeout": 0}
+        for name, least in least_of.items():
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"{name} is {value}; it must be at least {least}")
@@ -86,8 +97,65 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     def name(self) -> str:
         """A name for the run that depends on its settings alone: the same again resumes it."""
-        said = json.dumps(self.facts(), sort_keys=True)
+        said = json.dumps(
+            {name: value for name, value in self.facts().items() if name not in ANYWHERE}, sort_keys=True
+        )
         return f"run-{sha256(said.encode()).hexdigest()[:8]}"
+
+
+def refuse_to_follow(earlier: str, config: Config, folder: Path) -> None:
+    """Settings may go on in a folder where they ask for what it has, and perhaps for more.
+
+    Args:
+        earlier: the settings of the folder's run, as TOML.
+        config: the new ones.
+        folder: to be named.
+
+    Raises:
+        ConfigError: they ask for less, or for something else.
+    """
+    before = make_config(_plain(earlier, f"{folder}/config.toml"), f"{folder}/config.toml")
+    differ = [*_other(before, config), *_less(before, config)]
+    if differ:
+        raise ConfigError(
+            f"{folder} holds a run with other settings: {'; '.join(differ)}. Choose another --output, "
+            "or --overwrite it"
+        )
+
+
+def _other(before: Config, now: Config) -> Iterator[str]:
+    for name in ("seed", "sample", "classes", "subset", "settings"):
+        old, new = getattr(before, name), getattr(now, name)
+        if old != new:
+            yield f"{name} was {old}, and is {new}"
+
+
+def _less(before: Config, now: Config) -> Iterator[str]:
+    default = default_config()["metrics"]
+    named: dict[str, tuple[Sequence[str], Sequence[str], bool]] = {
+        "explainers": (before.explainers or (ALL,), now.explainers, not now.explainers),
+        "metrics": (before.metrics or default, now.metrics or default, ALL in now.metrics),
+    }
+    for name, (old, new, all_of_them) in named.items():
+        gone = [] if all_of_them else [one for one in old if one not in new]
+        if gone:
+            yield f"{name} had {', '.join(gone)}"
+    images = _limits(now)
+    for (model, data), most in _limits(before).items():
+        left = images.get((model, data), 0)
+        if left < most:
+            what = f"has {left} examples, and had {most}" if left else "is not asked for any more"
+            yield f"{model} on {data} {what}"
+
+
+def _limits(config: Config) -> dict[tuple[str, str], float]:
+    """How many examples at most, of each model and data set."""
+    return {
+        (model, data): grid.limit or config.limit or inf
+        for grid in config.grid
+        for model in grid.models
+        for data in grid.data
+    }
 
 
 def default_config() -> dict[str, Any]:

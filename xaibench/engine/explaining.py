@@ -20,8 +20,10 @@ from xaibench.api.maps import flat, rescale, upsample
 from xaibench.api.specs import Explainer, Modified
 from xaibench.api.types import Curves, GridMaps, Images, Logits, Maps
 from xaibench.api.variants import Asks, Variants
+from xaibench.engine.keys import content_key, identity
 from xaibench.engine.outcome import Explained, Outcome, conclude, mark_unknown, raise_wrong, status_of
-from xaibench.engine.plan import content_key, identity, why_unsupported
+from xaibench.engine.patience import patience
+from xaibench.engine.plan import why_unsupported
 from xaibench.engine.stream import Stream, Task
 
 T = TypeVar("T")
@@ -77,13 +79,13 @@ def explain_together(
         if "region" in explainer.needs and not mark_unknown(outcome, capture.batch):
             continue
         try:
-            with charged(outcome, capture):
+            with charged(outcome, capture, stream.timeout):
                 said = loaded(explainer, capture, outcome, made)(capture)
         except Exception as error:  # a plugin's
             outcome.status, outcome.reason = status_of(error)
             continue
         if isinstance(said, Generator):
-            charge = partial(charged, outcome, capture)
+            charge = partial(charged, outcome, capture, stream.timeout)
             tasks.append(Task(metered(said, charge), capture.batch))
             asking.append(outcome)
         else:
@@ -118,12 +120,16 @@ def loaded(
 
 
 @contextmanager
-def charged(outcome: Outcome, capture: Capture) -> Iterator[None]:
-    """Put the time, the capture's passes and the remarks of what is done inside down to `outcome`."""
+def charged(outcome: Outcome, capture: Capture, timeout: float = 0) -> Iterator[None]:
+    """Put the time, the capture's passes and the remarks of what is done inside down to `outcome`.
+
+    It is stopped where it takes longer than `timeout` seconds; 0: never.
+    """
     shared, count = capture.shared, len(outcome.rows)
     forwards, backwards, began = shared.forwards, shared.backwards, perf_counter()
     try:
-        yield
+        with patience(timeout):
+            yield
     finally:
         outcome.ms += 1e3 * (perf_counter() - began) / count
         outcome.forwards += (shared.forwards - forwards) / count

@@ -12,22 +12,22 @@ from time import perf_counter
 import torch
 
 from xaibench.api.batch import Example
-from xaibench.api.capture import Capture, SharedPass
 from xaibench.api.errors import DataError
-from xaibench.engine.blocks import Blocks, Prepared, share
 from xaibench.engine.config import Config
 from xaibench.engine.explaining import explain
 from xaibench.engine.label_spaces import refuse_other_classes
-from xaibench.engine.observer import Observer, Tally
+from xaibench.engine.observer import Observer
 from xaibench.engine.outcome import status_of
 from xaibench.engine.plan import Block, plan
 from xaibench.engine.record import Provenance
 from xaibench.engine.registry import Registry, installed
 from xaibench.engine.run import device_of
 from xaibench.engine.scoring import score
+from xaibench.engine.shared import Loaded, look_at, share
 from xaibench.engine.stream import Answer, Request, Stream
-from xaibench.engine.trials import Picture, batch_of, decode, group, settled, trials_of
-from xaibench.results.folder import RunFolder
+from xaibench.engine.trials import Picture, decode, group
+from xaibench.engine.wanted import Wanted
+from xaibench.engine.worker import Worker, askable
 
 PROBES = 3  # passes whose fastest tells the time of a forward
 
@@ -72,28 +72,28 @@ def forecast(
     """
     registry = registry or installed(config.strict)
     todo = plan(config, registry)
-    folder = RunFolder(Path(config.name()))  # a name for provenance; it is not made
-    device = device_of(config.device)
-    blocks = Blocks(todo, config, folder, device, observer or Observer(), Tally())
-    return [forecast_block(blocks, block) for block in todo.blocks]
+    nowhere = Path(config.name())  # nothing is written
+    worker = Worker(config, device_of(config.device), nowhere, nowhere, observer or Observer())
+    wanted = Wanted.every(todo.explainers, todo.metrics)
+    return [forecast_block(worker, block, wanted) for block in todo.blocks]
 
 
-def forecast_block(blocks: Blocks, block: Block) -> Forecast:
+def forecast_block(worker: Worker, block: Block, wanted: Wanted) -> Forecast:
     """One block; what cannot be loaded is its problem."""
     title = f"{block.model.name} on {block.data_name}"
-    cells = len(blocks.plan.explainers) * len(blocks.plan.metrics)
-    provenance = Provenance("", block.model.name, block.data_name, str(blocks.device), 0)
+    cells = len(wanted.pairs)
+    provenance = Provenance("", block.model.name, block.data_name, str(worker.device), 0)
     try:
         refuse_other_classes(block)
-        prepared = blocks.prepare(block, provenance)
-        images = group(prepared.examples)
-        picture = first_readable(images, prepared)
-        return probe(blocks, prepared, picture, Forecast(title, len(images), cells))
+        loaded = worker.load(block, provenance)
+        images = group(loaded.examples)
+        picture = first_readable(images, loaded)
+        return probe(worker, loaded, picture, wanted, Forecast(title, len(images), cells))
     except Exception as error:  # a plugin's, or the machine's
         return Forecast(title, cells=cells, problem=": ".join(status_of(error)))
 
 
-def first_readable(images: Sequence[tuple[Example, ...]], prepared: Prepared) -> Picture:
+def first_readable(images: Sequence[tuple[Example, ...]], prepared: Loaded) -> Picture:
     """An image that is asked about for as many classes as images are on average.
 
     Raises:
@@ -107,30 +107,24 @@ def first_readable(images: Sequence[tuple[Example, ...]], prepared: Prepared) ->
     raise DataError(f"the first images cannot be read: {picture.error}")
 
 
-def probe(blocks: Blocks, prepared: Prepared, picture: Picture, found: Forecast) -> Forecast:
+def probe(
+    worker: Worker, prepared: Loaded, picture: Picture, wanted: Wanted, found: Forecast
+) -> Forecast:
     """Explain and score one image, the stream's forwards counted only."""
-    blocks.observer.stage("trying one image")
-    explainers, metrics = blocks.plan.explainers, blocks.plan.metrics
-    assert picture.pixels is not None
-    pixels = picture.pixels[None].to(blocks.device)
+    worker.observer.stage("trying one image")
+    explainers, metrics = wanted.explainers, wanted.metrics
     began = perf_counter()
-    shared = SharedPass(prepared.network.classifier, pixels)
-    wanted = frozenset(metric.target for metric in metrics)
-    predicted = shared.logits.argmax(1).tolist()
-    picture = settled(picture, shared.logits[0])
-    trials = trials_of([picture], predicted, wanted)
-    batch = batch_of([picture], trials, pixels, prepared.preprocess, blocks.config.seed, predicted)
-    capture = Capture(prepared.classifier, batch, shared, [0] * len(trials))
-    share(capture, explainers)
+    looked = look_at([picture], prepared, wanted, worker.config.seed, worker.device)
+    shared, trials = looked.shared, looked.trials
+    share(looked.capture, explainers)
     seen = 1 + shared.forwards
-    stream = Counting(
-        prepared.network.forward, prepared.width, {("image", picture.id): shared.logits[0]}
-    )
-    explained = explain(capture, explainers, stream)
+    stream = Counting(prepared.network.forward, prepared.width, looked.known)
+    explained = explain(looked.capture, explainers, stream)
     asked = stream.forwards + 1 + shared.forwards - seen
     streamed = stream.forwards
-    again = blocks.again(explained, prepared)
-    scored = score(explained, metrics, [trial.policies for trial in trials], batch, stream, again)
+    again = askable(explained, prepared, explainers)
+    policies = [trial.policies for trial in trials]
+    scored = score(explained, metrics, policies, looked.batch, stream, again)
     made = sum(explainer.forwards for explainer in again.values())
     own = perf_counter() - began
     stages = {
@@ -138,7 +132,7 @@ def probe(blocks: Blocks, prepared: Prepared, picture: Picture, found: Forecast)
         "explainers": asked,
         "metrics": stream.forwards - streamed + made,
     }
-    each = seconds_of_a_forward(prepared, pixels)
+    each = seconds_of_a_forward(prepared, looked.batch.images[:1])
     usable = [e.name for e in explainers if explained[e.name].maps is not None]
     unsupported = [
         (e.name, "", explained[e.name].outcome.reason)
@@ -184,7 +178,7 @@ class Counting(Stream):
                     self.common[key] = self.common["image", request.batch.ids[row]]
 
 
-def seconds_of_a_forward(prepared: Prepared, image: torch.Tensor) -> float:
+def seconds_of_a_forward(prepared: Loaded, image: torch.Tensor) -> float:
     """Of one image in a pass of the width that is going to be used, the fastest of some."""
     images = image.expand(prepared.width, -1, -1, -1).contiguous()
     spent = []

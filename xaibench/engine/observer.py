@@ -26,6 +26,10 @@ class Observer:
     def note(self, text: str) -> None:
         """Something that the user should know."""
 
+    def stopping(self) -> bool:
+        """Asked after each shard: whether the run is to end here."""
+        return False
+
 
 @dataclass
 class Tally:
@@ -36,7 +40,6 @@ class Tally:
         forwards: images forwarded in each stage.
         backwards: backward passes.
         models, data: facts about each.
-        shards: names of the files that make up the results.
     """
 
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -44,7 +47,6 @@ class Tally:
     backwards: int = 0
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     data: dict[str, dict[str, Any]] = field(default_factory=dict)
-    shards: list[str] = field(default_factory=list)
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:

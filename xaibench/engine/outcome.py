@@ -42,11 +42,16 @@ class Outcome:
 
 @dataclass
 class Explained:
-    """One explainer's maps, rescaled to [0, 1] at the images' resolution, and which are constant."""
+    """One explainer's maps, rescaled to [0, 1] at the images' resolution, and which are constant.
+
+    Args:
+        precision: "float32" as they were made, "float16" where they were kept on disk.
+    """
 
     outcome: Outcome
     maps: Maps | None = None
     degenerate: Flags | None = None
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)

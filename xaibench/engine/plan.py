@@ -1,23 +1,18 @@
 """What a run will do: its blocks, its cells, and what in them is unsupported."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from inspect import signature
 from pathlib import Path
-from typing import Any
 
 from xaibench.api.batch import Example
 from xaibench.api.classifier import Classifier
 from xaibench.api.errors import ConfigError, PluginError
-from xaibench.api.specs import Dataset, Explainer, Metric, Model, Settings, Spec
-from xaibench.engine.config import Config, default_config
+from xaibench.api.specs import Dataset, Explainer, Metric, Model, Settings
+from xaibench.engine.config import ALL, Config, default_config
 from xaibench.engine.registry import Named, Registry, pick
 from xaibench.engine.subset import Choice, read_subsets
-from xaibench.results.rows import SCHEMA_VERSION
 
-ALL = "all"  # instead of metrics' names
 OF_EXAMPLES = {"region"}  # what an explainer may need of the data, not of the network
 ALL_EXAMPLES = Choice()
 
@@ -171,15 +166,3 @@ def why_unsupported(explainer: Explainer, classifier: Classifier) -> str:
         **classifier.lacks,
     }
     return "; ".join(reasons.get(need, f"it provides no {need}") for need in missing)
-
-
-def identity(spec: Spec) -> dict[str, Any]:
-    """What a row's meaning depends on: name, version and settings; never where the code lies."""
-    version = getattr(spec, "version", 0)
-    return {"name": spec.name, "version": version, "settings": dict(spec.settings)}
-
-
-def content_key(*parts: object) -> str:
-    """16 hexadecimal digits that depend on `parts` alone: never on a path, a time or a batch."""
-    said = json.dumps([SCHEMA_VERSION, *parts], sort_keys=True)
-    return sha256(said.encode()).hexdigest()[:16]

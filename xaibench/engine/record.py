@@ -13,9 +13,10 @@ import torch
 from xaibench.api.batch import Batch
 from xaibench.api.classifier import Classifier
 from xaibench.api.specs import Explainer, Metric
+from xaibench.engine.keys import content_key, identity
 from xaibench.engine.outcome import Evaluation, Outcome
-from xaibench.engine.plan import content_key, identity
 from xaibench.engine.trials import Picture, Trial
+from xaibench.engine.wanted import Wanted
 from xaibench.results.folder import slug
 from xaibench.results.kept import KeptMap, save_kept
 from xaibench.results.rows import SHARED_PASS, Row
@@ -30,11 +31,33 @@ class Provenance:
     dataset: str
     device: str
     seed: int
-    subset_sha: str = ""
     weights_sha: str = ""
+    preprocess_sha: str = ""
     layer: str = ""
     layout: str = ""
     grid: str = ""
+    dtype: str = "float32"
+    mode: str = ""
+
+    def cell(self, explainer: Explainer, metric: Metric) -> str:
+        """The content key of a cell: what its rows mean, whatever the images.
+
+        The images' own content is in `Row.inputs_sha`, so that more images add rows to the same cell.
+        """
+        return self._key(identity(explainer), identity(metric))
+
+    def of_maps(self, explainer: Explainer) -> str:
+        """The content key of an explainer's maps, whatever the images and the metrics."""
+        return self._key("maps", identity(explainer))
+
+    @property
+    def shared_cell(self) -> str:
+        """The content key of the rows that hold the shared pass's time."""
+        return self._key(SHARED_PASS)
+
+    def _key(self, *of_method: object) -> str:
+        of_model = self.model, self.weights_sha, self.preprocess_sha, self.layer, self.layout
+        return content_key(*of_model, self.dataset, self.dtype, self.mode, self.seed, *of_method)
 
     @property
     def block(self) -> str:
@@ -43,19 +66,9 @@ class Provenance:
 
     def row(self, explainer: Explainer, metric: Metric, **facts: Any) -> Row:
         """A row of the cell of `explainer` and `metric`."""
-        cell = content_key(
-            self.model,
-            self.weights_sha,
-            self.layer,
-            self.dataset,
-            self.subset_sha,
-            identity(explainer),
-            identity(metric),
-            self.seed,
-        )
         return Row(
             run=self.run,
-            cell=cell,
+            cell=self.cell(explainer, metric),
             model=self.model,
             explainer=explainer.name,
             dataset=self.dataset,
@@ -73,23 +86,21 @@ class Provenance:
             higher_is_better=metric.higher_is_better,
             ranks=metric.ranks,
             aggregate=metric.aggregate,
+            dtype=self.dtype,
+            mode=self.mode,
             device=self.device,
             seed=self.seed,
             **facts,
         )
 
-    def nowhere(
-        self, explainers: Sequence[Explainer], metrics: Sequence[Metric], status: str, reason: str
-    ) -> list[Row]:
+    def nowhere(self, wanted: Wanted, status: str, reason: str) -> list[Row]:
         """A row for each cell of a block of which no image could be worked on."""
         return [
             self.row(explainer, metric, status=status, reason=reason)
-            for explainer, metric in product(explainers, metrics)
+            for explainer, metric in product(wanted.explainers, wanted.metrics)
         ]
 
-    def lost(
-        self, explainers: Sequence[Explainer], metrics: Sequence[Metric], picture: Picture, reason: str
-    ) -> list[Row]:
+    def lost(self, wanted: Wanted, picture: Picture, reason: str) -> list[Row]:
         """A row for each cell and class of an image that cannot be read or worked on."""
         return [
             self.row(
@@ -98,9 +109,11 @@ class Provenance:
                 status="failed",
                 reason=reason,
                 image=picture.id,
+                inputs_sha=picture.inputs_sha,
                 target=example.target,
             )
-            for explainer, metric in product(explainers, metrics)
+            for explainer, metric in product(wanted.explainers, wanted.metrics)
+            if (explainer.name, metric.name) in wanted.pairs
             for example in (picture.examples if metric.target == "label" else picture.examples[:1])
         ]
 
@@ -108,7 +121,7 @@ class Provenance:
         """The row that holds the time of an image's shared pass."""
         return Row(
             run=self.run,
-            cell=content_key(self.model, self.weights_sha, self.layer, self.dataset, SHARED_PASS),
+            cell=self.shared_cell,
             status="ok",
             model=self.model,
             explainer=SHARED_PASS,
@@ -120,9 +133,12 @@ class Provenance:
             grid=self.grid,
             image=picture.id,
             image_sha=picture.sha,
+            inputs_sha=picture.inputs_sha,
             explain_ms=ms,
             explain_forwards=forwards,
             explain_backwards=backwards,
+            dtype=self.dtype,
+            mode=self.mode,
             device=self.device,
             seed=self.seed,
         )
@@ -145,10 +161,12 @@ def rows_of(
     metrics: Sequence[Metric],
     provenance: Provenance,
 ) -> list[Row]:
-    """One row a trial, explainer and metric that asks about that trial."""
+    """One row a trial, explainer and metric that was asked about that trial."""
     rows = []
     for explainer, metric in product(explainers, metrics):
-        outcome = found.scored[explainer.name, metric.name]
+        outcome = found.scored.get((explainer.name, metric.name))
+        if outcome is None:
+            continue
         explained = found.explained[explainer.name]
         for place, i in enumerate(outcome.rows):
             status, reason = outcome.odd.get(place, (outcome.status, outcome.reason))
@@ -163,12 +181,14 @@ def rows_of(
                     reason=reason,
                     image=picture.id,
                     image_sha=picture.sha,
+                    inputs_sha=picture.inputs_sha,
                     target=asked.trials[i].target,
                     predicted=asked.predicted[i],
                     probability=asked.probability[i],
                     score=_score(outcome, place) if status == "ok" else float("nan"),
                     curve=_curve(outcome, place) if status == "ok" else (),
                     degenerate=explained.degenerate is not None and bool(explained.degenerate[i]),
+                    maps=explained.precision,
                     explain_ms=explained.outcome.ms,
                     explain_forwards=explained.outcome.forwards,
                     explain_backwards=explained.outcome.backwards,

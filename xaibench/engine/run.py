@@ -11,11 +11,13 @@ from typing import Any
 import torch
 
 from xaibench.api.errors import ConfigError
-from xaibench.engine.blocks import Blocks
-from xaibench.engine.config import Config
+from xaibench.engine.blocks import WHOLE, Blocks, Part
+from xaibench.engine.config import Config, refuse_to_follow
+from xaibench.engine.keys import content_key, identity
 from xaibench.engine.observer import Observer, Tally
-from xaibench.engine.plan import Plan, content_key, identity, plan
+from xaibench.engine.plan import Plan, plan
 from xaibench.engine.registry import Registry, installed
+from xaibench.engine.worker import Worker
 from xaibench.report.gallery import draw_gallery
 from xaibench.results.folder import RunFolder
 from xaibench.results.results import Results
@@ -28,6 +30,7 @@ def run(
     overwrite: bool = False,
     observer: Observer | None = None,
     registry: Registry | None = None,
+    part: Part = WHOLE,
 ) -> Results:
     """Run the grid, or what is missing of it, and return its results.
 
@@ -36,13 +39,17 @@ def run(
 
     Args:
         config: the settings.
-        output: the folder; `results/<name of the settings>` where not given.
+        output: the folder; `results/<name of the settings>` where not given. What it has of these
+            settings is not done again, and the settings may ask for more than its own did.
         overwrite: begin anew rather than go on with what is there.
-        observer: is told how it goes.
+        observer: is told how it goes, and may ask it to stop.
         registry: the plugins; those installed where not given.
+        part: which of the shards; the others are another run's, and `merge` puts them together.
 
     Raises:
-        ConfigError: the settings cannot be carried out.
+        Stopped: the observer asked for it; what is finished is kept.
+        ConfigError: the settings cannot be carried out, or not in that folder; another run is writing
+            into it; it is full.
         UnknownName: a name that no plugin offers.
         PluginError: `config.strict`, and a plugin is broken.
     """
@@ -50,19 +57,24 @@ def run(
     todo = plan(config, registry)
     device = device_of(config.device)
     path = output or Path("results") / config.name()
-    folder = RunFolder.open(path, config.toml(), overwrite)
     observer, tally = observer or Observer(), Tally()
     began = datetime.now(UTC)
-    for name, reason in registry.broken.items():
-        observer.note(f"plugin {name!r} cannot be loaded: {reason}; the rest goes on without it")
-    blocks = Blocks(todo, config, folder, device, observer, tally)
-    with tally.timed("all"):
-        for block in todo.blocks:
-            blocks.work(block)
-    results = Results.load(path)
-    observer.stage("drawing the gallery")
-    draw_gallery(path, results.notes)
-    folder.finish(facts_of(config, todo, registry, results, tally, device, began))
+    with RunFolder.alone(path):
+        folder = RunFolder.open(
+            path, config.toml(), overwrite, lambda earlier: refuse_to_follow(earlier, config, path)
+        )
+        for name, reason in registry.broken.items():
+            observer.note(f"plugin {name!r} cannot be loaded: {reason}; the rest goes on without it")
+        worker = Worker(config, device, folder.maps, folder.native, observer, tally)
+        blocks = Blocks(todo, folder, worker, part)
+        with tally.timed("all"):
+            for block in todo.blocks:
+                blocks.work(block)
+        results = Results.load(path)
+        observer.stage("drawing the gallery")
+        draw_gallery(path, results.notes)
+        facts = facts_of(config, todo, registry, results, tally, device, began)
+        folder.finish(facts | {"part": f"{part.number + 1}/{part.count}"})
     return Results.load(path)
 
 
@@ -134,7 +146,6 @@ def facts_of(
         "seconds": {stage: round(spent, 3) for stage, spent in tally.seconds.items()},
         "forwards": dict(tally.forwards),
         "backwards": tally.backwards,
-        "shards": tally.shards,
         "plugins": [
             {
                 "name": plugin.name,

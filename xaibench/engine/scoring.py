@@ -1,6 +1,6 @@
 """All metrics on all maps of some trials. What a plugin raises here becomes an outcome."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,6 +14,7 @@ from xaibench.api.specs import Metric
 from xaibench.api.types import Maps, Scores
 from xaibench.engine.explaining import Again, metered
 from xaibench.engine.outcome import UNANNOTATED, Explained, Outcome, conclude, status_of
+from xaibench.engine.patience import patience
 from xaibench.engine.stream import Answer, Stream, Task
 
 
@@ -24,6 +25,7 @@ def score(
     batch: Batch,
     stream: Stream,
     again: Mapping[str, Again] | None = None,
+    pairs: Container[tuple[str, str]] | None = None,
 ) -> dict[tuple[str, str], Outcome]:
     """Every metric on every explainer's maps, all in the same stream.
 
@@ -34,6 +36,7 @@ def score(
         batch: the trials.
         stream: scores the variants that metrics ask for.
         again: the explainers, for metrics that ask them again.
+        pairs: names of explainers and metrics that are wanted; all where not given.
 
     Returns:
         By the names of explainer and metric.
@@ -42,8 +45,10 @@ def score(
     tasks: dict[tuple[str, str], Task[Scores]] = {}
     batches = Selections(batch)
     for name, found in explained.items():
-        asked = Questions(name, found, batches, (again or {}).get(name))
+        asked = Questions(name, found, batches, (again or {}).get(name), stream.timeout)
         for metric in metrics:
+            if pairs is not None and (name, metric.name) not in pairs:
+                continue
             rows = [i for i, reasons in enumerate(policies) if metric.target in reasons]
             scored[name, metric.name], task = asked.begin(metric, rows)
             if task is not None:
@@ -79,6 +84,7 @@ class Questions:
         explained: its maps.
         batches: the trials.
         again: the explainer, to be asked again; None where there are only maps.
+        timeout: seconds that a metric's own code may take without asking for forwards; 0: any.
         made: the maps of some trials, each selection made once, so that what a metric finds in it (a
             ranking of the pixels) can be remembered for the next.
     """
@@ -87,6 +93,7 @@ class Questions:
     explained: Explained
     batches: Selections
     again: Again | None = None
+    timeout: float = 0
     made: dict[tuple[int, ...], Maps] = field(default_factory=dict)
 
     def begin(self, metric: Metric, rows: list[int]) -> tuple[Outcome, Task[Scores] | None]:
@@ -107,7 +114,7 @@ class Questions:
             outcome.reason = "it asks the explainer again, and there are only maps"
             return outcome, None
         more = (self.again,) if "explainer" in metric.needs else ()
-        charge = partial(charged, outcome, len(asked), self.again)
+        charge = partial(charged, outcome, len(asked), self.again, self.timeout)
         try:
             with charge():
                 said: Any = metric.load()(some, batch, *more)
@@ -132,12 +139,13 @@ class Questions:
 
 
 @contextmanager
-def charged(outcome: Outcome, count: int, again: Again | None) -> Iterator[None]:
+def charged(outcome: Outcome, count: int, again: Again | None, timeout: float = 0) -> Iterator[None]:
     """Put the time, and the passes of the explainer asked again, down to a metric's outcome."""
     before = (again.forwards, again.backwards) if again else (0, 0)
     began = perf_counter()
     try:
-        yield
+        with patience(timeout):
+            yield
     finally:
         outcome.ms += 1e3 * (perf_counter() - began) / count
         if again:

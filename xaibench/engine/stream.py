@@ -12,6 +12,8 @@ from xaibench.api.batch import Batch
 from xaibench.api.errors import PluginError
 from xaibench.api.types import Curves, Images, Logits
 from xaibench.api.variants import Asks, Variants
+from xaibench.engine.memory import out_of_memory
+from xaibench.engine.patience import patience
 
 T = TypeVar("T")
 BUILT_BYTES = 16 * 2**20  # of variants built in one call: a build() has costs of its own
@@ -88,9 +90,10 @@ class Stream:
 
     Args:
         forward: images to logits.
-        width: how many images a pass takes.
+        width: how many images a pass takes; fewer where memory has run out.
         common: logits known already, such as ("image", id) from the shared pass.
         on_pass: called after each pass with the number of images in it.
+        timeout: seconds that a method's own code may take without giving anything back; 0: any.
     """
 
     forward: Forward
@@ -99,6 +102,7 @@ class Stream:
     on_pass: Callable[[int], None] = lambda images: None
     forwards: int = 0
     curves: dict[Key, Tensor] = field(default_factory=dict)
+    timeout: float = 0
 
     def drive(self, tasks: Sequence[Task[T]]) -> list[Answer[T]]:
         """Run methods side by side until each has returned or raised; one error stops one method."""
@@ -173,12 +177,12 @@ class Stream:
     def _score(self, requests: list[Request], answers: list[Answer[T]]) -> None:
         for parts in _passes(requests, self.width):
             began = perf_counter()
-            built = [(part, _build(part)) for part in parts]
+            built = [(part, _build(part, self.timeout)) for part in parts]
             alive = [(part, images) for part, images in built if images is not None]
             if not alive:
                 continue
             made = [images for _, images in alive]
-            logits = self.forward(torch.cat(made) if len(made) > 1 else made[0])
+            logits = self._forward(torch.cat(made) if len(made) > 1 else made[0])
             first = 0
             for part, images in alive:
                 self._keep(part.request, part.cells, logits[first : first + len(images)])
@@ -189,6 +193,17 @@ class Stream:
                 answers[part.request.task].seconds += seconds * len(images) / first
             self.forwards += first
             self.on_pass(first)
+
+    def _forward(self, images: Images) -> Logits:
+        """Logits; where memory runs out, in passes of half the width, now and from now on."""
+        try:
+            return self.forward(images)
+        except Exception as error:
+            if len(images) < 2 or not out_of_memory(error):
+                raise
+        self.width = -(-len(images) // 2)
+        halves = images.split(self.width)
+        return torch.cat([self._forward(half) for half in halves])
 
     def _take_over(self, request: Request) -> bool:
         """Ask for the variants that another method was to make and, having failed, has not."""
@@ -249,7 +264,7 @@ def _passes(requests: list[Request], width: int) -> Iterator[list[Part]]:
         yield parts
 
 
-def _build(part: Part) -> Images | None:
+def _build(part: Part, timeout: float = 0) -> Images | None:
     """The variants of some cells of one image; None where the method has failed, now or before.
 
     More of the image's are built along with them, for the passes that follow.
@@ -264,7 +279,8 @@ def _build(part: Part) -> Images | None:
         last = min(part.end, max(cells.stop, cells.start + ahead))
         k = request.k[cells.start : last].to(request.batch.images.device)
         try:
-            made = request.variants.build(int(request.rows[cells.start]), k)
+            with patience(timeout):
+                made = request.variants.build(int(request.rows[cells.start]), k)
             if tuple(made.shape) != (len(k), *shape):
                 raise PluginError(f"build() returned {tuple(made.shape)}; expected {(len(k), *shape)}")
         except Exception as error:  # a plugin's; the engine's cell makes a row of it
@@ -281,33 +297,3 @@ def _target_scores(logits: Logits, request: Request, rows: Tensor) -> Tensor:
         return (logits.argmax(1, keepdim=True) == wanted).squeeze(1)
     scores = logits if request.variants.score == "logit" else logits.softmax(1)
     return scores.gather(1, wanted).squeeze(1)
-
-
-def best_width(forward: Forward, image: Images, widest: int = 64, seconds: float = 6.0) -> int:
-    """The pass width at which a forward costs least per image, by a short measurement.
-
-    On a CPU it is often small: large activations are returned to the system and faulted in again.
-
-    Args:
-        forward: images to logits.
-        image: (1, 3, H, W), one image of the size to come.
-        widest: the largest width tried.
-        seconds: about how long to measure in all.
-    """
-    forward(image)
-    began = perf_counter()
-    best, least = 1, float("inf")
-    width = 1
-    while width <= widest and perf_counter() - began < seconds:
-        images = image.expand(width, -1, -1, -1).contiguous()
-        cost = min(_timed(forward, images) for _ in range(3)) / width
-        if cost < 0.97 * least:  # a wider pass must be worth its memory
-            best, least = width, cost
-        width *= 2
-    return best
-
-
-def _timed(forward: Forward, images: Images) -> float:
-    began = perf_counter()
-    forward(images).sum().item()  # .item() waits for the device
-    return perf_counter() - began

@@ -14,6 +14,7 @@ from xaibench.api.batch import UNLABELLED, Batch, Example, Preprocess, Region, s
 from xaibench.api.errors import DataError
 from xaibench.api.pictures import Opened
 from xaibench.api.types import Images
+from xaibench.engine.keys import content_key
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Picture:
         examples: one a class asked about.
         regions: where each of those classes is.
         error: why it cannot be read.
+        inputs_sha: of all of this: content, what is asked, where that is; "" where it cannot be read.
     """
 
     id: str
@@ -37,6 +39,7 @@ class Picture:
     examples: tuple[Example, ...]
     regions: tuple[Region, ...] = ()
     error: Exception | None = None
+    inputs_sha: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,10 @@ def decode(
         seen = look(examples, preprocess)
         refuse_other_content(first.id, sha, seen.sha)
         pixels = preprocess.tensor(seen.resized)
-        return Picture(first.id, seen.sha, pixels, seen.size, examples, seen.regions)
+        asked = [(example.target, *example.targets) for example in examples]
+        where = [region.sha for region in seen.regions]
+        inputs = content_key(first.id, seen.sha, asked, where)
+        return Picture(first.id, seen.sha, pixels, seen.size, examples, seen.regions, inputs_sha=inputs)
     except Exception as error:  # a file's or a data set plugin's; the rows say which image
         unread = error if isinstance(error, DataError) else DataError(f"image {first.id!r}: {error}")
         return Picture(first.id, "", None, (0, 0), examples, error=unread)

@@ -4,13 +4,22 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from xaibench.api.errors import ConfigError
-from xaibench.results.rows import Row, write_rows
+import pandas as pd
+import pyarrow as pa
+from filelock import FileLock, Timeout
+
+from xaibench.api.errors import ConfigError, DataError
+from xaibench.results.rows import Row, read_table, write_rows, write_table
+
+Present = dict[str, tuple[str, frozenset[str]]]  # by image: its inputs_sha, the cells that are there
+WHAT_ROWS_ARE = ("cell", "explainer", "metric", "image", "inputs_sha", "status")
 
 
 @dataclass(frozen=True)
@@ -20,16 +29,24 @@ class RunFolder:
     path: Path
 
     @classmethod
-    def open(cls, path: Path, config: str, overwrite: bool = False) -> "RunFolder":
-        """Make the folder, or go on in it where it holds the same run.
+    def open(
+        cls,
+        path: Path,
+        config: str,
+        overwrite: bool = False,
+        refuse: Callable[[str], None] | None = None,
+    ) -> "RunFolder":
+        """Make the folder, or go on in it where it holds a run that these settings may follow.
 
         Args:
             path: of the folder.
             config: the settings, as TOML.
             overwrite: forget what another run, or this one, left there.
+            refuse: is given the settings that the folder's run had, and raises where these may not
+                follow them.
 
         Raises:
-            ConfigError: it cannot be written to, or holds a run with other settings.
+            ConfigError: it cannot be written to, or `refuse` refused.
         """
         folder = cls(path)
         try:
@@ -38,19 +55,42 @@ class RunFolder:
             folder.scores.mkdir(parents=True, exist_ok=True)
             folder.maps.mkdir(exist_ok=True)
             settings = path / "config.toml"
-            if settings.exists() and settings.read_text(encoding="utf-8") != config:
-                raise ConfigError(
-                    f"{path} holds a run with other settings (its config.toml says which); "
-                    "choose another --output, or --overwrite it"
-                )
+            if settings.exists() and refuse is not None:
+                refuse(settings.read_text(encoding="utf-8"))
             folder.manifest.unlink(missing_ok=True)  # it is the sign of a finished run
-            _write(settings, config)
+            write_text(settings, config)
         except OSError as error:
             raise ConfigError(
                 f"output folder {path} cannot be written to: {error.strerror or error}; "
                 "choose another with --output"
             ) from error
         return folder
+
+    @classmethod
+    @contextmanager
+    def alone(cls, path: Path) -> Iterator[None]:
+        """Nobody else writes into the folder meanwhile; the system gives it free if the process dies.
+
+        Raises:
+            ConfigError: another run does, or the folder cannot be written to.
+        """
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path / ".lock", timeout=0)
+            lock.acquire()
+        except Timeout:
+            raise ConfigError(
+                f"another run is writing into {path}; wait for it, or choose another --output"
+            ) from None
+        except OSError as error:
+            raise ConfigError(
+                f"output folder {path} cannot be written to: {error.strerror or error}; "
+                "choose another with --output"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     @property
     def scores(self) -> Path:
@@ -61,6 +101,11 @@ class RunFolder:
     def maps(self) -> Path:
         """Where the maps kept for the gallery are."""
         return self.path / "maps"
+
+    @property
+    def native(self) -> Path:
+        """Where all maps are at their own resolution, if they are kept."""
+        return self.maps / "native"
 
     @property
     def manifest(self) -> Path:
@@ -77,38 +122,116 @@ class RunFolder:
         for subset in self.path.glob("subset-*.json"):
             subset.unlink()
 
-    def shard(self, block: str, key: str) -> Path:
-        """The file of a block's shard."""
-        return self.scores / f"{slug(block)}.{key}.parquet"
+    def shards(self, block: str) -> list[Path]:
+        """The files of a block."""
+        return sorted(self.scores.glob(f"{slug(block)}.*.parquet"))
 
-    def write(self, shard: Path, rows: Sequence[Row]) -> None:
-        """Write a shard, whole or not at all."""
-        write_rows(shard, rows)
+    def write(self, block: str, key: str, rows: Sequence[Row]) -> None:
+        """Write a shard of a block, whole or not at all.
 
-    def forget_others(self, block: str, keep: Sequence[Path]) -> None:
-        """Remove a block's shards that are superseded: other weights, other versions of a method."""
-        for path in self.scores.glob(f"{slug(block)}.*.parquet"):
-            if path not in keep:
+        Raises:
+            ConfigError: there is no room, or no right to write.
+        """
+        path = self.scores / f"{slug(block)}.{key}.parquet"
+        with self._writing(path):
+            write_rows(path, rows)
+
+    def prune(self, block: str, stale: Callable[[pd.DataFrame], "pd.Series[bool]"]) -> int:
+        """Remove rows of a block; how many.
+
+        Each file is written anew whole, or removed.
+
+        Args:
+            block: its name.
+            stale: which rows of a frame with the columns `WHAT_ROWS_ARE`.
+        """
+        removed = 0
+        for path in self.shards(block):
+            away = stale(read_table(path, WHAT_ROWS_ARE).to_pandas()).to_numpy(dtype=bool)
+            removed += int(away.sum())
+            if away.all():
                 path.unlink()
+            elif away.any():
+                with self._writing(path):
+                    write_table(path, read_table(path).filter(pa.array(~away)))
+        return removed
+
+    def put_aside(self, block: str) -> list[DataError]:
+        """Rename a block's files that cannot be read, so that what they held is made again; why."""
+        found = []
+        for path in self.shards(block):
+            try:
+                read_table(path, ("cell",))
+            except DataError as error:
+                path.replace(path.with_name(f"{path.name}.unreadable"))
+                found.append(error)
+        return found
+
+    def present(self, block: str) -> Present:
+        """Which cells of which images a block has."""
+        cells: dict[str, tuple[str, set[str]]] = {}
+        for path in self.shards(block):
+            columns = read_table(path, ("image", "inputs_sha", "cell")).to_pydict()
+            for image, inputs, cell in zip(*columns.values(), strict=True):
+                cells.setdefault(image, (inputs, set()))[1].add(cell)
+        same: dict[frozenset[str], frozenset[str]] = {}  # most images have the same cells
+        return {
+            image: (inputs, same.setdefault(frozenset(found), frozenset(found)))
+            for image, (inputs, found) in cells.items()
+        }
 
     def write_subset(self, data: str, text: str) -> None:
         """Write which images of a data set were run."""
-        _write(self.path / f"subset-{slug(data)}.json", text)
+        path = self.path / f"subset-{slug(data)}.json"
+        with self._writing(path):
+            write_text(path, text)
 
     def finish(self, facts: Mapping[str, Any]) -> None:
-        """Write the manifest."""
-        _write(self.manifest, json.dumps(facts, indent=2, ensure_ascii=False, default=str))
+        """Write the manifest, with the hash of every shard."""
+        files = {path.name: sha_of(path) for path in sorted(self.scores.glob("*.parquet"))}
+        with self._writing(self.manifest):
+            write_text(
+                self.manifest,
+                json.dumps({**facts, "shards": files}, indent=2, ensure_ascii=False, default=str),
+            )
+
+    @contextmanager
+    def _writing(self, path: Path) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ConfigError(
+                f"{path} cannot be written: {error.strerror or error}; what is finished is kept: make "
+                "room, and the same command goes on"
+            ) from error
+
+
+def sha_of(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        digest = sha256()
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def slug(name: str) -> str:
-    """A file name for any name: what could leave the folder becomes an underscore."""
-    return re.sub(r"[^A-Za-z0-9+_-]+", "_", name)
+    """A file name for any name: what could leave the folder becomes an underscore.
+
+    Names that would then be the same stay apart by a few digits of their hash.
+    """
+    plain = re.sub(r"[^A-Za-z0-9+_-]+", "_", name)
+    return plain if plain == name else f"{plain}-{sha256(name.encode()).hexdigest()[:6]}"
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """A text file, there whole or not at all."""
     aside = path.with_name(f".{path.name}.part")
-    with aside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    try:
+        with aside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)

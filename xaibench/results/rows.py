@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from xaibench.api.errors import DataError, PluginError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 STATUSES = ("ok", "undefined", "unsupported", "failed", "skipped")
 KEY = ("cell", "image", "target", "metric")
 SHARED_PASS = "shared-pass"  # the explainer named in the row that holds the shared pass's time
@@ -30,6 +30,7 @@ class Row:
         layer, layout, grid: the target layer that was resolved, how its output lies ("channels first",
             "channels last" or "tokens"), and its height x width in cells.
         image, image_sha: name in the data set, and hash of the file or pixels.
+        inputs_sha: of all that the row's image gave: its content, what is asked of it, where that is.
         target: the class explained; -1 where the cell has no images.
         target_policy: "predicted" or "label".
         predicted, probability: the class with the highest logit, and the target's probability.
@@ -37,10 +38,13 @@ class Row:
         aggregate: how the scores of a data set become one value; a name of `aggregates.AGGREGATES`.
         score: NaN unless the status is "ok".
         degenerate: the map was constant; it is scored all the same.
+        maps: in what precision the map came: "float32" as explained, "float16" as kept on disk.
         explain_ms, explain_forwards, explain_backwards: the explainer's own part for this image, the
             shared pass not included, which is a row of its own.
         curve: what the score was made of, where the metric keeps it; as in `Scored`.
         metric_ms, metric_forwards, metric_backwards: the metric's part.
+        dtype: of the stream's forwards.
+        mode: how the network was run, such as "compiled" or "deterministic"; "" as ever.
     """
 
     run: str
@@ -60,6 +64,7 @@ class Row:
     explainer_note: str = ""
     image: str = ""
     image_sha: str = ""
+    inputs_sha: str = ""
     target: int = -1
     target_policy: str = ""
     predicted: int = -1
@@ -72,6 +77,7 @@ class Row:
     score: float = float("nan")
     curve: tuple[float, ...] = ()
     degenerate: bool = False
+    maps: str = "float32"
     explain_ms: float = 0.0
     explain_forwards: float = 0.0
     explain_backwards: float = 0.0
@@ -79,6 +85,7 @@ class Row:
     metric_forwards: float = 0.0
     metric_backwards: float = 0.0
     dtype: str = "float32"
+    mode: str = ""
     device: str = ""
     seed: int = 0
     schema_version: int = SCHEMA_VERSION
@@ -108,13 +115,24 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
             f"{dict(zip(KEY, doubled[0], strict=True))}; "
             "does the data set give an image and class twice?"
         )
-    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=SCHEMA)
+    write_table(path, pa.Table.from_pylist([asdict(row) for row in rows], schema=SCHEMA))
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Rows as one Parquet file, there whole or not at all.
+
+    Raises:
+        OSError: there is no room, or no right to write; nothing is left of what was begun.
+    """
     aside = path.with_name(f".{path.name}.part")
-    with aside.open("wb") as file:
-        pq.write_table(table, file, compression="zstd")
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    try:
+        with aside.open("wb") as file:
+            pq.write_table(table, file, compression="zstd")
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def read_rows(paths: Sequence[Path]) -> pd.DataFrame:
@@ -133,15 +151,30 @@ def read_rows(paths: Sequence[Path]) -> pd.DataFrame:
     return rows
 
 
-def _read(path: Path) -> pd.DataFrame:
+def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """One file of rows.
+
+    Args:
+        path: of the file.
+        columns: which; all where not given.
+
+    Raises:
+        DataError: it cannot be read, or is of another schema.
+    """
     try:
-        table = pq.ParquetFile(path).read()
+        file = pq.ParquetFile(path)
+        names = file.schema_arrow.names
+        table = file.read(columns if columns is None else list(columns))
     except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{path} cannot be read: {error}; run the same command again") from error
+    if names != SCHEMA.names:
+        odd = ", ".join(sorted(set(names) ^ set(SCHEMA.names)))
         raise DataError(
-            f"{path} cannot be read: {error}; delete it and run the same command again"
-        ) from error
-    if table.schema.names != SCHEMA.names:
-        odd = set(table.schema.names) ^ set(SCHEMA.names)
-        raise DataError(f"{path} has other columns than this version: {', '.join(sorted(odd))}")
-    frame: pd.DataFrame = table.to_pandas()
+            f"{path} has other columns than this version writes: {odd}; run again with --overwrite"
+        )
+    return table
+
+
+def _read(path: Path) -> pd.DataFrame:
+    frame: pd.DataFrame = read_table(path).to_pandas()
     return frame

@@ -1,0 +1,20 @@
+"""Content keys: the same for what means the same, on every machine and at any time."""
+
+import json
+from hashlib import sha256
+from typing import Any
+
+from xaibench.api.specs import Spec
+from xaibench.results.rows import SCHEMA_VERSION
+
+
+def identity(spec: Spec) -> dict[str, Any]:
+    """What a row's meaning depends on: name, version and settings; never where the code lies."""
+    version = getattr(spec, "version", 0)
+    return {"name": spec.name, "version": version, "settings": dict(spec.settings)}
+
+
+def content_key(*parts: object) -> str:
+    """16 hexadecimal digits that depend on `parts` alone: never on a path, a time or a batch."""
+    said = json.dumps([SCHEMA_VERSION, *parts], sort_keys=True)
+    return sha256(said.encode()).hexdigest()[:16]

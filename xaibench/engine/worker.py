@@ -1,0 +1,239 @@
+"""One model on one data set, loaded once: rows of any of its images. It writes no scores."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import torch
+
+from xaibench.api.capture import SharedPass
+from xaibench.api.classifier import Classifier
+from xaibench.api.errors import PluginError
+from xaibench.api.explaining import Cost
+from xaibench.api.specs import Explainer
+from xaibench.engine.config import Config
+from xaibench.engine.explaining import Again, explain, finish
+from xaibench.engine.keys import content_key
+from xaibench.engine.label_spaces import asked_of, refuse_classes_beyond, refuse_other_classes
+from xaibench.engine.map_store import PRECISION, MapStore
+from xaibench.engine.memory import out_of_memory
+from xaibench.engine.observer import Observer, Tally
+from xaibench.engine.outcome import Evaluation, Explained, Outcome, status_of
+from xaibench.engine.plan import Block
+from xaibench.engine.prepared import prepare_network
+from xaibench.engine.record import Provenance, keep_maps, rows_of
+from xaibench.engine.scoring import score
+from xaibench.engine.shared import Loaded, Seen, look_at, share
+from xaibench.engine.stream import Stream
+from xaibench.engine.trials import Picture
+from xaibench.engine.wanted import Wanted
+from xaibench.engine.width import best_width
+from xaibench.results.rows import Row
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Loads blocks, and makes the rows of some of their images.
+
+    Args:
+        config: the settings.
+        device: where it computes.
+        gallery: the folder for the maps that the gallery shows.
+        native: the folder for all maps, if they are kept.
+        stores: the maps kept of each block.
+    """
+
+    config: Config
+    device: torch.device
+    gallery: Path
+    native: Path
+    observer: Observer = field(default_factory=Observer)
+    tally: Tally = field(default_factory=Tally)
+    stores: dict[str, MapStore] = field(default_factory=dict)
+
+    def load(self, block: Block, provenance: Provenance) -> Loaded:
+        """Load data and model, put the model on the device, and measure its best pass width.
+
+        Raises:
+            PluginError: the model's function returned no Classifier, or one without preprocessing.
+        """
+        self.observer.stage("loading")
+        examples = block.examples()
+        classifier = block.model.load()()
+        if not isinstance(classifier, Classifier) or classifier.preprocess is None:
+            raise PluginError(
+                f"model {block.model.name!r} returned {type(classifier).__name__}; expected a "
+                "Classifier with its preprocess"
+            )
+        refuse_other_classes(block, classifier.label_space)
+        classifier.network.to(self.device)
+        noise = torch.zeros(1, 3, *classifier.preprocess.size, device=self.device)
+        self.observer.stage("preparing the network")
+        network = prepare_network(classifier, noise)
+        if network.why_plain:
+            self.observer.note(f"{block.model.name} runs unprepared: {network.why_plain}")
+        self.observer.stage("measuring the best pass width")
+        width = self.config.width or best_width(network.forward, noise)
+        tried = SharedPass(classifier, noise)
+        refuse_classes_beyond(tried.logits.shape[1], examples, block)
+        (output,) = tried.outputs[-1:]
+        cells = classifier.target_layer.to_grid(output).shape[2:]
+        found = replace(
+            provenance,
+            weights_sha=classifier.weights_sha(),
+            preprocess_sha=content_key(asdict(classifier.preprocess)),
+            layer=classifier.target_layer.name,
+            layout=classifier.target_layer.layout,
+            grid=f"{cells[0]}x{cells[1]}",
+        )
+        self.tally.models[block.model.name] = {
+            "weights_sha256": found.weights_sha,
+            "layer": found.layer,
+            "layout": found.layout,
+            "grid": found.grid,
+            "provides": sorted(classifier.provides),
+            "preprocess": asdict(classifier.preprocess),
+            "pass_width": width,
+            "batch_norms_folded": network.folded,
+            "largest_probability_difference": network.error,
+            "largest_layer_difference": network.layer_error,
+            "why_plain": network.why_plain,
+        }
+        self.tally.data[block.data_name] = {
+            "examples": len(examples),
+            "images": len({example.id for example in examples}),
+            "subset_sha": content_key([(example.id, *asked_of(example)) for example in examples]),
+            "chosen": str(block.choice),
+        }
+        self.stores[found.block] = MapStore.open(self.native, found.block)
+        return Loaded(examples, classifier, classifier.preprocess, found, network, width)
+
+    def rows(
+        self,
+        pictures: Sequence[Picture],
+        loaded: Loaded,
+        wanted: Wanted,
+        shown: frozenset[str],
+    ) -> list[Row]:
+        """The rows of some images; those that cannot be read or worked on are rows too.
+
+        Args:
+            pictures: the images.
+            loaded: the block.
+            wanted: which metrics of which explainers.
+            shown: the images whose maps the gallery shows.
+        """
+        rows: list[Row] = []
+        for picture in pictures:
+            if picture.error is not None:
+                self.observer.note(str(picture.error))
+                rows += loaded.provenance.lost(wanted, picture, status_of(picture.error)[1])
+        readable = [picture for picture in pictures if picture.pixels is not None]
+        return rows + (self.within_memory(readable, loaded, wanted, shown) if readable else [])
+
+    def within_memory(
+        self, pictures: Sequence[Picture], loaded: Loaded, wanted: Wanted, shown: frozenset[str]
+    ) -> list[Row]:
+        """`evaluate`; where memory runs out, half of the images after the other half."""
+        try:
+            return self.evaluate(pictures, loaded, wanted, shown)
+        except Exception as error:  # the network's own, or the machine's: these images are tried again
+            half = len(pictures) // 2
+            if half and out_of_memory(error):
+                self.observer.note(
+                    f"{loaded.provenance.block}: out of memory with {len(pictures)} images at once; "
+                    f"going on with {len(pictures) - half}"
+                )
+            else:
+                _, reason = status_of(error)
+                title = loaded.provenance.block
+                self.observer.note(f"{title}: {len(pictures)} images lost: {reason}")
+                lost = [loaded.provenance.lost(wanted, picture, reason) for picture in pictures]
+                return [row for rows in lost for row in rows]
+        parts = pictures[:half], pictures[half:]
+        return [row for part in parts for row in self.within_memory(part, loaded, wanted, shown)]
+
+    def evaluate(
+        self, pictures: Sequence[Picture], loaded: Loaded, wanted: Wanted, shown: frozenset[str]
+    ) -> list[Row]:
+        """The rows of some readable images: shared pass, explainers, metrics."""
+        provenance, tally = loaded.provenance, self.tally
+        before = tally.seconds["shared pass"]
+        self.observer.stage("shared pass")
+        with tally.timed("shared pass"):
+            seen = look_at(pictures, loaded, wanted, self.config.seed, self.device)
+        kept = self.kept(seen, loaded, wanted)
+        new = [spec for spec in wanted.explainers if spec.name not in kept]
+        with tally.timed("shared pass"):
+            share(seen.capture, new)
+        ms = 1e3 * (tally.seconds["shared pass"] - before) / len(pictures)
+        shared, batch = seen.shared, seen.batch
+        forwards = len(pictures) + shared.forwards
+        tally.forwards["shared pass"] += forwards
+        cost = forwards / len(pictures), shared.backwards / len(pictures)
+        rows = [
+            provenance.shared(picture, ms, *cost) for picture in seen.asked.pictures if wanted.shared
+        ]
+
+        stream = Stream(
+            loaded.network.forward,
+            loaded.width,
+            seen.known,
+            self.observer.passed,
+            timeout=self.config.timeout,
+        )
+        self.observer.stage("explaining")
+        with tally.timed("explainers"):
+            made = explain(seen.capture, new, stream)
+        if self.config.keep_maps:
+            keys = {spec.name: provenance.of_maps(spec) for spec in new}
+            self.stores[provenance.block].keep(made, keys, batch, seen.inputs)
+        explained = {spec.name: (kept | made)[spec.name] for spec in wanted.explainers}
+        streamed = stream.forwards
+        self.observer.stage("scoring")
+        with tally.timed("metrics"):
+            policies = [trial.policies for trial in seen.trials]
+            again = askable(explained, loaded, wanted.explainers)
+            scored = score(explained, wanted.metrics, policies, batch, stream, again, wanted.pairs)
+        tally.forwards["explainers"] += streamed + len(pictures) + shared.forwards - forwards
+        asked_again = sum(explainer.forwards for explainer in again.values())
+        tally.forwards["metrics"] += stream.forwards - streamed + asked_again
+        tally.backwards += shared.backwards + sum(e.backwards for e in again.values())
+        if stream.width < loaded.width:
+            self.observer.note(f"{provenance.block}: out of memory; passes of {stream.width} images")
+            tally.models[provenance.model]["pass_width"] = stream.width
+
+        found = Evaluation(explained, scored)
+        places = [i for i, picture in enumerate(pictures) if picture.id in shown]
+        keep_maps(self.gallery, found, seen.asked, batch, loaded.classifier, provenance, places)
+        return rows + rows_of(found, seen.asked, wanted.explainers, wanted.metrics, provenance)
+
+    def kept(self, seen: Seen, loaded: Loaded, wanted: Wanted) -> dict[str, Explained]:
+        """The maps that are on disk, of explainers of which all are."""
+        provenance, size = loaded.provenance, seen.batch.images.shape[2:]
+        store = self.stores[provenance.block]
+        found = {
+            spec.name: store.find(provenance.of_maps(spec), seen.batch, seen.inputs)
+            for spec in wanted.explainers
+        }
+        return {
+            name: replace(finish(name, outcome, size), precision=PRECISION)
+            for name, outcome in found.items()
+            if outcome is not None
+        }
+
+
+def askable(
+    explained: Mapping[str, Explained], loaded: Loaded, explainers: Sequence[Explainer]
+) -> dict[str, Again]:
+    """The explainers, for metrics that ask them again."""
+    plain, sooner = loaded.classifier, loaded.network.classifier
+    return {
+        spec.name: Again(spec, plain, loaded.width, costs(explained[spec.name].outcome), prepared=sooner)
+        for spec in explainers
+    }
+
+
+def costs(outcome: Outcome) -> Cost:
+    """What an explainer's maps took."""
+    return Cost(outcome.ms, outcome.forwards, outcome.backwards)
