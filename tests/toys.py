@@ -4,6 +4,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from time import sleep
 
 import numpy as np
 import torch
@@ -105,6 +106,16 @@ def control(capture):
 
 def raising(capture):
     raise ZeroDivisionError("nothing to divide by")
+
+
+def hanging(capture):
+    while True:
+        sleep(0.01)
+
+
+def stalling(capture):
+    """It asks for forwards, and hangs while it builds what it has asked for."""
+    yield Variants(lambda row, k: hanging(capture), 2)
 
 
 def inapplicable(capture):

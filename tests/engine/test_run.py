@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import toys
+from toy_runs import Counting, comparable, toy_run
 
 from xaibench.api import ConfigError, UnknownName
 from xaibench.engine.observer import Observer
@@ -15,23 +16,6 @@ from xaibench.engine.settings import settle
 from xaibench.engine.trials import batch_of
 from xaibench.results.results import Results
 from xaibench.results.rows import KEY, SHARED_PASS
-
-VOLATILE = ["run", "explain_ms", "metric_ms"]
-PER_BATCH = ["explain_forwards", "explain_backwards", "metric_forwards", "metric_backwards"]
-
-
-def toy_run(
-    path, *explainers, data="generated", models=("toy",), observer=None, registry=None, **settings
-):
-    found = registry or toys.registry(*explainers)
-    settings = {"width": 5, "gallery": 0, "explainers": tuple(found.explainers), **settings}
-    config = settle(None, models, (data,), metrics=("deletion-28", "pointing-game"), **settings)
-    return run(config, path, observer=observer, registry=found)
-
-
-def comparable(rows: pd.DataFrame, *without: str) -> pd.DataFrame:
-    in_order = rows.sort_values(list(KEY)).reset_index(drop=True)
-    return in_order.drop(columns=[*VOLATILE, *PER_BATCH, *without])
 
 
 def test_there_is_a_row_for_every_image_class_explainer_and_metric(tmp_path):
@@ -211,17 +195,6 @@ class Killed(Observer):
             self.left -= 1
             if self.left < 0:
                 raise KeyboardInterrupt
-
-
-class Counting(Observer):
-    def __init__(self) -> None:
-        self.resumed = self.fresh = 0
-
-    def done(self, images: int, resumed: bool) -> None:
-        if resumed:
-            self.resumed += images
-        else:
-            self.fresh += images
 
 
 @pytest.mark.parametrize("after", [0, 1, 2])

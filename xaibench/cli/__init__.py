@@ -12,14 +12,17 @@ from xaibench.cli import (
     data,
     explain,
     figure,
+    merge,
     models,
     plugins,
     run,
     sanity,
+    score,
     show,
     stats,
     study,
     train,
+    validate,
 )
 from xaibench.cli import list as listing
 
@@ -34,6 +37,9 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("train")(train.train)
 app.add_typer(study.app, name="study")
+app.command("score")(score.score)
+app.command("merge")(merge.merge)
+app.command("validate")(validate.validate)
 app.command("show")(show.show)
 app.command("stats")(stats.stats)
 app.command("compare")(compare.compare)

@@ -33,6 +33,7 @@ class Progress(Observer):
         self.name, self.images, self.finished = "", 0, 0
         self.doing, self.forwards = "", 0
         self.began = self.said = monotonic()
+        self.asked_to_stop = False
 
     def __enter__(self) -> "Progress":
         self.bars.start()
@@ -78,6 +79,14 @@ class Progress(Observer):
         """A line above the bars."""
         if not self.quiet:
             self.console.print(f"[yellow]note[/] {escape(text)}", highlight=False)
+
+    def stop(self) -> None:
+        """Ask the run to end after its shard."""
+        self.asked_to_stop = True
+
+    def stopping(self) -> bool:
+        """Whether it was asked to."""
+        return self.asked_to_stop
 
     def refresh(self) -> None:
         """Say the stage and the speed."""

@@ -1,12 +1,16 @@
 """`xaibench run`: the grid, from names to a leaderboard."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from xaibench.api.errors import ConfigError
 from xaibench.cli.names import split
+
+if TYPE_CHECKING:
+    from xaibench.engine.blocks import Part
 
 EXAMPLES = """Run explainers on models and data, score them, and print who explains best.
 
@@ -24,7 +28,9 @@ Examples:
 
   xaibench run --models timm:resnet50 --data imagenet:PATH --sample 500 --seed 1
 
-  xaibench run --config mine.toml --output results/mine
+  xaibench run --config mine.toml        # into results/mine; more in the file later adds only that
+
+  xaibench run --config mine.toml --shard 2/8   # one of eight machines; then: xaibench merge
 
   xaibench run --explainers rise,grad-cam --dry-run
 """
@@ -79,6 +85,18 @@ def run(
         bool, typer.Option("--overwrite", help="Begin anew in a folder that holds a run.")
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="A broken plugin is an error.")] = False,
+    keep_maps: Annotated[
+        bool,
+        typer.Option("--keep-maps", help="Keep all maps, for `xaibench score` to add metrics to."),
+    ] = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option(help="Seconds that a method may give nothing back before it fails; 0: any."),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(help="The i-th of n parts of the work, for many machines.", metavar="i/n"),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Print the plan: cells, what is unsupported, forwards, time."),
@@ -88,6 +106,7 @@ def run(
     """Run explainers on models and data, score them, and print who explains best."""
     from xaibench.cli.progress import Progress
     from xaibench.cli.show import print_results
+    from xaibench.cli.working import working
     from xaibench.engine.settings import settle
 
     console = Console()
@@ -105,9 +124,12 @@ def run(
         device=device,
         seed=seed,
         width=width,
+        keep_maps=keep_maps or None,
+        timeout=timeout,
         strict=strict or None,
     )
-    folder = output or Path("results") / settings.name()
+    part = part_of(shard)
+    folder = output or default_output(config, settings.name(), shard)
     from xaibench.engine.run import run as run_grid  # opens torch
 
     if dry_run:
@@ -118,15 +140,44 @@ def run(
             forecasts = forecast(settings, observer=progress)
         print_plan(forecasts, console)
         return
-    with Progress(Console(stderr=True), quiet) as progress:
-        try:
-            results = run_grid(settings, folder, overwrite, progress)
-        except KeyboardInterrupt:
-            typer.echo(f"\nstopped; {folder} has what is finished; the same command goes on", err=True)
-            raise typer.Exit(130) from None
+    with working(Console(stderr=True), quiet, folder) as observer:
+        results = run_grid(settings, folder, overwrite, observer, part=part)
     print_results(results, console)
     if (results.scores["status"] == "failed").any():
         raise typer.Exit(1)
+
+
+def part_of(shard: str | None) -> "Part":
+    """What "i/n" means.
+
+    Raises:
+        ConfigError: it is not that.
+    """
+    from xaibench.engine.blocks import WHOLE, Part
+
+    if shard is None:
+        return WHOLE
+    number, _, count = shard.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise ConfigError(f"--shard {shard}: expected i/n, such as 2/8 for the second of eight parts")
+    return Part(int(number) - 1, int(count))
+
+
+def default_output(config: Path | None, name: str, shard: str | None) -> Path:
+    """Where results go that are not sent elsewhere.
+
+    Settings from a file go to a folder of its name, so that the file may ask for more later; those that
+    lie in a results folder go on there.
+    """
+    if config is None:
+        folder = Path("results") / name
+    elif config.name == "config.toml" and (config.parent / "scores").is_dir():
+        folder = config.parent
+    else:
+        folder = Path("results") / config.stem
+    return (
+        folder if shard is None else folder.with_name(f"{folder.name}-part-{shard.replace('/', '-of-')}")
+    )
 
 
 run.__doc__ = EXAMPLES

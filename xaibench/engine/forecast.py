@@ -114,7 +114,7 @@ def probe(
     worker.observer.stage("trying one image")
     explainers, metrics = wanted.explainers, wanted.metrics
     began = perf_counter()
-    looked = look_at([picture], prepared, wanted, worker.config.seed, worker.device)
+    looked = look_at([picture], prepared, wanted.policies, worker.config.seed, worker.device)
     shared, trials = looked.shared, looked.trials
     share(looked.capture, explainers)
     seen = 1 + shared.forwards

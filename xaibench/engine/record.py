@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,14 @@ import torch
 
 from xaibench.api.batch import Batch
 from xaibench.api.classifier import Classifier
+from xaibench.api.errors import DataError
 from xaibench.api.specs import Explainer, Metric
 from xaibench.engine.keys import content_key, identity
 from xaibench.engine.outcome import Evaluation, Outcome
 from xaibench.engine.trials import Picture, Trial
 from xaibench.engine.wanted import Wanted
 from xaibench.results.folder import slug
-from xaibench.results.kept import KeptMap, save_kept
+from xaibench.results.kept import Array, KeptMap, load_kept, save_kept
 from xaibench.results.rows import SHARED_PASS, Row
 
 
@@ -234,10 +235,23 @@ def keep_maps(
             explainers=tuple(shown),
         )
         colours = batch.preprocess.colours(batch.images[i]).permute(1, 2, 0) * 255
-        name = f"{slug(provenance.block)}.{slug(batch.ids[i])}.safetensors"
-        save_kept(
-            folder / name,
-            kept,
-            np.ascontiguousarray(colours.round().to(torch.uint8).cpu().numpy()),
-            torch.stack(list(shown.values())).half().cpu().numpy(),
-        )
+        path = folder / f"{slug(provenance.block)}.{slug(batch.ids[i])}.safetensors"
+        seen = np.ascontiguousarray(colours.round().to(torch.uint8).cpu().numpy())
+        maps = torch.stack(list(shown.values())).half().cpu().numpy()
+        save_kept(path, *beside_earlier(path, kept, seen, maps))
+
+
+def beside_earlier(
+    path: Path, kept: KeptMap, colours: Array, maps: Array
+) -> tuple[KeptMap, Array, Array]:
+    """The maps and those of other explainers that the file has of the same image and class."""
+    if not path.exists():
+        return kept, colours, maps
+    try:
+        before, seen, earlier = load_kept(path)
+    except DataError:
+        return kept, colours, maps
+    same = replace(before, explainers=kept.explainers) == kept and np.array_equal(seen, colours)
+    left = [i for i, name in enumerate(before.explainers) if name not in kept.explainers] if same else []
+    names = (*kept.explainers, *(before.explainers[i] for i in left))
+    return replace(kept, explainers=names), colours, np.concatenate([maps, earlier[left]])

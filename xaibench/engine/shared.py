@@ -16,7 +16,6 @@ from xaibench.engine.loading import on_device
 from xaibench.engine.prepared import PreparedNetwork
 from xaibench.engine.record import Asked, Provenance
 from xaibench.engine.trials import Picture, Trial, batch_of, settled, trials_of
-from xaibench.engine.wanted import Wanted
 
 
 @dataclass(frozen=True)
@@ -65,14 +64,26 @@ class Seen:
 
 
 def look_at(
-    pictures: Sequence[Picture], loaded: Loaded, wanted: Wanted, seed: int, device: torch.device
+    pictures: Sequence[Picture],
+    loaded: Loaded,
+    policies: frozenset[str],
+    seed: int,
+    device: torch.device,
 ) -> Seen:
-    """The shared pass over some readable images, and what is to be asked about them."""
+    """The shared pass over some readable images, and what is to be asked about them.
+
+    Args:
+        pictures: the images.
+        loaded: the block.
+        policies: which classes are asked about: the "predicted" one, the "label", or both.
+        seed: of everything random.
+        device: where it is computed.
+    """
     images = on_device([p.pixels for p in pictures if p.pixels is not None], device)
     shared = SharedPass(loaded.network.classifier, images)
     predicted = shared.logits.argmax(1).tolist()
     pictures = [settled(picture, shared.logits[i]) for i, picture in enumerate(pictures)]
-    trials = trials_of(pictures, predicted, wanted.policies)
+    trials = trials_of(pictures, predicted, policies)
     rows = [trial.picture for trial in trials]
     batch = batch_of(pictures, trials, images, loaded.preprocess, seed, predicted)
     capture = Capture(loaded.classifier, batch, shared, rows)

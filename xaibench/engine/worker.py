@@ -30,6 +30,8 @@ from xaibench.engine.wanted import Wanted
 from xaibench.engine.width import best_width
 from xaibench.results.rows import Row
 
+EVERY_POLICY = frozenset({"predicted", "label"})  # later metrics may ask about other classes
+
 
 @dataclass(frozen=True)
 class Worker:
@@ -161,7 +163,8 @@ class Worker:
         before = tally.seconds["shared pass"]
         self.observer.stage("shared pass")
         with tally.timed("shared pass"):
-            seen = look_at(pictures, loaded, wanted, self.config.seed, self.device)
+            policies = EVERY_POLICY if self.config.keep_maps else wanted.policies
+            seen = look_at(pictures, loaded, policies, self.config.seed, self.device)
         kept = self.kept(seen, loaded, wanted)
         new = [spec for spec in wanted.explainers if spec.name not in kept]
         with tally.timed("shared pass"):
@@ -192,9 +195,9 @@ class Worker:
         streamed = stream.forwards
         self.observer.stage("scoring")
         with tally.timed("metrics"):
-            policies = [trial.policies for trial in seen.trials]
+            reasons = [trial.policies for trial in seen.trials]
             again = askable(explained, loaded, wanted.explainers)
-            scored = score(explained, wanted.metrics, policies, batch, stream, again, wanted.pairs)
+            scored = score(explained, wanted.metrics, reasons, batch, stream, again, wanted.pairs)
         tally.forwards["explainers"] += streamed + len(pictures) + shared.forwards - forwards
         asked_again = sum(explainer.forwards for explainer in again.values())
         tally.forwards["metrics"] += stream.forwards - streamed + asked_again

@@ -1,0 +1,37 @@
+"""Runs of a second, of toy plugins, and how to compare their rows."""
+
+import pandas as pd
+import toys
+
+from xaibench.engine.observer import Observer
+from xaibench.engine.run import run
+from xaibench.engine.settings import settle
+from xaibench.results.rows import KEY
+
+VOLATILE = ["run", "explain_ms", "metric_ms"]
+PER_BATCH = ["explain_forwards", "explain_backwards", "metric_forwards", "metric_backwards"]
+
+
+def toy_run(
+    path, *explainers, data="generated", models=("toy",), observer=None, registry=None, **settings
+):
+    found = registry or toys.registry(*explainers)
+    settings = {"width": 5, "gallery": 0, "explainers": tuple(found.explainers), **settings}
+    config = settle(None, models, (data,), metrics=("deletion-28", "pointing-game"), **settings)
+    return run(config, path, observer=observer, registry=found)
+
+
+def comparable(rows: pd.DataFrame, *without: str) -> pd.DataFrame:
+    in_order = rows.sort_values(list(KEY)).reset_index(drop=True)
+    return in_order.drop(columns=[*VOLATILE, *PER_BATCH, *without])
+
+
+class Counting(Observer):
+    def __init__(self) -> None:
+        self.resumed = self.fresh = 0
+
+    def done(self, images: int, resumed: bool) -> None:
+        if resumed:
+            self.resumed += images
+        else:
+            self.fresh += images

@@ -1,0 +1,30 @@
+"""`xaibench score`: more metrics on the maps that a run has kept."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from xaibench.cli.names import split
+
+
+def score(
+    results: Annotated[Path, typer.Argument(help="A results folder, of a run with --keep-maps.")],
+    metrics: Annotated[list[str], typer.Option(help="Metrics to add, as in `xaibench list`, or all.")],
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the leaderboard only.")] = False,
+) -> None:
+    """Score the maps that are kept by more metrics; no explainer runs, and nothing is scored twice.
+
+    Example:
+      xaibench score results/mine --metrics road,relevance-mass
+    """
+    from xaibench.cli.show import print_results
+    from xaibench.cli.working import working
+    from xaibench.engine.score_kept import score_kept
+
+    with working(Console(stderr=True), quiet, results) as observer:
+        found = score_kept(results, tuple(split(metrics)), observer)
+    print_results(found, Console())
+    if (found.scores["status"] == "failed").any():
+        raise typer.Exit(1)

@@ -1,0 +1,30 @@
+"""`xaibench validate`: whether a results folder is whole."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+
+def validate(results: Annotated[Path, typer.Argument(help="A results folder.")]) -> None:
+    """Check a results folder: hashes, schema, unique keys, completeness; 1 if anything is wrong.
+
+    Example:
+      xaibench validate results/mine
+    """
+    from xaibench.results.validation import validate as check
+
+    found = check(results)
+    console = Console()
+    for sentence in found.wrong:
+        console.print(f"[red]wrong[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+    verdict = f"{len(found.wrong)} things are wrong" if found.wrong else "whole"
+    console.print(
+        f"{escape(str(results))}: {verdict}; {found.rows:,} rows of {found.cells:,} cells in "
+        f"{found.files:,} files",
+        highlight=False,
+        soft_wrap=True,
+    )
+    raise typer.Exit(1 if found.wrong else 0)

@@ -1,0 +1,174 @@
+"""Whether a results folder is whole: files, hashes, schema, unique keys, completeness."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from xaibench.api.errors import DataError
+from xaibench.results.folder import RunFolder, sha_of, slug
+from xaibench.results.kept import load_kept
+from xaibench.results.rows import KEY, SCHEMA_VERSION, SHARED_PASS, STATUSES, read_table
+
+SCORED = ["model", "dataset", "explainer", "metric"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was looked at in a folder, and what is wrong with it.
+
+    Args:
+        files, rows, cells: how many there are.
+        wrong: one sentence each, with the cure where there is one.
+    """
+
+    files: int = 0
+    rows: int = 0
+    cells: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+def validate(path: Path) -> Check:
+    """Look at everything in a results folder; nothing is changed.
+
+    Raises:
+        DataError: it is no results folder.
+    """
+    folder = RunFolder(path)
+    if not folder.scores.is_dir():
+        raise DataError(f"{path} is no results folder: there is no {folder.scores}")
+    wrong: list[str] = []
+    manifest = read_manifest(folder, wrong)
+    frames = []
+    files = sorted(folder.scores.glob("*.parquet"))
+    for file in files:
+        try:
+            frames.append(read_table(file).to_pandas().assign(file=file.name))
+        except DataError as error:
+            wrong.append(str(error))
+    wrong += [f"{file} was put aside: it cannot be read" for file in folder.scores.glob("*.unreadable")]
+    wrong += hashes(folder, manifest)
+    rows = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    if rows.empty:
+        wrong.append(f"{folder.scores} has no rows; run the same command again")
+        return Check(len(files), 0, 0, wrong)
+    wrong += unlike(rows)
+    scored = rows[rows["explainer"] != SHARED_PASS]
+    wrong += incomplete(scored)
+    wrong += unlisted(folder, scored)
+    for file in sorted(folder.maps.glob("*.safetensors")):
+        try:
+            load_kept(file)
+        except DataError as error:
+            wrong.append(str(error))
+    return Check(len(files), len(rows), scored["cell"].nunique(), wrong)
+
+
+def read_manifest(folder: RunFolder, wrong: list[str]) -> dict[str, Any]:
+    """The manifest; empty, and why, where there is none or it cannot be read."""
+    if not folder.manifest.exists():
+        wrong.append("there is no manifest.json: the run is not finished; the same command goes on")
+        return {}
+    try:
+        facts = json.loads(folder.manifest.read_text(encoding="utf-8"))
+    except ValueError as error:
+        wrong.append(f"{folder.manifest} is not JSON: {error}; run the same command again")
+        return {}
+    if not isinstance(facts, dict):
+        wrong.append(f"{folder.manifest} is no table; run the same command again")
+        return {}
+    return facts
+
+
+def hashes(folder: RunFolder, manifest: dict[str, Any]) -> list[str]:
+    """Files that are not those that the manifest names."""
+    listed = manifest.get("shards")
+    if not isinstance(listed, dict):
+        return []
+    wrong = []
+    for name, sha in listed.items():
+        file = folder.scores / Path(str(name)).name
+        if not file.exists():
+            wrong.append(f"{file} is missing; run the same command again")
+        elif sha_of(file) != sha:
+            wrong.append(f"{file} is not what was written: its hash is another; delete it and run again")
+    extra = {file.name for file in folder.scores.glob("*.parquet")} - set(listed)
+    return wrong + [f"{folder.scores / name} is not in the manifest" for name in sorted(extra)]
+
+
+def unlike(rows: pd.DataFrame) -> list[str]:
+    """Rows that no run of this version writes."""
+    wrong = []
+    twice = rows[rows.duplicated(list(KEY), keep=False)]
+    if len(twice):
+        first = twice.iloc[0]
+        files = ", ".join(sorted(set(twice["file"])))
+        wrong.append(
+            f"{len(twice)} rows stand twice, the first {first[list(KEY)].to_dict()}, in {files}; "
+            "delete one of the files and run again"
+        )
+    other = sorted(set(rows["schema_version"]) - {SCHEMA_VERSION})
+    if other:
+        wrong.append(f"rows of schema {other}, where this version writes {SCHEMA_VERSION}")
+    strange = sorted(set(rows["status"]) - set(STATUSES))
+    if strange:
+        wrong.append(f"unknown statuses: {', '.join(strange)}")
+    silent = rows[(rows["status"] != "ok") & (rows["reason"] == "")]
+    if len(silent):
+        wrong.append(
+            f"{len(silent)} rows are not ok and give no reason, the first in {silent['file'].iloc[0]}"
+        )
+    scoreless = rows[(rows["status"] == "ok") & (rows["metric"] != "") & rows["score"].isna()]
+    if len(scoreless):
+        wrong.append(
+            f"{len(scoreless)} rows are ok and have no score, the first in {scoreless['file'].iloc[0]}"
+        )
+    return wrong
+
+
+def incomplete(scored: pd.DataFrame) -> list[str]:
+    """Cells that lack images or classes that another explainer's cell has."""
+    wrong = []
+    scored = scored[scored["image"] != ""]
+    for (model, data, metric), same in scored.groupby(["model", "dataset", "metric"]):
+        asked = same[["image", "target"]].drop_duplicates()
+        for explainer, own in same.groupby("explainer"):
+            # what failed as a whole image has one row, whatever the classes would have been
+            lost = set(own.loc[own["status"] == "failed", "image"])
+            there = set(zip(own["image"], own["target"], strict=True))
+            missing = [
+                image
+                for image, target in zip(asked["image"], asked["target"], strict=True)
+                if (image, target) not in there and image not in lost
+            ]
+            if missing:
+                wrong.append(
+                    f"{model} on {data}: {explainer} lacks {len(missing)} scores by {metric}, the "
+                    f"first of image {missing[0]!r}; run the same command again"
+                )
+    return wrong
+
+
+def unlisted(folder: RunFolder, scored: pd.DataFrame) -> list[str]:
+    """Images that the list of a data set's images has, and no row; or the other way."""
+    wrong = []
+    for data, own in scored[scored["image"] != ""].groupby("dataset"):
+        file = folder.path / f"subset-{slug(str(data))}.json"
+        try:
+            listed = {
+                str(image["id"]) for image in json.loads(file.read_text(encoding="utf-8"))["images"]
+            }
+        except FileNotFoundError:
+            continue  # of a run that is not finished
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            wrong.append(f"{file} cannot be read: {error}; run the same command again")
+            continue
+        odd = listed ^ set(own["image"])
+        if odd:
+            wrong.append(
+                f"{len(odd)} images are in {file.name} or in the rows of {data}, not in both, the first "
+                f"{sorted(odd)[0]!r}; run the same command again"
+            )
+    return wrong
