@@ -14,6 +14,7 @@ from xaibench.cli import (
     figure,
     models,
     plugins,
+    report,
     run,
     sanity,
     show,
@@ -35,6 +36,7 @@ app.command("run")(run.run)
 app.command("train")(train.train)
 app.add_typer(study.app, name="study")
 app.command("show")(show.show)
+app.command("report")(report.report)
 app.command("stats")(stats.stats)
 app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)

@@ -24,6 +24,8 @@ Examples:
 
   xaibench run --models timm:resnet50 --data imagenet:PATH --sample 500 --seed 1
 
+  xaibench run --data cutouts --limit 40 --gallery 40   # all their maps, for the report's gallery
+
   xaibench run --config mine.toml --output results/mine
 
   xaibench run --explainers rise,grad-cam --dry-run
@@ -69,6 +71,10 @@ def run(
     width: Annotated[
         int | None, typer.Option(help="Images in a forward pass; measured if not given.")
     ] = None,
+    gallery: Annotated[
+        int | None,
+        typer.Option(help="Of how many images of each model and data set the maps are kept; 3."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder for the results; results/<name> if not given.")
     ] = None,
@@ -105,6 +111,7 @@ def run(
         device=device,
         seed=seed,
         width=width,
+        gallery=gallery,
         strict=strict or None,
     )
     folder = output or Path("results") / settings.name()
