@@ -59,7 +59,7 @@ def print_results(results: "Results", console: Console) -> None:
     if spent is not None:
         forwards = sum(results.manifest["forwards"].values())
         console.print(f"{spent:,.0f} s, {forwards:,} forwards in the last call", highlight=False)
-    for name in ("scores", "gallery.png", "manifest.json"):
+    for name in ("scores", "gallery.png", "report.html", "manifest.json"):
         if (results.path / name).exists():
             console.print(f"[dim]{escape(str(results.path / name))}[/]", highlight=False)
 

@@ -17,6 +17,7 @@ from xaibench.engine.observer import Observer, Tally
 from xaibench.engine.plan import Plan, content_key, identity, plan
 from xaibench.engine.registry import Registry, installed
 from xaibench.report.gallery import draw_gallery
+from xaibench.report.page.build import write_report
 from xaibench.results.folder import RunFolder
 from xaibench.results.results import Results
 from xaibench.results.rows import SCHEMA_VERSION
@@ -63,7 +64,10 @@ def run(
     observer.stage("drawing the gallery")
     draw_gallery(path, results.notes)
     folder.finish(facts_of(config, todo, registry, results, tally, device, began))
-    return Results.load(path)
+    results = Results.load(path)
+    observer.stage("writing the report")
+    write_report(results)
+    return results
 
 
 def device_of(name: str) -> torch.device:

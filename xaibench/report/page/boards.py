@@ -11,7 +11,7 @@ from xaibench.results.results import Results
 from xaibench.results.rows import SHARED_PASS
 from xaibench.results.statistics.ranks import Ranks, separation
 
-WIDTH, HEIGHT = 84.0, 9.0  # pixels of a whisker
+WIDTH, HEIGHT = 72.0, 26.0  # pixels of a whisker
 NOT_ROUND = 1e-12
 UNKNOWN = float("nan"), float("nan")
 
@@ -57,7 +57,14 @@ class Value:
 
 @dataclass(frozen=True)
 class Line:
-    """An explainer's line; `letters` are all of the table, "" where it has not that one."""
+    """An explainer's line.
+
+    Args:
+        letters: all of the table, "" where it has not that one.
+        cells: how many metrics, models and data sets its mean rank is of.
+        ms, forwards: its own part of an image.
+        flat, lacking: how many constant maps it has at most by a metric, and scores that are lacking.
+    """
 
     explainer: str
     control: bool
@@ -68,6 +75,7 @@ class Line:
     mean_rank: float
     low: float
     high: float
+    cells: int
     ms: float
     forwards: float
     flat: int
@@ -90,6 +98,11 @@ class Board:
     def title(self) -> str:
         """What it is of."""
         return f"{self.model} on {self.dataset}" if self.model else "all models and data sets"
+
+    @property
+    def first(self) -> tuple[Line, ...]:
+        """Who has rank 1: than whom nobody is better beyond noise."""
+        return tuple(found for found in self.lines if found.rank == 1)
 
     @property
     def flat(self) -> bool:
@@ -201,6 +214,7 @@ def line_of(
         mean_rank=float(row["mean_rank"]),
         low=float(row["low"]),
         high=float(row["high"]),
+        cells=int(row["cells"]),
         ms=ms,
         forwards=forwards,
         flat=flat,

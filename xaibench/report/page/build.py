@@ -4,6 +4,7 @@ import json
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -115,6 +116,7 @@ def page(results: Results, shown: Gallery) -> str:
     return said.replace(SIZE, said_size(len(said.encode())), 1)
 
 
+@cache
 def environment() -> Environment:
     """Templates in which everything from outside is escaped, and nothing that is missing goes unseen."""
     found = Environment(

@@ -18,8 +18,8 @@ from xaibench.report.page.drawing import (
     words,
 )
 
-WIDTH, HEIGHT = 560.0, 330.0
-LEFT, RIGHT, TOP, BOTTOM = 54.0, 18.0, 20.0, 44.0
+WIDTH, HEIGHT = 400.0, 290.0
+LEFT, RIGHT, TOP, BOTTOM = 40.0, 10.0, 20.0, 40.0
 LEAST_MS = 0.01  # what a clock can tell of a map
 MS, FORWARDS = "milliseconds", "forwards"
 
@@ -87,9 +87,11 @@ def chart(spots: Sequence[Spot], column: Column, cost: str, shared: float, where
     marks = [*frame(x, y, cost), *shared_line(x, shared), *front(spots, x, y, column.higher)]
     for spot, low, high in zip(spots, lows, highs, strict=True):
         across = x.at(spot.cost)
-        marks.append(line(across, y.at(low), across, y.at(high), "interval"))
+        style = "interval control" if spot.control else "interval"
+        marks.append(line(across, y.at(low), across, y.at(high), style))
     places = labelled(
-        [Named(x.at(spot.cost), y.at(spot.mean), spot.name) for spot in spots], WIDTH, HEIGHT - BOTTOM
+        [Named(x.at(spot.cost), y.at(spot.mean), spot.name) for spot in spots],
+        (LEFT, 0, WIDTH, HEIGHT - BOTTOM),
     )
     for spot, (left, base, anchor) in zip(spots, places, strict=True):
         across, down = x.at(spot.cost), y.at(spot.mean)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 
 Attributes = tuple[tuple[str, str], ...]
+Extent = tuple[float, float, float, float]  # left, top, right, bottom
 
 LETTER = 6.1  # pixels of a character at the pictures' size of type
 
@@ -106,22 +107,26 @@ class Named:
     name: str
 
 
-def labelled(points: Sequence[Named], width: float, height: float) -> list[tuple[float, float, str]]:
+def labelled(points: Sequence[Named], room: Extent) -> list[tuple[float, float, str]]:
     """Where each name goes: its baseline's start or end, and which ("start", "end").
 
     Greedy, from the top: beside its point if there is room, else the nearest place up or down that
     covers no point and no name that is placed already. Where there is none, beside its point.
+
+    Args:
+        points: with their names.
+        room: from left and top to right and bottom; names stay in it.
     """
     taken = [(point.x - 4, point.y - 4, point.x + 4, point.y + 4) for point in points]
     found = dict[int, tuple[float, float, str]]()
     for i in sorted(range(len(points)), key=lambda i: (points[i].y, points[i].x)):
         point = points[i]
-        room = LETTER * len(point.name)
+        wide = LETTER * len(point.name)
         for shift in sorted(range(-14, 15), key=abs):
             y = point.y + 3.5 + 6 * shift
-            right = (point.x + 8, y - 9, point.x + 8 + room, y + 3)
-            left = (point.x - 8 - room, y - 9, point.x - 8, y + 3)
-            free = [box for box in (right, left) if within(box, width, height) and clear(box, taken)]
+            right = (point.x + 8, y - 9, point.x + 8 + wide, y + 3)
+            left = (point.x - 8 - wide, y - 9, point.x - 8, y + 3)
+            free = [box for box in (right, left) if within(box, room) and clear(box, taken)]
             if free:
                 taken.append(free[0])
                 found[i] = (point.x + 8, y, "start") if free[0] is right else (point.x - 8, y, "end")
@@ -131,12 +136,9 @@ def labelled(points: Sequence[Named], width: float, height: float) -> list[tuple
     return [found[i] for i in range(len(points))]
 
 
-Extent = tuple[float, float, float, float]
-
-
-def within(box: Extent, width: float, height: float) -> bool:
-    """Whether a box lies in a picture."""
-    return box[0] >= 0 and box[1] >= 0 and box[2] <= width and box[3] <= height
+def within(box: Extent, room: Extent) -> bool:
+    """Whether a box lies in another."""
+    return box[0] >= room[0] and box[1] >= room[1] and box[2] <= room[2] and box[3] <= room[3]
 
 
 def clear(box: Extent, taken: Sequence[Extent]) -> bool:

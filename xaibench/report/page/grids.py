@@ -58,8 +58,8 @@ def back(cells: int, pixels: int) -> Side:
 
 
 def along(matrix_y: Numbers, values: Numbers, matrix_x: Numbers) -> Numbers:
-    """Both sides of some maps (E, H, W) changed: (E, h, w)."""
-    found: Numbers = matrix_y @ values @ matrix_x.T
+    """Both sides of some maps (E, H, W) changed: (E, h, w), in the maps' own precision."""
+    found: Numbers = matrix_y.astype(values.dtype) @ values @ matrix_x.astype(values.dtype).T
     return found
 
 
@@ -121,7 +121,7 @@ def thumbnail(colours: Array) -> bytes:
     picture = Image.fromarray(colours)
     picture.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
     with BytesIO() as file:
-        picture.save(file, "WEBP", quality=QUALITY)
+        picture.save(file, "WEBP", quality=QUALITY, method=2)  # 4 is thrice as slow, 4 % smaller
         return file.getvalue()
 
 

@@ -13,7 +13,7 @@ from xaibench.report.statistics import TITLES, diagram, matrices
 from xaibench.results.results import Results
 from xaibench.results.statistics.agreement import ALONG
 
-WIDTH, LINE, SIDE = 760.0, 19.0, 230.0  # pixels: of a diagram, of a name in it, of names beside it
+WIDTH, LINE, SIDE = 760.0, 19.0, 205.0  # pixels: of a diagram, of a name in it, of names beside it
 SHADES = 5  # to each side of zero
 
 

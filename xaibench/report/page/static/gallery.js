@@ -32,7 +32,7 @@ function said(value, metric) {
 const isControl = new Set();
 for (const row of document.querySelectorAll("table.board tr.control th")) isControl.add(row.dataset.value);
 
-// The image with its boxes and, of a map, its peak: shares of the image as hundredths, so both scale.
+// The boxes and, of a map, its peak, in pixels of the image.
 function marks(image, peak) {
   const svg = vector("svg", { viewBox: `0 0 ${image.w} ${image.h}`, "aria-hidden": "true" });
   for (const [x0, y0, x1, y1] of image.x) {
@@ -108,11 +108,10 @@ function tiles(image, metricPlace, chosenExplainer) {
 
 function heading(image, level) {
   const block = facts.blocks[image.b];
-  const right = image.t === image.c;
   const lines = [
     element("p", {}, `${block.model} on ${block.dataset}`),
     element("p", {}, "target ", element("b", {}, facts.classes[image.t])),
-    element("p", right ? {} : { class: "wrong" }, right ? "predicted so" : `predicted ${facts.classes[image.c]}`),
+    element("p", image.t === image.c ? {} : { class: "wrong" }, `predicted ${facts.classes[image.c]}`),
   ];
   if (image.d !== null) lines.push(element("p", {}, `disagreement ${image.d.toFixed(2)}`));
   return [element(level, {}, image.n), ...lines];
@@ -285,6 +284,8 @@ if (controls) {
   addEventListener("beforeprint", () => {
     for (const canvas of cards.querySelectorAll("canvas")) drawNow(canvas);
   });
+  const tileCount = facts.explainers.length + 1, rows = Math.ceil(tileCount / 11); // rows of about one length
+  cards.style.setProperty("--across", Math.ceil(tileCount / rows));
   restyle();
   choose();
 }
