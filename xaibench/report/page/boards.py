@@ -257,7 +257,7 @@ def values(means: pd.DataFrame, ties: pd.DataFrame, higher: bool) -> dict[str, V
             mean=mean,
             low=float(row["low"]),
             high=float(row["high"]),
-            best=there and abs(mean - top) <= NOT_ROUND,
+            best=bool(there and abs(mean - top) <= NOT_ROUND),
             tied=there and bool(leading & set(split(str(stand["tie"])))),
             letters=str(stand["tie"]),
             rank=float(stand["rank"]),

@@ -9,7 +9,7 @@ import pandas as pd
 
 from xaibench.report.page.drawing import Axis, Drawing, Mark, line, path, words
 from xaibench.results.aggregates import quotient
-from xaibench.results.arrays import Numbers
+from xaibench.results.arrays import Numbers, Places, Vector
 from xaibench.results.intervals import ends, resampled
 from xaibench.results.results import Results
 
@@ -18,7 +18,7 @@ POINTS = 57  # of a curve; more are not seen
 WIDTH, HEIGHT = 200.0, 150.0
 LEFT, RIGHT, TOP, BOTTOM = 28.0, 8.0, 8.0, 22.0
 
-Trials = dict[tuple[str, int], tuple[float, ...]]
+Trials = dict[tuple[str, int], Vector]
 Band = tuple[Numbers, Numbers, Numbers]  # mean, low, high, (points,) each
 
 
@@ -99,7 +99,7 @@ def trials_of(rows: pd.DataFrame) -> dict[str, Trials]:
     columns = (newest[name] for name in ("explainer", "image", "target", "curve"))
     for explainer, image, target, curve in zip(*columns, strict=True):
         if len(curve) > 1:
-            found.setdefault(explainer, {})[image, target] = tuple(curve)
+            found.setdefault(explainer, {})[image, target] = np.asarray(curve, dtype=float)
     return found
 
 
@@ -123,12 +123,12 @@ def banded(
         for metric, trials in known.items():
             for name in names:
                 if name in trials:
-                    each = np.array([trials[name][trial] for trial in common], dtype=float)
+                    each = np.stack([trials[name][trial] for trial in common])
                     bands.setdefault(name, {})[metric] = band(each, codes, len(images))
     return bands, len(images), len(every) - len(common)
 
 
-def band(each: Numbers, codes: Numbers, images: int) -> Band:
+def band(each: Numbers, codes: Places, images: int) -> Band:
     """Mean and 95 % band of curves (trials, steps): images resampled with all of their trials."""
     if each.shape[1] > POINTS:
         each = each[:, np.linspace(0, each.shape[1] - 1, POINTS).round().astype(int)]

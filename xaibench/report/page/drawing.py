@@ -51,14 +51,14 @@ class Axis:
         return self.start + share * (self.end - self.start)
 
     def ticks(self) -> list[float]:
-        """Round values within the axis: powers of ten on a log axis, else three to seven."""
+        """Round values within the axis: powers of ten on a log axis, else three to eight."""
         if self.log:
             return [10.0**power for power in range(ceil(log10(self.low)), floor(log10(self.high)) + 1)]
         if self.high <= self.low:
             return [self.low]
-        rough = (self.high - self.low) / 4
-        size = 10.0 ** floor(log10(rough))
-        step = next(size * times for times in (1, 2, 5, 10) if size * times >= rough)
+        widest = (self.high - self.low) / 3
+        size = 10.0 ** floor(log10(widest))
+        step = next(size * times for times in (5, 2, 1) if size * times <= widest or times == 1)
         first = ceil(self.low / step - 1e-9)
         last = floor(self.high / step + 1e-9)
         return [step * number for number in range(first, last + 1)]

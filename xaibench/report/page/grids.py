@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
 from math import isqrt
@@ -63,8 +64,23 @@ def along(matrix_y: Numbers, values: Numbers, matrix_x: Numbers) -> Numbers:
     return found
 
 
-def small_maps(maps: Array, native: Sequence[tuple[int, int]], largest: int) -> list[Array]:
-    """Each map as (h, w) of uint8, 255 where it is 1.
+@dataclass(frozen=True)
+class Small:
+    """A map as a grid of bytes.
+
+    Args:
+        cells: (h, w) of uint8.
+        low: what 0 stands for.
+        high: what 255 stands for.
+    """
+
+    cells: Array
+    low: float
+    high: float
+
+
+def small_maps(maps: Array, native: Sequence[tuple[int, int]], largest: int) -> list[Small]:
+    """Each map as a grid that a page has room for.
 
     A map that was upsampled from one of the native grids, or those of usual networks, becomes that grid
     again, and is drawn from it as the engine drew it. Any other is averaged over areas.
@@ -76,7 +92,7 @@ def small_maps(maps: Array, native: Sequence[tuple[int, int]], largest: int) -> 
     """
     whole = maps.astype(np.float32)
     height, width = whole.shape[1:]
-    found: list[Array | None] = [None] * len(whole)
+    found: list[Small | None] = [None] * len(whole)
     grids = dict.fromkeys([*native, *((side, side) for side in NATIVE)])
     for h, w in grids:
         open_to = [i for i, small in enumerate(found) if small is None]
@@ -102,10 +118,11 @@ def fitting(height: int, width: int, largest: int) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def in_bytes(values: Numbers) -> Array:
-    """From [0, 1] to 0 .. 255; an upsampled map's own grid may reach a little further: it is cut."""
-    found: Array = np.rint(np.clip(values, 0, 1) * BYTE).astype(np.uint8)
-    return found
+def in_bytes(values: Numbers) -> Small:
+    """Of values in [0, 1], or of a grid that such a map was upsampled from, which may reach further."""
+    low, high = min(0.0, float(values.min())), max(1.0, float(values.max()))
+    cells: Array = np.rint((values - low) / (high - low) * BYTE).astype(np.uint8)
+    return Small(cells, low, high)
 
 
 def peak(saliency: Array) -> tuple[float, float] | None:

@@ -76,14 +76,15 @@ def gallery(results: Results) -> Gallery:
         scores, matched = scores_of(rows[key], facts)
         others = [i for i, m in enumerate(metrics) if any(of_other(scores, e, m) for e in explainers)]
         unmatched += not matched
-        small = small_maps(kept, grids.get(key[:2], ()), largest)
+        made = small_maps(kept, grids.get(key[:2], ()), largest)
         shown = {
             explainers[name]: {
-                "g": list(grid.shape),
-                "m": text(grid.tobytes()),
+                "g": list(small.cells.shape),
+                "r": [round(small.low, 4), round(small.high, 4)],
+                "m": text(small.cells.tobytes()),
                 "p": rounded(peak(saliency)),
             }
-            for name, grid, saliency in zip(facts.explainers, small, kept, strict=True)
+            for name, small, saliency in zip(facts.explainers, made, kept, strict=True)
         }
         maps += len(shown)
         height, width = colours.shape[:2]

@@ -23,6 +23,7 @@ function between(n, cells) {
 
 function drawMap(canvas, map, palette) {
   const [h, w] = map.g;
+  const [low, high] = map.r; // what a byte of 0 and of 255 stand for, in maps that go from 0 to 1
   const grid = bytes(map.m);
   const { width, height } = canvas;
   const context = canvas.getContext("2d");
@@ -34,7 +35,8 @@ function drawMap(canvas, map, palette) {
       const a = across.low[x], b = across.high[x], u = across.share[x];
       const upper = grid[top + a] * (1 - u) + grid[top + b] * u;
       const lower = grid[bottom + a] * (1 - u) + grid[bottom + b] * u;
-      const colour = 3 * Math.round(upper * (1 - v) + lower * v);
+      const value = low * 255 + (high - low) * (upper * (1 - v) + lower * v);
+      const colour = 3 * Math.round(Math.min(255, Math.max(0, value)));
       picture.data[at] = palette[colour];
       picture.data[at + 1] = palette[colour + 1];
       picture.data[at + 2] = palette[colour + 2];
