@@ -48,6 +48,7 @@ def driver():
 
 @pytest.fixture
 def page(driver, report):
+    driver.get_log("performance")  # what the browser did before is not the page's
     driver.get(report.as_uri())
     assert driver.execute_script("return document.documentElement.dataset.ready") == "true"
     yield driver
