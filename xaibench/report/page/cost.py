@@ -18,8 +18,9 @@ from xaibench.report.page.drawing import (
     words,
 )
 
-WIDTH, HEIGHT = 400.0, 290.0
-LEFT, RIGHT, TOP, BOTTOM = 40.0, 10.0, 20.0, 40.0
+WIDTH, HEIGHT = 400.0, 300.0
+LEFT, RIGHT, TOP, BOTTOM = 40.0, 10.0, 32.0, 40.0
+HEAD = 14.0  # above the names: there the shared pass has its own
 LEAST_MS = 0.01  # what a clock can tell of a map
 MS, FORWARDS = "milliseconds", "forwards"
 
@@ -91,7 +92,7 @@ def chart(spots: Sequence[Spot], column: Column, cost: str, shared: float, where
         marks.append(line(across, y.at(low), across, y.at(high), style))
     places = labelled(
         [Named(x.at(spot.cost), y.at(spot.mean), spot.name) for spot in spots],
-        (LEFT, 0, WIDTH, HEIGHT - BOTTOM),
+        (LEFT, HEAD, WIDTH, HEIGHT - BOTTOM),
     )
     for spot, (left, base, anchor) in zip(spots, places, strict=True):
         across, down = x.at(spot.cost), y.at(spot.mean)
@@ -127,8 +128,8 @@ def shared_line(x: Axis, shared: float) -> list[Mark]:
         return []
     at = x.at(shared)
     return [
-        line(at, TOP, at, HEIGHT - BOTTOM, "shared"),
-        words(at, TOP - 7, "shared pass", "tick", "middle"),
+        line(at, HEAD, at, HEIGHT - BOTTOM, "shared"),
+        words(at, HEAD - 4, "shared pass", "tick", "middle"),
     ]
 
 
