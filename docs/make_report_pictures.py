@@ -3,8 +3,8 @@
     xaibench run --config docs/report.toml --output results/three-models
     python docs/make_report_pictures.py results/three-models/report.html
 
-Writes report-light.jpg, report-dark.jpg and report-phone.jpg beside this file. Needs the extra `browser`,
-Chromium and its driver.
+Writes report-light.jpg, report-dark.jpg and report-phone.jpg beside this file. Needs the extra
+`browser`, Chromium and its driver.
 """
 
 import argparse

@@ -90,7 +90,7 @@ def small_maps(maps: Array, native: Sequence[tuple[int, int]], largest: int) -> 
         native: grids to look for first, (h, w).
         largest: cells along a side.
     """
-    whole = maps.astype(np.float32)
+    whole = maps.astype(np.float32, copy=False)
     height, width = whole.shape[1:]
     found: list[Small | None] = [None] * len(whole)
     grids = dict.fromkeys([*native, *((side, side) for side in NATIVE)])

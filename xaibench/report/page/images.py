@@ -1,13 +1,12 @@
 """What the gallery knows of each image: maps, boxes, peaks, scores, and how far explainers disagree."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy.stats import rankdata
 
 from xaibench.report.page.grids import averaging, largest_grid, peak, small_maps, text, thumbnail
@@ -44,6 +43,25 @@ class Gallery:
     unmatched: int
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a metric says of a map: a score, or the status of one that there is not.
+
+    Args:
+        explainer: by name.
+        metric: with its version.
+        target: the class asked about.
+        predicted: whether it is the predicted one.
+        value: the score or status.
+    """
+
+    explainer: str
+    metric: str
+    target: int
+    predicted: bool
+    value: float | str
+
+
 class Places(dict[Any, int]):
     """Numbers names in the order of their first appearance."""
 
@@ -62,13 +80,14 @@ def gallery(results: Results) -> Gallery:
     metrics = metrics_of(results)
     for name in results.intervals["explainer"].unique():
         _ = explainers[name]
-    rows = {key: group for key, group in by_image(results)}
+    rows = by_image(results)
     grids = native_grids(results)
     # as many as if each file had a map of every explainer; a page must not grow past what opens fast
     largest = largest_grid(len(files) * len(explainers))
     found, left_out, unmatched, maps = [], 0, 0, 0
     for path in ordered(files, results):
         facts, colours, kept = load_kept(path)
+        kept = kept.astype(np.float32)  # in half precision numpy is slow
         key = (facts.model, facts.dataset, facts.image)
         if key not in rows:
             left_out += 1
@@ -144,12 +163,19 @@ def metrics_of(results: Results) -> list[Plain]:
     return found
 
 
-def by_image(results: Results) -> Iterator[tuple[Any, pd.DataFrame]]:
-    """The scores of images whose maps may be kept."""
-    columns = ["model", "dataset", "image", "target", "predicted", "explainer", "status", "score"]
+def by_image(results: Results) -> dict[tuple[str, str, str], list[Asked]]:
+    """What was asked about each image of each model and data set, in the order of the rows."""
     rows = results.scores[results.scores["image"] != ""]
     key = rows["metric"] + "@" + rows["metric_version"].astype(str)
-    return iter(rows[columns].assign(key=key).groupby(["model", "dataset", "image"], sort=False))
+    columns = ["model", "dataset", "image", "explainer", "target", "predicted", "status", "score"]
+    found: dict[tuple[str, str, str], list[Asked]] = {}
+    for name, *where, explainer, target, predicted, status, score in zip(
+        key, *(rows[column] for column in columns), strict=True
+    ):
+        value = float(score) if status == "ok" else str(status)
+        asked = Asked(explainer, name, int(target), target == predicted, value)
+        found.setdefault((where[0], where[1], where[2]), []).append(asked)
+    return found
 
 
 def native_grids(results: Results) -> dict[tuple[str, str], tuple[tuple[int, int], ...]]:
@@ -163,27 +189,25 @@ def native_grids(results: Results) -> dict[tuple[str, str], tuple[tuple[int, int
     return found
 
 
-def scores_of(rows: pd.DataFrame, facts: KeptMap) -> tuple[Scores, bool]:
+def scores_of(rows: Sequence[Asked], facts: KeptMap) -> tuple[Scores, bool]:
     """The scores of an image by explainer and metric, and whether it is known whose maps are shown.
 
     A metric that asks about the predicted class alone has no score of another class's maps: its
     score is that of the predicted class, and is marked so. Files that do not say which class they
     show are matched where the rows know of one class only.
     """
-    asked = rows["target"].unique()
     shown = facts.target_index
     if shown < 0:
-        if len(asked) > 1:
+        targets = {row.target for row in rows}
+        if len(targets) > 1:
             return {}, False
-        shown = int(asked[0])
+        (shown,) = targets
     found: Scores = {}
-    columns = (rows[name] for name in ("explainer", "key", "target", "predicted", "status", "score"))
-    for explainer, key, target, predicted, status, score in zip(*columns, strict=True):
-        value = float(score) if status == "ok" else str(status)
-        if target == shown:
-            found[explainer, key] = (value, False)
-        elif target == predicted:
-            found.setdefault((explainer, key), (value, True))
+    for row in rows:
+        if row.target == shown:
+            found[row.explainer, row.metric] = (row.value, False)
+        elif row.predicted:
+            found.setdefault((row.explainer, row.metric), (row.value, True))
     return found, True
 
 
@@ -213,7 +237,7 @@ def disagreement(facts: KeptMap, maps: Array, controls: Sequence[str]) -> float 
     Null explainers and flat maps are left out; None where fewer than two maps are left.
     """
     shown = [i for i, name in enumerate(facts.explainers) if name not in controls]
-    kept = maps[shown].astype(np.float32)
+    kept = maps[shown].astype(np.float32, copy=False)
     kept = kept[kept.max((1, 2)) > kept.min((1, 2))] if len(kept) else kept
     if len(kept) < 2:
         return None
