@@ -13,6 +13,7 @@ from xaibench.results.results import Results
 RUN = [
     *("run", "--models", "scenes-cnn", "--data", "scenes", "--explainers", "grad-cam,layer-cam"),
     *("--metrics", "deletion-28", "--metrics", "pointing-game", "--limit", "2", "--width", "16"),
+    *("--gallery", "1"),
 ]
 
 
@@ -90,6 +91,8 @@ def test_run_leaves_tables_a_picture_and_a_manifest(folder):
     assert results.manifest["command"].startswith("xaibench run --models scenes-cnn")
     with Image.open(folder / "gallery.png") as picture:
         assert min(picture.size) > 200
+    assert len(list((folder / "maps").iterdir())) == 1
+    assert "1 image with 5 maps" in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_show_prints_the_leaderboard_again(folder):

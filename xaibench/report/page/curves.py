@@ -12,6 +12,7 @@ from xaibench.results.aggregates import quotient
 from xaibench.results.arrays import Numbers, Places, Vector
 from xaibench.results.intervals import ends, resampled
 from xaibench.results.results import Results
+from xaibench.results.statistics.differences import control_of
 
 CURVES = re.compile(r"(insertion|deletion)((?:-\d+|-grid|-1pc)?)")  # probabilities, step by step
 POINTS = 57  # of a curve; more are not seen
@@ -77,7 +78,7 @@ def curves(
         metrics.sort(reverse=True)  # insertion, then deletion
         known = {metric: trials_of(rows[rows["metric"] == metric]) for metric in metrics}
         bands, images, left_out = banded(known, order)
-        reference = next((name for name in results.controls if name in bands), "")
+        reference = control_of(list(bands), results.controls)
         panels = [
             Panel(
                 name,
