@@ -155,9 +155,8 @@ def test_what_parts_the_first_two_is_said():
     assert separation(apart) == "e0 is told apart from e1"
     tied = ranks([cell(scores([0.05, 0.0, -1.0], n=14, seed=3))])
     needed = f"{tied.needed('e0', 'e1'):,.0f}"
-    assert separation(tied) == (
-        f"e0 and e1 cannot be told apart on 14 images; some {needed} would do, if they differ as it seems"
-    )
+    said = f"e0 and e1 cannot be told apart on 14 images; some {needed} would do"
+    assert separation(tied) == f"{said}, if they differ as it seems"
     assert separation(ranks([cell([[1.0]])])) == "e0 is alone"
     nothing = ranks([cell(np.full((3, 2), np.nan))])
     assert separation(nothing) == "too few scores to compare e0 and e1"
