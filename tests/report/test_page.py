@@ -315,6 +315,20 @@ def test_one_image_and_one_explainer_make_a_page(tmp_path):
     assert "cam is alone" in page.one("section", id="summary").text
 
 
+def test_an_explainer_that_a_metric_was_not_asked_about_has_no_number_there(tmp_path):
+    found = folder(
+        tmp_path / "run",
+        rows(scores(), NAMES, metric="insertion"),
+        rows(scores()[:, :2], NAMES[:2], metric="deletion"),
+    )
+    board = report(found).one("section", id="leaderboard").one("tbody")
+    words = {
+        line.one("th").attributes["data-value"]: [word.text for word in line.all("span", class_="word")]
+        for line in board.all("tr")
+    }
+    assert words == {"cam": [], "other": [], "random": ["not asked"]}
+
+
 def test_a_folder_without_rows_is_an_error(tmp_path):
     with pytest.raises(DataError, match="no results in"):
         report(tmp_path)

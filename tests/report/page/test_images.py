@@ -7,7 +7,7 @@ from scipy.stats import spearmanr
 from tables import folder, rows
 
 from xaibench.report.page.grids import averaging
-from xaibench.report.page.images import disagreement, gallery
+from xaibench.report.page.images import disagreement, gallery, plain
 from xaibench.results.kept import KeptMap, kept_facts, load_kept
 from xaibench.results.results import Results
 
@@ -120,3 +120,9 @@ def test_what_a_file_says_is_read_without_its_maps(tmp_path):
     (path,) = (tmp_path / "maps").iterdir()
     assert kept_facts(path) == load_kept(path)[0]
     assert kept_facts(path).target_index == 0
+
+
+def test_scores_have_four_digits_and_what_json_cannot_say_is_none():
+    assert plain((0.123456, False)) == 0.1235
+    assert plain(("undefined", False)) == "undefined"
+    assert [plain(None), plain((float("nan"), False)), plain((float("inf"), True))] == [None] * 3

@@ -2,8 +2,10 @@
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from xaibench.report.page.drawing import Axis, Drawing, dot, line
@@ -53,6 +55,9 @@ class Value:
     why: str
     word: str
     whisker: Drawing | None
+
+
+NOT_ASKED = Value(*UNKNOWN, UNKNOWN[0], False, False, "", UNKNOWN[0], "", "not asked", None)
 
 
 @dataclass(frozen=True)
@@ -178,7 +183,7 @@ def board(
             line_of(
                 row,
                 every,
-                tuple(found[name] for found in by_column),
+                tuple(found.get(name, NOT_ASKED) for found in by_column),
                 name in controls,
                 name in noted,
                 ms=ms,
@@ -245,7 +250,7 @@ def values(means: pd.DataFrame, ties: pd.DataFrame, higher: bool) -> dict[str, V
     top = (known["mean"].max() if higher else known["mean"].min()) if len(known) else float("nan")
     leaders = known.loc[(known["mean"] - top).abs() <= NOT_ROUND, "explainer"]
     leading = {letter for name in leaders for letter in split(str(stands[name]["tie"]))}
-    ends = known[["low", "mean", "high"]]
+    ends = known.loc[np.isfinite(known["mean"]), ["low", "mean", "high"]]
     low, high = ends.min().min(), ends.max().max()
     axis = Axis(float(low), float(high), 4, WIDTH - 4)
     found = {}
@@ -263,7 +268,7 @@ def values(means: pd.DataFrame, ties: pd.DataFrame, higher: bool) -> dict[str, V
             rank=float(stand["rank"]),
             why=str(row["reasons"]),
             word="" if there else word_of(row),
-            whisker=whisker(axis, row) if there else None,
+            whisker=whisker(axis, row) if isfinite(mean) else None,
         )
     return found
 

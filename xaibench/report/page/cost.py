@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import isfinite
 
 from xaibench.report.page.boards import Board, Column
 from xaibench.report.page.drawing import (
@@ -58,7 +59,7 @@ def charts(board: Board, shared_ms: float, shared_forwards: float) -> list[Chart
     found = []
     for i in standing or range(len(board.columns)):
         column = board.columns[i]
-        lines = [each for each in board.lines if each.values[i].mean == each.values[i].mean]
+        lines = [each for each in board.lines if isfinite(each.values[i].mean)]
         for cost in (MS, FORWARDS):
             spots = [
                 Spot(

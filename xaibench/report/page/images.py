@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +185,7 @@ def native_grids(results: Results) -> dict[tuple[str, str], tuple[tuple[int, int
     facts = results.rows[["model", "dataset", "grid"]].drop_duplicates()
     for model, dataset, grid in facts.itertuples(index=False, name=None):
         height, cross, width = grid.partition("x")
-        if cross:
+        if cross and height.isdigit() and width.isdigit():
             found[model, dataset] = ((int(height), int(width)),)
     return found
 
@@ -223,7 +224,7 @@ def plain(found: tuple[float | str, bool] | None) -> float | str | None:
     value = found[0]
     if isinstance(value, str):
         return value
-    return None if value != value else float(f"{value:.4g}")
+    return float(f"{value:.4g}") if isfinite(value) else None
 
 
 def rounded(found: tuple[float, float] | None) -> list[float] | None:
