@@ -90,6 +90,7 @@ def test_run_leaves_tables_a_picture_and_a_manifest(folder):
     assert results.manifest["command"].startswith("xaibench run --models scenes-cnn")
     with Image.open(folder / "gallery.png") as picture:
         assert min(picture.size) > 200
+    assert "2 images with 10 maps" in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_show_prints_the_leaderboard_again(folder):
@@ -112,7 +113,8 @@ def test_flags_are_laid_over_a_config(tmp_path):
     )
     out = tmp_path / "out"
     arguments = ("--config", str(tmp_path / "mine.toml"), "--explainers", "cam", "--output", str(out))
-    xaibench("run", *arguments)
+    xaibench("run", *arguments, "--gallery", "1")
+    assert "1 image with 4 maps" in (out / "report.html").read_text(encoding="utf-8")
     rows = Results.load(out).scores
     assert set(rows["explainer"]) == {"cam", "random", "center", "edge"}
     assert set(rows["metric"]) == {"pointing-game"}

@@ -14,6 +14,8 @@ from xaibench.engine.registry import installed
 from xaibench.engine.run import run
 from xaibench.engine.settings import settle
 from xaibench.engine.trials import batch_of
+from xaibench.results.folder import RunFolder
+from xaibench.results.kept import kept_facts
 from xaibench.results.results import Results
 from xaibench.results.rows import KEY, SHARED_PASS
 
@@ -336,6 +338,23 @@ def test_maps_are_kept_for_the_gallery(tmp_path):
     toy_run(tmp_path, gallery=2, shard=1)
     assert len(list((tmp_path / "maps").glob("*.safetensors"))) == 2
     assert (tmp_path / "gallery.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_kept_map_says_which_rows_are_its(tmp_path):
+    results = toy_run(tmp_path, gallery=3)
+    asked = set(zip(results.scores["image"], results.scores["target"], strict=True))
+    for path in (tmp_path / "maps").glob("*.safetensors"):
+        facts = kept_facts(path)
+        assert (facts.image, facts.target_index) in asked
+
+
+def test_a_run_writes_its_report_and_beginning_anew_removes_it(tmp_path):
+    toy_run(tmp_path, gallery=1)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert f"1 image with {len(toys.GOOD) + 1} maps" in page
+    assert "Unfinished" not in page
+    RunFolder(tmp_path).clear()
+    assert not list(tmp_path.iterdir())
 
 
 def test_loaded_results_are_those_that_were_returned(tmp_path):

@@ -15,6 +15,7 @@ from xaibench.cli import (
     merge,
     models,
     plugins,
+    report,
     run,
     sanity,
     score,
@@ -41,6 +42,7 @@ app.command("score")(score.score)
 app.command("merge")(merge.merge)
 app.command("validate")(validate.validate)
 app.command("show")(show.show)
+app.command("report")(report.report)
 app.command("stats")(stats.stats)
 app.command("compare")(compare.compare)
 app.command("explain")(explain.explain)

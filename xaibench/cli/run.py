@@ -28,6 +28,8 @@ Examples:
 
   xaibench run --models timm:resnet50 --data imagenet:PATH --sample 500 --seed 1
 
+  xaibench run --data cutouts --limit 40 --gallery 40   # all their maps, for the report's gallery
+
   xaibench run --config mine.toml        # into results/mine; more in the file later adds only that
 
   xaibench run --config mine.toml --shard 2/8   # one of eight machines; then: xaibench merge
@@ -74,6 +76,10 @@ def run(
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
     width: Annotated[
         int | None, typer.Option(help="Images in a forward pass; measured if not given.")
+    ] = None,
+    gallery: Annotated[
+        int | None,
+        typer.Option(help="Of how many images of each model and data set the maps are kept; 3."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Folder for the results; results/<name> if not given.")
@@ -124,6 +130,7 @@ def run(
         device=device,
         seed=seed,
         width=width,
+        gallery=gallery,
         keep_maps=keep_maps or None,
         timeout=timeout,
         strict=strict or None,

@@ -1,6 +1,5 @@
 """`xaibench show`: the leaderboard of a results folder."""
 
-import math
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,6 +35,8 @@ def show(results: Annotated[Path, typer.Argument(help="A results folder.")]) -> 
 
 def print_results(results: "Results", console: Console) -> None:
     """The leaderboard of each model and data set, what went wrong, and where the files are."""
+    from xaibench.results.statistics.ranks import separation
+
     board, sure = results.table(), results.intervals
     for model, dataset in dict.fromkeys(key[:2] for key in board.index):
         part = sure[(sure["model"] == model) & (sure["dataset"] == dataset)]
@@ -58,22 +59,9 @@ def print_results(results: "Results", console: Console) -> None:
     if spent is not None:
         forwards = sum(results.manifest["forwards"].values())
         console.print(f"{spent:,.0f} s, {forwards:,} forwards in the last call", highlight=False)
-    for name in ("scores", "gallery.png", "manifest.json"):
+    for name in ("scores", "gallery.png", "report.html", "manifest.json"):
         if (results.path / name).exists():
             console.print(f"[dim]{escape(str(results.path / name))}[/]", highlight=False)
-
-
-def separation(ranks: "Ranks") -> str:
-    """How many images would tell the first two explainers apart, where they are not told apart yet."""
-    first, second, *_ = [*ranks.frame["explainer"], "", ""]
-    tie = dict(zip(ranks.frame["explainer"], ranks.frame["tie"], strict=True))
-    if not second or not set(tie[first]) & set(tie[second]):
-        return f"{first} is told apart from {second}" if second else f"{first} is alone"
-    said = f"{first} and {second} cannot be told apart on {len(ranks.image_ranks)} images"
-    needed = ranks.needed(first, second)
-    if not math.isfinite(needed):
-        return f"{said}, and nothing says how many would do"
-    return f"{said}; some {needed:,.0f} would do, if they differ as it seems"
 
 
 def leaderboard(board: "pd.DataFrame", sure: "pd.DataFrame", ranks: "Ranks", title: str) -> Table:

@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 
 from xaibench.api.errors import ConfigError, DataError
+from xaibench.engine.closing import close
 from xaibench.engine.config import ANYWHERE, Config, Grid, make_config, read_config
+from xaibench.engine.observer import Observer
 from xaibench.engine.subset import merged, read_subset, written
-from xaibench.report.gallery import draw_gallery
 from xaibench.results.folder import RunFolder
 from xaibench.results.results import Results
 
@@ -45,9 +46,7 @@ def merge(paths: Sequence[Path], output: Path, overwrite: bool = False) -> Resul
             copy(part.native, folder.native, "*.safetensors")
         merge_subsets([RunFolder(path) for path in paths], folder)
         results = Results.load(output)  # refuses doubled rows
-        draw_gallery(output, results.notes)
-        folder.finish(together(manifests, results, config))
-    return Results.load(output)
+        return close(folder, together(manifests, results, config), Observer())
 
 
 def finished(path: Path) -> dict[str, Any]:

@@ -233,6 +233,7 @@ def keep_maps(
             predicted=classifier.class_name(asked.predicted[i]),
             boxes=batch.regions[i].seen_boxes(batch.images.shape[2:]),
             explainers=tuple(shown),
+            target_index=asked.trials[i].target,
         )
         colours = batch.preprocess.colours(batch.images[i]).permute(1, 2, 0) * 255
         path = folder / f"{slug(provenance.block)}.{slug(batch.ids[i])}.safetensors"

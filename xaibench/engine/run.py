@@ -12,13 +12,13 @@ import torch
 
 from xaibench.api.errors import ConfigError
 from xaibench.engine.blocks import WHOLE, Blocks, Part
+from xaibench.engine.closing import close
 from xaibench.engine.config import Config, refuse_to_follow
 from xaibench.engine.keys import content_key, identity
 from xaibench.engine.observer import Observer, Tally
 from xaibench.engine.plan import Plan, plan
 from xaibench.engine.registry import Registry, installed
 from xaibench.engine.worker import Worker
-from xaibench.report.gallery import draw_gallery
 from xaibench.results.folder import RunFolder
 from xaibench.results.results import Results
 from xaibench.results.rows import SCHEMA_VERSION
@@ -70,12 +70,8 @@ def run(
         with tally.timed("all"):
             for block in todo.blocks:
                 blocks.work(block)
-        results = Results.load(path)
-        observer.stage("drawing the gallery")
-        draw_gallery(path, results.notes)
-        facts = facts_of(config, todo, registry, results, tally, device, began)
-        folder.finish(facts | {"part": f"{part.number + 1}/{part.count}"})
-    return Results.load(path)
+        facts = facts_of(config, todo, registry, Results.load(path), tally, device, began)
+        return close(folder, facts | {"part": f"{part.number + 1}/{part.count}"}, observer)
 
 
 def device_of(name: str) -> torch.device:

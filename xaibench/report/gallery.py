@@ -10,23 +10,25 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from xaibench.results.kept import Array, KeptMap, load_kept
+from xaibench.results.kept import Array, KeptMap, kept_facts, load_kept
 
 BOX, PEAK = "#39ff88", "#ff2bd6"
 COLOURS = "inferno"
+SHOWN = 3  # images of each model and data set
 LEGEND = "box: where the target class is; dot: the map's peak, which the pointing game asks about"
 
 
 def draw_gallery(folder: Path, notes: Mapping[str, Sequence[str]]) -> Path | None:
-    """Draw `gallery.png` from the maps that a run has kept; None where it kept none.
+    """Draw `gallery.png` from the first maps that a run has kept; None where it kept none.
 
     Args:
         folder: of the run.
         notes: what must be said, and of which explainers; see `Results.notes`.
     """
-    kept = [load_kept(path) for path in sorted((folder / "maps").glob("*.safetensors"))]
-    if not kept:
+    paths = drawn(sorted((folder / "maps").glob("*.safetensors")))
+    if not paths:
         return None
+    kept = [load_kept(path) for path in paths]
     names = list(dict.fromkeys(name for facts, _, _ in kept for name in facts.explainers))
     figure = Figure(figsize=(1.45 * (len(names) + 1), 1.62 * len(kept)), dpi=100, layout="constrained")
     grid = figure.subplots(len(kept), len(names) + 1, squeeze=False)
@@ -40,6 +42,15 @@ def draw_gallery(folder: Path, notes: Mapping[str, Sequence[str]]) -> Path | Non
     FigureCanvasAgg(figure)
     figure.savefig(path)
     return path
+
+
+def drawn(paths: Sequence[Path]) -> list[Path]:
+    """The first files of each model and data set; all would be too high, and are in the report."""
+    by_block: dict[tuple[str, str], list[Path]] = {}
+    for path in paths:
+        facts = kept_facts(path)
+        by_block.setdefault((facts.model, facts.dataset), []).append(path)
+    return [path for block in by_block.values() for path in block[:SHOWN]]
 
 
 def draw_row(

@@ -117,7 +117,7 @@ class RunFolder:
         for part in (self.scores, self.maps):
             if part.exists():
                 shutil.rmtree(part)
-        for name in ("manifest.json", "config.toml", "gallery.png"):
+        for name in ("manifest.json", "config.toml", "gallery.png", "report.html"):
             (self.path / name).unlink(missing_ok=True)
         for subset in self.path.glob("subset-*.json"):
             subset.unlink()

@@ -1,9 +1,11 @@
 """Maps kept for the gallery: a few images of each model and data set, as safetensors."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -24,6 +26,7 @@ class KeptMap:
         predicted: name of the class with the highest logit.
         boxes: of the target class, (x0, y0, x1, y1).
         explainers: the maps in their order.
+        target_index: the target as rows name it; -1 in files of before it was kept.
     """
 
     model: str
@@ -33,6 +36,7 @@ class KeptMap:
     predicted: str
     boxes: tuple[tuple[float, float, float, float], ...]
     explainers: tuple[str, ...]
+    target_index: int = -1
 
 
 def save_kept(path: Path, kept: KeptMap, colours: Array, maps: Array) -> None:
@@ -49,11 +53,27 @@ def load_kept(path: Path) -> tuple[KeptMap, Array, Array]:
     Raises:
         DataError: the file cannot be read.
     """
+    with _opened(path) as (facts, file):
+        return facts, file.get_tensor("colours"), file.get_tensor("maps")
+
+
+def kept_facts(path: Path) -> KeptMap:
+    """What a file says of its image, without the image and the maps.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    with _opened(path) as (facts, _):
+        return facts
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[KeptMap, Any]]:
     try:
         with safe_open(path, framework="numpy") as file:
             facts = json.loads(file.metadata()["kept"])
             facts["boxes"] = tuple(tuple(box) for box in facts["boxes"])
             facts["explainers"] = tuple(facts["explainers"])
-            return KeptMap(**facts), file.get_tensor("colours"), file.get_tensor("maps")
+            yield KeptMap(**facts), file
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}; delete it and run again") from error

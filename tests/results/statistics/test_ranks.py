@@ -7,7 +7,7 @@ from scipy import stats
 from tables import cell
 
 from xaibench.results.statistics.power import images_needed
-from xaibench.results.statistics.ranks import critical_difference, ranked, ranks
+from xaibench.results.statistics.ranks import critical_difference, ranked, ranks, separation
 
 
 @settings(max_examples=50, deadline=None)
@@ -148,3 +148,15 @@ def test_no_scores_at_all():
     found = ranks([cell(np.full((3, 2), np.nan))])
     assert found.frame["mean_rank"].isna().all()
     assert found.explainers == ()
+
+
+def test_what_parts_the_first_two_is_said():
+    apart = ranks([cell(scores([3.0, 0.0], n=14))])
+    assert separation(apart) == "e0 is told apart from e1"
+    tied = ranks([cell(scores([0.05, 0.0, -1.0], n=14, seed=3))])
+    needed = f"{tied.needed('e0', 'e1'):,.0f}"
+    said = f"e0 and e1 cannot be told apart on 14 images; some {needed} would do"
+    assert separation(tied) == f"{said}, if they differ as it seems"
+    assert separation(ranks([cell([[1.0]])])) == "e0 is alone"
+    nothing = ranks([cell(np.full((3, 2), np.nan))])
+    assert separation(nothing) == "too few scores to compare e0 and e1"

@@ -91,6 +91,23 @@ def ranks(cells: Sequence[Paired]) -> Ranks:
     return Ranks(frame, tied, known, tuple(compared), left_out, len(cells))
 
 
+def separation(ranks: Ranks) -> str:
+    """How many images would tell the first two explainers apart, where they are not told apart yet."""
+    first, second, *_ = [*ranks.frame["explainer"], "", ""]
+    tie = dict(zip(ranks.frame["explainer"], ranks.frame["tie"], strict=True))
+    if not second:
+        return f"{first} is alone"
+    if not tie[first] or not tie[second]:
+        return f"too few scores to compare {first} and {second}"
+    if not set(tie[first]) & set(tie[second]):
+        return f"{first} is told apart from {second}"
+    said = f"{first} and {second} cannot be told apart on {len(ranks.image_ranks)} images"
+    needed = ranks.needed(first, second)
+    if not np.isfinite(needed):
+        return f"{said}, and nothing says how many would do"
+    return f"{said}; some {needed:,.0f} would do, if they differ as it seems"
+
+
 def value_ranks(cell: Paired, names: Sequence[str]) -> Each:
     """Ranks of the explainers' values in a cell, in the order of `names`; NaN for those not in it."""
     return spread(ranked(cell.goodness), cell, names)

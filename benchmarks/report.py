@@ -1,0 +1,186 @@
+"""The report of a large run: how long it takes to write, how large it is, how soon it can be used.
+
+    python benchmarks/report.py [--images 1000] [--explainers 12] [--side 224] [--pixels 3]
+
+Makes up a results folder of scores, curves and kept maps: most maps upsampled from 7 x 7 cells as CAMs
+are, `--pixels` of the explainers at the image's resolution as gradients are. Writes its report, opens it
+in headless Chromium, and prints the times since the navigation began: until the page is parsed, until
+its script is done, until the first frame after that (interactive), and how long a new order of the
+gallery takes. Needs the extra `browser`, Chromium and its driver.
+"""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from xaibench.report.page.build import write_report
+from xaibench.report.page.grids import bilinear
+from xaibench.results.kept import KeptMap, save_kept
+from xaibench.results.results import Results
+from xaibench.results.rows import SHARED_PASS, Row, write_rows
+
+METRICS = (("insertion-28", True), ("deletion-28", False), ("pointing-game", True))
+STEPS, CLASSES, CELLS, ROUNDS = 29, 50, 7, 5
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--window-size=1280,900", "--force-prefers-reduced-motion"),
+)
+TIMES = """
+const done = arguments[0];
+requestAnimationFrame(() => setTimeout(() => {
+  const entry = performance.getEntriesByType("navigation")[0];
+  done([entry.domInteractive, entry.domContentLoadedEventEnd, performance.now()]);
+}));
+"""
+REORDER = """
+const done = arguments[0], controls = document.getElementById("gallery-controls");
+const began = performance.now();
+controls.order.value = "worst";
+controls.order.dispatchEvent(new Event("input", { bubbles: true }));
+requestAnimationFrame(() => setTimeout(() => done(performance.now() - began)));
+"""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--explainers", type=int, default=12)
+    parser.add_argument("--side", type=int, default=224, help="pixels of an image along a side")
+    parser.add_argument("--pixels", type=int, default=3, help="explainers with maps of pixels")
+    given = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "run"
+        make_up(path, given.images, given.explainers, given.side, given.pixels)
+        began = perf_counter()
+        written = write_report(Results.load(path))
+        spent = perf_counter() - began
+        table = Table(title=f"report of {given.explainers} explainers x {given.images} images")
+        for column in ("what", "value"):
+            table.add_column(column, justify="left" if column == "what" else "right")
+        table.add_row("writing it", f"{spent:.1f} s")
+        table.add_row("its size", written.size)
+        names = ("parsed", "script done", "interactive: the first frame after it", "new order drawn")
+        for name, times in zip(names, opened(written.path), strict=True):
+            told = f"{median(times) / 1e3:.2f} s ({min(times) / 1e3:.2f} to {max(times) / 1e3:.2f})"
+            table.add_row(f"{name}, median of {ROUNDS}", told)
+        Console(width=105).print(table)
+
+
+def make_up(path: Path, images: int, explainers: int, side: int, pixels: int) -> None:
+    """A results folder of one model and data set."""
+    rng = np.random.default_rng(0)
+    (path / "scores").mkdir(parents=True)
+    (path / "maps").mkdir()
+    names = tuple(f"explainer-{k:02}" for k in range(explainers))
+    known = {"run": "made-up", "status": "ok", "model": "model", "dataset": "data", "grid": "7x7"}
+    write_rows(path / "scores" / "made-up.parquet", made_rows(rng, images, names, known))
+    up = bilinear(side, CELLS)
+    ramp = np.linspace(0, 255, side)
+    for n in range(images):
+        maps = rng.random((explainers, side, side), dtype=np.float32)
+        maps[pixels:] = up @ rng.random((explainers - pixels, CELLS, CELLS)) @ up.T
+        low, high = maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True)
+        colours = np.stack(
+            [
+                np.roll(ramp, 7 * n)[None].repeat(side, 0),
+                ramp[:, None].repeat(side, 1),
+                up @ rng.random((7, 7)) @ up.T * 255,
+            ],
+            axis=2,
+        )
+        target = f"class {n % CLASSES}"
+        kept = KeptMap(
+            "model",
+            "data",
+            f"image-{n:05}",
+            target,
+            target,
+            ((9.0, 9.0, 90.0, 80.0),),
+            names,
+            n % CLASSES,
+        )
+        file = path / "maps" / f"{n:05}.safetensors"
+        save_kept(file, kept, colours.astype(np.uint8), ((maps - low) / (high - low)).astype(np.float16))
+    facts = {"run": "made-up", "controls": [names[-1]], "finished": "", "packages": {}}
+    (path / "manifest.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+def made_rows(
+    rng: np.random.Generator, images: int, names: tuple[str, ...], known: dict[str, str]
+) -> list[Row]:
+    """Scores, later explainers a little worse, with curves where the metric has them."""
+    rows = [
+        Row(
+            **known,
+            cell=SHARED_PASS,
+            explainer=SHARED_PASS,
+            metric="",
+            image=f"image-{n:05}",
+            explain_ms=9.0,
+        )  # type: ignore[arg-type]
+        for n in range(images)
+    ]
+    for metric, higher in METRICS:
+        for k, name in enumerate(names):
+            good = np.clip(rng.normal(0.7 - 0.02 * k, 0.2, images), 0, 1)
+            scores = (
+                (good > 0.4).astype(float) if metric == "pointing-game" else good if higher else 1 - good
+            )
+            for n in range(images):
+                curve = () if metric == "pointing-game" else tuple(rng.random(STEPS).tolist())
+                rows.append(
+                    Row(
+                        **known,  # type: ignore[arg-type]
+                        cell=f"{metric}-{name}",
+                        explainer=name,
+                        metric=metric,
+                        metric_version=1,
+                        higher_is_better=higher,
+                        image=f"image-{n:05}",
+                        target=n % CLASSES,
+                        predicted=n % CLASSES,
+                        score=float(scores[n]),
+                        curve=curve,
+                        explain_ms=0.1 * 2**k,
+                        explain_forwards=float(k * k),
+                    )
+                )
+    return rows
+
+
+def opened(path: Path) -> list[list[float]]:
+    """Milliseconds of each of four kinds, an entry a round, in a browser that is warm."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or ""
+    with TemporaryDirectory() as profile:
+        for flag in (*FLAGS, f"--user-data-dir={profile}"):
+            options.add_argument(flag)
+        driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+        try:
+            found = []
+            for _ in range(ROUNDS):
+                driver.get(path.as_uri())
+                times = driver.execute_async_script(TIMES)
+                found.append([*times, driver.execute_async_script(REORDER)])
+        finally:
+            driver.quit()
+    return [list(kind) for kind in zip(*found, strict=True)]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Photograph a report for docs/report.md: light, dark and as wide as a telephone.
+
+    xaibench run --config docs/report.toml --output results/three-models
+    python docs/make_report_pictures.py results/three-models/report.html
+
+Writes report-light.jpg, report-dark.jpg and report-phone.jpg beside this file. Needs the extra
+`browser`, Chromium and its driver.
+"""
+
+import argparse
+import shutil
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from PIL import Image
+
+HERE = Path(__file__).parent
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--hide-scrollbars", "--force-prefers-reduced-motion"),
+)
+SHOTS = (  # name, scheme, width and height of the window, what is at its top
+    ("light", "light", 1280, 1330, "body"),
+    ("dark", "dark", 1280, 1330, "#gallery"),
+    ("phone", "light", 390, 1300, "#curves"),
+)
+QUALITY, LARGEST = 82, 200_000
+
+
+def main() -> None:
+    """Take the pictures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("report", type=Path)
+    url = parser.parse_args().report.resolve().as_uri()
+    with TemporaryDirectory() as profile:
+        driver = browser(profile)
+        try:
+            for name, scheme, width, height, top in SHOTS:
+                content = photograph(driver, url, scheme, width, height, top)
+                path = HERE / f"report-{name}.jpg"
+                path.write_bytes(content)
+                print(f"{path.name}: {len(content):,} bytes")
+        finally:
+            driver.quit()
+
+
+def browser(profile: str) -> Any:
+    """Chromium by its driver."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or ""
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    return webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+
+
+def photograph(driver: Any, url: str, scheme: str, width: int, height: int, top: str) -> bytes:
+    """A JPEG of what is below `top`, once its maps are drawn."""
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    driver.get(url)
+    driver.execute_script("document.querySelector(arguments[0]).scrollIntoView()", top)
+    driver.execute_async_script("requestAnimationFrame(() => setTimeout(arguments[0], 300))")
+    picture = Image.open(BytesIO(driver.get_screenshot_as_png())).convert("RGB")
+    for quality in range(QUALITY, 0, -6):
+        with BytesIO() as file:
+            picture.save(file, "JPEG", quality=quality, optimize=True)
+            if file.tell() < LARGEST:
+                return file.getvalue()
+    raise SystemExit(f"{url} does not fit into {LARGEST:,} bytes")
+
+
+if __name__ == "__main__":
+    main()

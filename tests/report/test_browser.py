@@ -1,0 +1,268 @@
+"""The page in a real browser: Chromium, headless, by its driver."""
+
+import json
+import shutil
+import tempfile
+import time
+
+import pytest
+from reports import ready
+
+from xaibench.report.page.build import write_report
+from xaibench.results.results import Results
+
+selenium = pytest.importorskip("selenium", reason="the package selenium is not installed")
+BINARY, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not (BINARY and DRIVER), reason="Chromium or its driver is not installed"),
+]
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--window-size=1280,900", "--force-prefers-reduced-motion"),
+)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    path = ready(tmp_path_factory.mktemp("r") / "run", maps=12)
+    return write_report(Results.load(path)).path
+
+
+@pytest.fixture(scope="module")
+def driver():
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = BINARY
+    with tempfile.TemporaryDirectory() as profile:
+        for flag in (*FLAGS, f"--user-data-dir={profile}"):
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        found = webdriver.Chrome(options=options, service=Service(DRIVER))
+        yield found
+        found.quit()
+
+
+@pytest.fixture
+def page(driver, report):
+    driver.get_log("performance")  # what the browser did before is not the page's
+    driver.get(report.as_uri())
+    assert driver.execute_script("return document.documentElement.dataset.ready") == "true"
+    yield driver
+    wrong = [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
+    assert wrong == []
+
+
+def run(page, script, *arguments):
+    return page.execute_script(script, *arguments)
+
+
+def choose(page, selector, value):
+    change = (
+        "const found = document.querySelector(arguments[0]); found.value = arguments[1];"
+        "for (const name of ['input', 'change'])"
+        "  found.dispatchEvent(new Event(name, { bubbles: true }));"
+    )
+    run(page, change, selector, value)
+
+
+def shown(page, selector):
+    visible = (
+        "return [...document.querySelectorAll(arguments[0])]"
+        ".filter((each) => each.checkVisibility()).map((each) => each.textContent.trim())"
+    )
+    return run(page, visible, selector)
+
+
+def test_no_request_leaves_the_file(page, report):
+    asked = [
+        json.loads(entry["message"])["message"]["params"]["request"]["url"]
+        for entry in page.get_log("performance")
+        if '"Network.requestWillBeSent"' in entry["message"]
+    ]
+    assert report.as_uri() in asked
+    assert [url for url in asked if url != report.as_uri() and not url.startswith("data:")] == []
+
+
+def test_the_policy_stops_any_other_script(page):
+    run(
+        page,
+        "const other = document.createElement('script'); other.textContent = 'window.got = 1';"
+        "document.body.append(other)",
+    )
+    assert run(page, "return window.got") is None
+    refused = [entry["message"] for entry in page.get_log("browser")]
+    assert any("Content Security Policy" in message for message in refused)
+
+
+def test_a_click_on_a_heading_sorts_and_another_turns_it_round(page):
+    button = page.find_element("css selector", "#leaderboard thead th:nth-child(1) button")
+    first = "#leaderboard thead th:nth-child(1)"
+    button.click()
+    assert run(page, f"return document.querySelector('{first}').ariaSort") == "ascending"
+    up = [name.split("control")[0].strip() for name in shown(page, ".board:first-of-type tbody th")[:3]]
+    assert up == ["cam", "other", "random"]
+    button.click()
+    assert run(page, f"return document.querySelector('{first}').ariaSort") == "descending"
+    down = [name.split("control")[0].strip() for name in shown(page, ".board tbody th")[:3]]
+    assert down == up[::-1]
+    (sorted_by,) = run(
+        page, "return [...document.querySelector('table.board').querySelectorAll('[aria-sort]')]"
+    )
+    assert sorted_by.text.startswith("explainer")
+
+
+def test_filters_hide_other_models_and_metrics_everywhere(page):
+    choose(page, "#filters [name=model]", "n")
+    titles = shown(page, ".board caption .where")
+    assert titles == ["n on d"]
+    assert shown(page, "#cost h3") == ["n on d"]
+    assert run(page, "return document.querySelectorAll('.card').length") == 0
+    choose(page, "#filters [name=model]", "m")
+    assert run(page, "return document.querySelectorAll('.card').length") == 12
+    choose(page, "#filters [name=metric]", "deletion")
+    headings = shown(page, ".board thead th.numeric[data-metric]")
+    assert len(headings) == 1
+    assert headings[0].startswith("deletion")
+
+
+def test_maps_are_drawn_when_seen_in_the_colours_chosen(page):
+    run(page, "document.querySelector('.card').scrollIntoView()")
+    pixel = (
+        "const canvas = document.querySelector('.card canvas');"
+        "return [...canvas.getContext('2d').getImageData(5, 5, 1, 1).data]"
+    )
+    until(lambda: run(page, pixel)[3] == 255)
+    before = run(page, pixel)
+    choose(page, "#gallery-controls [name=colours]", "gray")
+    red, green, blue, _ = run(page, pixel)
+    assert red == green == blue
+    assert before[:3] != [red, green, blue]
+    label = run(page, "return document.querySelector('.card canvas').ariaLabel")
+    assert label.startswith("Map of cam for dog: peak ")
+    choose(page, "#gallery-controls [name=opacity]", "25")
+    assert run(page, "return getComputedStyle(document.querySelector('.card canvas')).opacity") == "0.25"
+
+
+def test_the_worst_come_first_where_a_method_failed(page, report):
+    controls = "#gallery-controls"
+    choose(page, f"{controls} [name=order]", "worst")
+    choose(page, f"{controls} [name=explainer]", "1")
+    choose(page, f"{controls} [name=metric]", "0")
+    rows = Results.load(report.parent).scores
+    rows = rows[
+        (rows["model"] == "m") & (rows["explainer"] == "other") & (rows["metric"] == "insertion")
+    ]
+    expected = rows.sort_values("score")["image"].tolist()
+    assert shown(page, ".card h3") == expected
+    assert "chosen" in run(page, "return document.querySelector('.tile:nth-child(3)').className")
+    choose(page, f"{controls} [name=metric]", "2")
+    page.find_element("name", "failures").click()
+    hits = Results.load(report.parent).scores.query("metric == 'pointing-game' and explainer == 'other'")
+    missed = hits.loc[hits["score"] == 0, "image"]
+    assert sorted(shown(page, ".card h3")) == sorted(missed)
+    assert 0 < len(missed) < 12
+    assert f"other misses {len(missed)} of 12 by pointing-game" in shown(page, "#gallery-status")[0]
+
+
+def test_an_image_opens_moves_on_by_keys_and_closes(page):
+    from selenium.webdriver.common.keys import Keys
+
+    page.find_element("css selector", ".card button").click()
+    dialog = page.find_element("id", "closer")
+    assert dialog.get_dom_attribute("open") is not None
+    title = "#closer-title"
+    (first,) = shown(page, title)
+    assert len(shown(page, "#closer tbody tr")) == 3
+    page.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
+    (second,) = shown(page, title)
+    assert second != first
+    page.switch_to.active_element.send_keys(Keys.ESCAPE)
+    until(lambda: dialog.get_dom_attribute("open") is None)
+
+
+def test_the_theme_can_be_turned_by_hand(page):
+    colour = "return getComputedStyle(document.body).backgroundColor"
+    button = page.find_element("id", "theme")
+    seen = []
+    for _ in range(3):
+        button.click()
+        seen.append((button.text, run(page, colour)))
+    told = dict(seen)
+    assert told["Theme: light"] == "rgb(255, 255, 255)"
+    assert told["Theme: dark"] == "rgb(17, 22, 28)"
+    assert "Theme: system" in told
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(page, theme):
+    """WCAG's contrast of every text in view: 4.5, or 3 where it is large."""
+    run(page, "document.documentElement.dataset.theme = arguments[0]", theme)
+    found = run(
+        page,
+        """
+        const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+        const rgba = (colour) => {
+          canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+          return [...canvas.getImageData(0, 0, 1, 1).data];
+        };
+        const ground = (node) => {
+          const behind = node.parentElement ? ground(node.parentElement) : [255, 255, 255];
+          const [r, g, b, a] = rgba(getComputedStyle(node).backgroundColor);
+          return [r, g, b].map((c, i) => (c * a + behind[i] * (255 - a)) / 255);
+        };
+        const light = (colour) => colour.map((c) => c / 255)
+          .map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+          .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+        const all = [];
+        const unseen = '.stack, noscript, script, style';
+        for (const node of document.querySelectorAll('body *')) {
+          const own = [...node.childNodes].some((each) => each.nodeType === 3 && each.data.trim());
+          if (!own || !node.checkVisibility() || node.closest(unseen)) continue;
+          const style = getComputedStyle(node);
+          const text = rgba(node instanceof SVGElement ? style.fill : style.color);
+          const pair = [light(text.slice(0, 3)), light(ground(node))].sort((a, b) => b - a);
+          const large = parseFloat(style.fontSize) >= 24;
+          const contrast = (pair[0] + 0.05) / (pair[1] + 0.05);
+          const said = node.tagName + ' ' + node.textContent.trim().slice(0, 30);
+          all.push([contrast / (large ? 3 : 4.5), said]);
+        }
+        return all.sort((a, b) => a[0] - b[0]);
+        """,
+    )
+    assert len(found) > 200
+    assert [each for each in found if each[0] < 1] == []
+
+
+def test_before_print_every_map_of_the_page_is_drawn(page):
+    run(page, "dispatchEvent(new Event('beforeprint'))")
+    blank = (
+        "return [...document.querySelectorAll('.card canvas')].filter((each) =>"
+        " each.getContext('2d').getImageData(0, 0, 1, 1).data[3] === 0).length"
+    )
+    assert run(page, blank) == 0
+
+
+def test_without_scripts_the_leaderboard_and_the_problems_are_there(driver, report):
+    driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        driver.get(report.as_uri())
+        means = Results.load(report.parent).intervals["mean"].dropna()
+        shown_text = driver.find_element("id", "leaderboard").text
+        assert all(f"{mean:.3f}" in shown_text for mean in means)
+        assert driver.find_element("id", "problems").is_displayed()
+        assert "no box" in driver.find_element("id", "problems").text
+        assert not driver.find_element("id", "filters").is_displayed()
+        assert "does not run" in driver.find_element("tag name", "noscript").text
+    finally:
+        driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def until(true, seconds=5.0):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)

@@ -1,0 +1,149 @@
+"""Quality against cost: a chart for each metric, over milliseconds and over forwards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import isfinite
+
+from xaibench.report.page.boards import Board, Column
+from xaibench.report.page.drawing import (
+    Axis,
+    Drawing,
+    Mark,
+    Named,
+    dot,
+    labelled,
+    line,
+    path,
+    plain,
+    words,
+)
+
+WIDTH, HEIGHT = 400.0, 300.0
+LEFT, RIGHT, TOP, BOTTOM = 40.0, 10.0, 32.0, 40.0
+HEAD = 14.0  # above the names: there the shared pass has its own
+LEAST_MS = 0.01  # what a clock can tell of a map
+MS, FORWARDS = "milliseconds", "forwards"
+
+
+@dataclass(frozen=True)
+class Spot:
+    """An explainer in a chart."""
+
+    name: str
+    cost: float
+    mean: float
+    low: float
+    high: float
+    control: bool
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Of one metric over one cost."""
+
+    metric: str
+    cost: str
+    drawing: Drawing
+
+
+def charts(board: Board, shared_ms: float, shared_forwards: float) -> list[Chart]:
+    """Of the metrics by which explainers stand, or of all where there is none; cheap is left.
+
+    Args:
+        board: of one model and data set.
+        shared_ms: of an image's shared pass, drawn as a line.
+        shared_forwards: of it too; every explainer needs them, and they are counted with its own.
+    """
+    standing = [i for i, column in enumerate(board.columns) if not column.describes]
+    found = []
+    for i in standing or range(len(board.columns)):
+        column = board.columns[i]
+        lines = [each for each in board.lines if isfinite(each.values[i].mean)]
+        for cost in (MS, FORWARDS):
+            spots = [
+                Spot(
+                    each.explainer,
+                    max(each.ms, LEAST_MS) if cost == MS else each.forwards + max(1.0, shared_forwards),
+                    each.values[i].mean,
+                    each.values[i].low,
+                    each.values[i].high,
+                    each.control,
+                )
+                for each in lines
+            ]
+            if spots:
+                drawing = chart(spots, column, cost, shared_ms if cost == MS else 0.0, board.title)
+                found.append(Chart(column.name, cost, drawing))
+    return found
+
+
+def chart(spots: Sequence[Spot], column: Column, cost: str, shared: float, where: str) -> Drawing:
+    """Points with their intervals and names, and the line of those that nobody beats in both."""
+    costs = [spot.cost for spot in spots] + ([shared] if shared > 0 else [])
+    lows = [spot.low if spot.low == spot.low else spot.mean for spot in spots]
+    highs = [spot.high if spot.high == spot.high else spot.mean for spot in spots]
+    margin = 0.04 * (max(highs) - min(lows)) or 0.05
+    x = Axis(min(costs) / 1.6, max(costs) * 2.2, LEFT, WIDTH - RIGHT, log=True)
+    y = Axis(min(lows) - margin, max(highs) + margin, HEIGHT - BOTTOM, TOP)
+    marks = [*frame(x, y, cost), *shared_line(x, shared), *front(spots, x, y, column.higher)]
+    for spot, low, high in zip(spots, lows, highs, strict=True):
+        across = x.at(spot.cost)
+        style = "interval control" if spot.control else "interval"
+        marks.append(line(across, y.at(low), across, y.at(high), style))
+    places = labelled(
+        [Named(x.at(spot.cost), y.at(spot.mean), spot.name) for spot in spots],
+        (LEFT, HEAD, WIDTH, HEIGHT - BOTTOM),
+    )
+    for spot, (left, base, anchor) in zip(spots, places, strict=True):
+        across, down = x.at(spot.cost), y.at(spot.mean)
+        style = "control" if spot.control else "explainer"
+        said = f"{spot.name}: {spot.mean:.3f}, {spot.cost:,.2f} {cost}"
+        if abs(base - 3.5 - down) > 7:
+            marks.append(line(across, down, left, base - 3.5, "leader"))
+        marks.append(dot(across, down, 4, style, said))
+        marks.append(words(left, base, spot.name, f"name {style}", anchor))
+    arrow = "higher" if column.higher else "lower"
+    label = f"{column.name} against {cost} a map, {where}; {arrow} is better. The table has its numbers."
+    return Drawing(WIDTH, HEIGHT, label, tuple(marks))
+
+
+def frame(x: Axis, y: Axis, cost: str) -> list[Mark]:
+    """Both axes, with their numbers."""
+    bottom = HEIGHT - BOTTOM
+    marks = [line(LEFT, bottom, WIDTH - RIGHT, bottom, "axis")]
+    for tick in y.ticks():
+        marks.append(line(LEFT, y.at(tick), WIDTH - RIGHT, y.at(tick), "rule"))
+        marks.append(words(LEFT - 8, y.at(tick) + 3.5, plain(round(tick, 10)), "tick", "end"))
+    for tick in x.ticks():
+        marks.append(line(x.at(tick), bottom, x.at(tick), bottom + 4, "axis"))
+        marks.append(words(x.at(tick), bottom + 17, plain(tick), "tick", "middle"))
+    said = f"{cost} a map, " + ("its own part" if cost == MS else "the shared pass included")
+    marks.append(words((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, said, "tick", "middle"))
+    return marks
+
+
+def shared_line(x: Axis, shared: float) -> list[Mark]:
+    """What all explainers wait for before their own part."""
+    if shared <= 0:
+        return []
+    at = x.at(shared)
+    return [
+        line(at, HEAD, at, HEIGHT - BOTTOM, "shared"),
+        words(at, HEAD - 4, "shared pass", "tick", "middle"),
+    ]
+
+
+def front(spots: Sequence[Spot], x: Axis, y: Axis, higher: bool) -> list[Mark]:
+    """Steps along those explainers than which none is both cheaper and better; controls do not count."""
+    found: list[Spot] = []
+    turn = 1 if higher else -1
+    for spot in sorted(spots, key=lambda spot: (spot.cost, -turn * spot.mean)):
+        if not spot.control and (not found or turn * spot.mean > turn * found[-1].mean):
+            found.append(spot)
+    if len(found) < 2:
+        return []
+    points = [(x.at(found[0].cost), y.at(found[0].mean))]
+    for before, spot in pairwise(found):
+        points += [(x.at(spot.cost), y.at(before.mean)), (x.at(spot.cost), y.at(spot.mean))]
+    return [path(points, "front")]

@@ -1,0 +1,147 @@
+"""Maps as small grids of bytes, and images as thumbnails: what a page can hold of a thousand of them."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
+from math import isqrt
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+
+from xaibench.results.arrays import Numbers
+from xaibench.results.kept import Array
+
+LARGEST, SMALLEST = 56, 14  # cells along a side
+ROOM = 16 * 2**20  # bytes for all maps of a page
+THUMBNAIL, QUALITY = 160, 75
+NATIVE = (7, 14, 28)  # grids that networks have
+EXACT = 0.01  # of a map's range: nearer, and its grid says all of it
+BYTE = 255
+
+Side = Float[np.ndarray, "cells pixels"]
+
+
+def largest_grid(maps: int) -> int:
+    """Cells along a side that so many maps may have: 56, fewer where they would not fit in the page."""
+    return max(SMALLEST, min(LARGEST, isqrt(ROOM // max(1, maps))))
+
+
+@lru_cache(maxsize=64)
+def averaging(cells: int, pixels: int) -> Side:
+    """(cells, pixels): each cell the mean of the pixels it covers, those on its border in part."""
+    edges = np.linspace(0, pixels, cells + 1)
+    first = np.maximum(edges[:-1, None], np.arange(pixels))
+    last = np.minimum(edges[1:, None], np.arange(pixels) + 1)
+    found: Side = np.maximum(0, last - first) * cells / pixels
+    return found
+
+
+@lru_cache(maxsize=64)
+def bilinear(pixels: int, cells: int) -> Side:
+    """(pixels, cells): as the engine upsamples, cells and pixels as areas (`align_corners=False`)."""
+    where = np.clip((np.arange(pixels) + 0.5) * cells / pixels - 0.5, 0, cells - 1)
+    low = np.minimum(where.astype(int), cells - 1)
+    share = where - low
+    found = np.zeros((pixels, cells))
+    found[np.arange(pixels), low] = 1 - share
+    found[np.arange(pixels), np.minimum(low + 1, cells - 1)] += share
+    return found
+
+
+@lru_cache(maxsize=64)
+def back(cells: int, pixels: int) -> Side:
+    """(cells, pixels): from an upsampled map to the grid it was upsampled from."""
+    found: Side = np.linalg.pinv(bilinear(pixels, cells))
+    return found
+
+
+def along(matrix_y: Numbers, values: Numbers, matrix_x: Numbers) -> Numbers:
+    """Both sides of some maps (E, H, W) changed: (E, h, w), in the maps' own precision."""
+    found: Numbers = matrix_y.astype(values.dtype) @ values @ matrix_x.astype(values.dtype).T
+    return found
+
+
+@dataclass(frozen=True)
+class Small:
+    """A map as a grid of bytes.
+
+    Args:
+        cells: (h, w) of uint8.
+        low: what 0 stands for.
+        high: what 255 stands for.
+    """
+
+    cells: Array
+    low: float
+    high: float
+
+
+def small_maps(maps: Array, native: Sequence[tuple[int, int]], largest: int) -> list[Small]:
+    """Each map as a grid that a page has room for.
+
+    A map that was upsampled from one of the native grids, or those of usual networks, becomes that grid
+    again, and is drawn from it as the engine drew it. Any other is averaged over areas.
+
+    Args:
+        maps: (E, H, W) in [0, 1].
+        native: grids to look for first, (h, w).
+        largest: cells along a side.
+    """
+    whole = maps.astype(np.float32, copy=False)
+    height, width = whole.shape[1:]
+    found: list[Small | None] = [None] * len(whole)
+    grids = dict.fromkeys([*native, *((side, side) for side in NATIVE)])
+    for h, w in grids:
+        open_to = [i for i, small in enumerate(found) if small is None]
+        if not open_to or max(h, w) > largest or h > height or w > width:
+            continue
+        left = whole[open_to]
+        coarse = along(back(h, height), left, back(w, width))
+        error = np.abs(along(bilinear(height, h), coarse, bilinear(width, w)) - left).max((1, 2))
+        for i, small, off in zip(open_to, coarse, error, strict=True):
+            if off <= EXACT:
+                found[i] = in_bytes(small)
+    h, w = fitting(height, width, largest)
+    down, across = averaging(h, height), averaging(w, width)
+    return [
+        in_bytes(along(down, whole[i], across)) if small is None else small
+        for i, small in enumerate(found)
+    ]
+
+
+def fitting(height: int, width: int, largest: int) -> tuple[int, int]:
+    """The largest grid of an image's shape whose longer side has at most `largest` cells."""
+    scale = min(1.0, largest / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def in_bytes(values: Numbers) -> Small:
+    """Of values in [0, 1], or of a grid that such a map was upsampled from, which may reach further."""
+    low, high = min(0.0, float(values.min())), max(1.0, float(values.max()))
+    cells: Array = np.rint((values - low) / (high - low) * BYTE).astype(np.uint8)
+    return Small(cells, low, high)
+
+
+def peak(saliency: Array) -> tuple[float, float] | None:
+    """The first maximum as shares of width and height, mid pixel; None where the map is flat."""
+    if saliency.max() == saliency.min():
+        return None
+    y, x = np.unravel_index(saliency.argmax(), saliency.shape)
+    return (float(x) + 0.5) / saliency.shape[1], (float(y) + 0.5) / saliency.shape[0]
+
+
+def thumbnail(colours: Array) -> bytes:
+    """An image (H, W, 3) of uint8 as a small WebP."""
+    picture = Image.fromarray(colours)
+    picture.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+    with BytesIO() as file:
+        picture.save(file, "WEBP", quality=QUALITY, method=2)  # 4 is thrice as slow, 4 % smaller
+        return file.getvalue()
+
+
+def text(content: bytes) -> str:
+    """Bytes as base64."""
+    return b64encode(content).decode("ascii")

@@ -1,0 +1,48 @@
+"""What has no score, and why: every row with a status other than "ok", counted."""
+
+from dataclasses import dataclass
+
+from xaibench.results.results import Results
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows of one model and data set with the same status and reason."""
+
+    status: str
+    model: str
+    dataset: str
+    reason: str
+    explainers: tuple[str, ...]
+    metrics: tuple[str, ...]
+    images: int
+    rows: int
+
+
+def problems(results: Results) -> list[Problem]:
+    """Failed ones first, then what is unsupported, then what is undefined; within these as they came."""
+    wrong = results.scores[results.scores["status"] != "ok"]
+    same = ["status", "model", "dataset", "reason"]
+    found = [
+        Problem(
+            status=str(status),
+            model=str(model),
+            dataset=str(dataset),
+            reason=str(reason),
+            explainers=tuple(map(str, rows["explainer"].unique())),
+            metrics=tuple(map(str, rows["metric"].unique())),
+            images=int(rows.loc[rows["image"] != "", "image"].nunique()),
+            rows=len(rows),
+        )
+        for (status, model, dataset, reason), rows in wrong.groupby(same, sort=False)
+    ]
+    order = {status: place for place, status in enumerate(("failed", "unsupported", "undefined"))}
+    return sorted(found, key=lambda each: order.get(each.status, len(order)))
+
+
+def counts(found: list[Problem]) -> dict[str, int]:
+    """How many rows have each status."""
+    totals: dict[str, int] = {}
+    for each in found:
+        totals[each.status] = totals.get(each.status, 0) + each.rows
+    return totals
