@@ -71,6 +71,14 @@ def examples_of(
     return own[:limit]
 
 
+def all_of(model: str, data: str) -> list[tuple[Example, ...]]:
+    """Every image of a data set that is asked about one class: what is never searched on."""
+    found = block(installed(), model, data)
+    load = found.dataset.load()
+    images = group(load(found.root) if found.root is not None else load())
+    return [same for same in images if len(same) == 1]
+
+
 def worth(difference: Differences) -> float:
     """Mean of what stands in WORTH, each in units of its half-width, none counted above 4."""
     units = [mean / half if half > 0 else 0.0 for mean, half in (difference[name] for name in WORTH)]
@@ -185,11 +193,13 @@ def report(given: argparse.Namespace) -> str:
     found = searched(looked, looked.seen.bases[given.base])
     title = f"Stage one: {len(found)} candidates under {given.base}, {counted(looked)} to search on."
     said = [title, markdown(by_change(found), "change")]
-    images = examples_of(given.model, given.data, HELD_OUT, 1, given.held_out)
+    drawn = examples_of(given.model, given.data, HELD_OUT, 1, given.held_out)
+    images = all_of(given.model, given.other) if given.other else drawn
     work = prepared_work(given.model, images)
     for name, base in work.seen.bases.items():
         rows = held_out(work, base, finalists(found))
-        said += [f"Stage two: {name}, {counted(work)} held out.", markdown(rows, "map")]
+        whose = f" of {given.other}" if given.other else ""
+        said += [f"Stage two: {name}, {counted(work)}{whose} held out.", markdown(rows, "map")]
     forwards = looked.stream.forwards + work.stream.forwards
     said.append(f"{forwards:,} forwards, {perf_counter() - began:.0f} s on one thread.")
     return "\n\n".join(said)
@@ -211,6 +221,7 @@ def main() -> None:
     parser.add_argument("--base", default="grad-cam", help="whose map stage one puts under conceptors")
     parser.add_argument("--limit", type=int, default=36, help="search images")
     parser.add_argument("--held-out", type=int, default=64, help="held-out images")
+    parser.add_argument("--other", help="hold out all images of this data set instead")
     parser.add_argument("--seed", type=int, default=SEARCH[0], help="of the search images, and the next")
     parser.add_argument("--write", type=Path, help="a page with a block for this model and data")
     given = parser.parse_args()
@@ -220,7 +231,8 @@ def main() -> None:
     text = report(given)
     print(text)
     if given.write:
-        put(given.write, f"search {given.model} on {Path(given.data).name}", text)
+        other = f", held out {given.other}" if given.other else ""
+        put(given.write, f"search {given.model} on {Path(given.data).name}{other}", text)
 
 
 if __name__ == "__main__":
