@@ -4,7 +4,7 @@ import torch
 import torchvision
 from malice import Malice
 from xaibench_datasets.photos import photos
-from xaibench_models.efficientnet_lite import weight_file
+from xaibench_models.stored import efficientnet_lite as weight_file
 from xaibench_models.timm_family import timm_model
 from xaibench_models.torchvision_family import torchvision_model
 

@@ -10,6 +10,7 @@ from xaibench.cli import (
     calibrate,
     compare,
     data,
+    doctor,
     explain,
     figure,
     models,
@@ -43,6 +44,7 @@ app.add_typer(calibrate.app, name="calibrate")
 app.command("sanity")(sanity.sanity)
 app.command("list")(listing.list_names)
 app.command("plugins")(plugins.plugins)
+app.command("doctor")(doctor.doctor)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 
@@ -68,7 +70,7 @@ def options(
 def main() -> None:
     """Run the command line; an error of ours is one line, not a traceback."""
     try:
-        app()
+        app(prog_name="xaibench")
     except XaibenchError as error:
         Console(stderr=True).print(f"[bold red]error[/] {type(error).__name__}:", end=" ")
         print(error, file=sys.stderr)
