@@ -43,12 +43,13 @@ def doctor(
     from xaibench.engine import doctor as look
     from xaibench.engine.probes import Probe
     from xaibench.engine.registry import installed
+    from xaibench.engine.requirements import requirements
 
     names = list(dict.fromkeys([*look.default_models(), *split(models)]))
     weights = Probe.start("weights", *names)
     opened = Probe.start("device") if device else None
     console = Console()
-    wanted = look.requirements()
+    wanted = requirements()
     plugins, default = look.look_at_registry(installed)
     parts: dict[str, Iterable[Finding]] = {
         "machine": (look.look_at_python(), *look.look_at_machine(), look.look_at_folder(output)),

@@ -20,8 +20,8 @@ from typing import Any
 
 from xaibench.api.specs import Model
 from xaibench.engine.registry import described, installed
+from xaibench.engine.requirements import written_against
 
-LIBRARIES = ("torchvision", "timm")  # compiled or written against one torch; opened after it
 RANDOM = "random"
 LAST = 300  # characters of what a process that died has said
 
@@ -88,7 +88,7 @@ def look_at_device() -> Iterator[dict[str, Any]]:
         "threads": torch.get_num_threads(),
         "devices": [torch.cuda.get_device_name(i) for i in range(gpus)],
     }
-    for library in LIBRARIES:
+    for library in written_against("torch"):
         try:
             import_module(library)
         except Exception as error:  # whatever its import raises is what is to be told
