@@ -34,6 +34,7 @@ def xaibench(*arguments: str, cwd: Path | None = None, code: int = 0) -> str:
     "arguments",
     [
         *(["--help"], ["--version"], ["plugins"], ["list"], ["run", "--help"]),
+        *(["doctor", "--no-device"], ["doctor", "--help"]),
         ["figure", "conceptors", "--help"],
         ["sanity", "--help"],
         ["data", "inspect", "--help"],

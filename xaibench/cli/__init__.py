@@ -27,7 +27,7 @@ from xaibench.cli import list as listing
 app = typer.Typer(
     name="xaibench",
     help="Which explanation method should I trust for this model, on this data, and how sure are we?\n\n"
-    "Start with: xaibench run",
+    "Examples:\n\n  xaibench run\n\n  xaibench doctor\n\n  xaibench --install-completion bash",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from xaibench.cli.names import split
+from xaibench.cli.names import completing, split
 
 if TYPE_CHECKING:
     from xaibench.engine.doctor import Finding
@@ -24,7 +24,10 @@ MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "wrong": "[bold red]wr
 def doctor(
     models: Annotated[
         list[str] | None,
-        typer.Option(help="Look for the weights of these too, as in `xaibench list models`."),
+        typer.Option(
+            help="Look for the weights of these too, as in `xaibench list models`.",
+            autocompletion=completing("models"),
+        ),
     ] = None,
     output: Annotated[Path, typer.Option(help="Folder that results are to go to.")] = Path("results"),
     device: Annotated[

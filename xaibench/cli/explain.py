@@ -5,11 +5,18 @@ from typing import Annotated
 
 import typer
 
+from xaibench.cli.names import completing
+
 
 def explain(
     image: Annotated[Path, typer.Argument(help="A picture.")],
-    model: Annotated[str, typer.Option(help="As in `xaibench list models`.")] = "efficientnet-lite0",
-    explainer: Annotated[str, typer.Option(help="As in `xaibench list explainers`.")] = "grad-cam",
+    model: Annotated[
+        str, typer.Option(help="As in `xaibench list models`.", autocompletion=completing("models"))
+    ] = "efficientnet-lite0",
+    explainer: Annotated[
+        str,
+        typer.Option(help="As in `xaibench list explainers`.", autocompletion=completing("explainers")),
+    ] = "grad-cam",
     target: Annotated[
         int | None, typer.Option(help="Index of the class to explain; the predicted one if not given.")
     ] = None,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from xaibench.cli.names import split
+from xaibench.cli.names import completing, split
 
 EXAMPLES = """Run explainers on models and data, score them, and print who explains best.
 
@@ -33,18 +33,32 @@ Examples:
 def run(
     models: Annotated[
         list[str] | None,
-        typer.Option(help="As in `xaibench list`; comma-separated or repeated."),
+        typer.Option(
+            help="As in `xaibench list`; comma-separated or repeated.",
+            autocompletion=completing("models"),
+        ),
     ] = None,
     explainers: Annotated[
         list[str] | None,
-        typer.Option(help="Explainers, as in `xaibench list`; the default's nine if not given."),
+        typer.Option(
+            help="Explainers, as in `xaibench list`; the default's nine if not given.",
+            autocompletion=completing("explainers"),
+        ),
     ] = None,
     metrics: Annotated[
         list[str] | None,
-        typer.Option(help="Metrics, as in `xaibench list`, or all; the default's three if not given."),
+        typer.Option(
+            help="Metrics, as in `xaibench list`, or all; the default's three if not given.",
+            autocompletion=completing("metrics"),
+        ),
     ] = None,
     data: Annotated[
-        list[str] | None, typer.Option(help="Data sets, NAME or NAME:PATH.", metavar="NAME[:PATH]")
+        list[str] | None,
+        typer.Option(
+            help="Data sets, NAME or NAME:PATH.",
+            metavar="NAME[:PATH]",
+            autocompletion=completing("datasets"),
+        ),
     ] = None,
     limit: Annotated[
         int | None, typer.Option(help="How many examples of each data set, from its start.")
