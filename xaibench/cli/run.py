@@ -27,6 +27,8 @@ Examples:
   xaibench run --config mine.toml --output results/mine
 
   xaibench run --explainers rise,grad-cam --dry-run
+
+  xaibench run --models scenes-cnn --data scenes --json
 """
 
 
@@ -98,49 +100,56 @@ def run(
         typer.Option("--dry-run", help="Print the plan: cells, what is unsupported, forwards, time."),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the leaderboard only.")] = False,
+    json: Annotated[
+        bool,
+        typer.Option("--json", help="One JSON object a line: progress, then the result."),
+    ] = False,
 ) -> None:
     """Run explainers on models and data, score them, and print who explains best."""
+    from xaibench.cli.json_lines import JsonLines, plan_facts, result_facts
     from xaibench.cli.progress import Progress
     from xaibench.cli.show import print_results
     from xaibench.engine.settings import settle
 
-    console = Console()
-    settings = settle(
-        config,
-        split(models),
-        split(data),
-        full=full,
-        explainers=split(explainers),
-        metrics=split(metrics),
-        limit=limit,
-        sample=sample,
-        classes=split(classes),
-        subset=tuple(map(str, subset or ())),
-        device=device,
-        seed=seed,
-        width=width,
-        strict=strict or None,
-    )
-    folder = output or Path("results") / settings.name()
-    from xaibench.engine.run import run as run_grid  # opens torch
+    told = JsonLines() if json else None
+    folder = output
+    try:
+        with told or Progress(Console(stderr=True), quiet) as progress:
+            settings = settle(
+                config,
+                split(models),
+                split(data),
+                full=full,
+                explainers=split(explainers),
+                metrics=split(metrics),
+                limit=limit,
+                sample=sample,
+                classes=split(classes),
+                subset=tuple(map(str, subset or ())),
+                device=device,
+                seed=seed,
+                width=width,
+                strict=strict or None,
+            )
+            folder = output or Path("results") / settings.name()
+            if dry_run:
+                from xaibench.cli.plan import print_plan
+                from xaibench.engine.forecast import forecast  # opens torch
 
+                forecasts = forecast(settings, observer=progress)
+            else:
+                from xaibench.engine.run import run as run_grid  # opens torch
+
+                results = run_grid(settings, folder, overwrite, progress)
+    except KeyboardInterrupt:
+        typer.echo(f"\nstopped; {folder} has what is finished; the same command goes on", err=True)
+        raise typer.Exit(130) from None
     if dry_run:
-        from xaibench.cli.plan import print_plan
-        from xaibench.engine.forecast import forecast
-
-        with Progress(Console(stderr=True), quiet) as progress:
-            forecasts = forecast(settings, observer=progress)
-        print_plan(forecasts, console)
+        told.write("plan", plan_facts(forecasts)) if told else print_plan(forecasts, Console())
         return
-    with Progress(Console(stderr=True), quiet) as progress:
-        try:
-            results = run_grid(settings, folder, overwrite, progress)
-        except KeyboardInterrupt:
-            typer.echo(f"\nstopped; {folder} has what is finished; the same command goes on", err=True)
-            raise typer.Exit(130) from None
-    print_results(results, console)
-    if (results.scores["status"] == "failed").any():
-        raise typer.Exit(1)
+    code = int((results.scores["status"] == "failed").any())
+    told.write("result", result_facts(results, code)) if told else print_results(results, Console())
+    raise typer.Exit(code)
 
 
 run.__doc__ = EXAMPLES

@@ -72,6 +72,7 @@ class Blocks:
             shards = [self.folder.shard(provenance.block, status)]
             rows = provenance.nowhere(self.plan.explainers, self.plan.metrics, status, reason)
             self.folder.write(shards[0], rows)
+            self.observer.failed(sum(row.status == "failed" for row in rows))
         else:
             images = group(prepared.examples)
             self.observer.block(title, len(images))
@@ -136,6 +137,7 @@ class Blocks:
             self.observer.note(f"{block.model.name} runs unprepared: {network.why_plain}")
         self.observer.stage("measuring the best pass width")
         width = self.config.width or best_width(network.forward, noise)
+        self.observer.width(width)
         tried = SharedPass(classifier, noise)
         refuse_classes_beyond(tried.logits.shape[1], examples, block)
         (output,) = tried.outputs[-1:]
@@ -199,6 +201,7 @@ class Blocks:
             shard = self.folder.shard(provenance.block, content_key("lost", shard.name))
         with self.tally.timed("write"):
             self.folder.write(shard, rows)
+        self.observer.failed(sum(row.status == "failed" for row in rows))
         self.observer.done(len(pictures), resumed=False)
         return shard
 

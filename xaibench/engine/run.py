@@ -56,6 +56,7 @@ def run(
     for name, reason in registry.broken.items():
         observer.note(f"plugin {name!r} cannot be loaded: {reason}; the rest goes on without it")
     blocks = Blocks(todo, config, folder, device, observer, tally)
+    observer.begin(len(todo.blocks))
     with tally.timed("all"):
         for block in todo.blocks:
             blocks.work(block)

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from xaibench.api.errors import DataError
+from xaibench.results.board import Board, boards
 from xaibench.results.rows import SHARED_PASS, read_rows
 from xaibench.results.statistics.agreement import agreement
 from xaibench.results.statistics.differences import differences, win_rates
@@ -110,6 +111,10 @@ class Results:
         place = {block: i for i, block in enumerate(dict.fromkeys(blocks))}
         in_order = board.assign(place=[place[block] for block in blocks])
         return in_order.sort_values(["place", "rank"]).drop(columns="place")
+
+    def boards(self) -> list[Board]:
+        """The leaderboard of each model and data set, with intervals, ties and what is missing."""
+        return list(boards(self))
 
     @cached_property
     def cells(self) -> list[Paired]:
