@@ -12,6 +12,7 @@ from xaibench.cli import (
     data,
     doctor,
     explain,
+    export,
     figure,
     models,
     plugins,
@@ -38,6 +39,7 @@ app.add_typer(study.app, name="study")
 app.command("show")(show.show)
 app.command("stats")(stats.stats)
 app.command("compare")(compare.compare)
+app.command("export")(export.export)
 app.command("explain")(explain.explain)
 app.add_typer(figure.app, name="figure")
 app.add_typer(calibrate.app, name="calibrate")

@@ -41,13 +41,9 @@ def print_results(results: "Results", console: Console) -> None:
     console.print(f"[dim]{SHARED}[/]", highlight=False)
     for note, names in results.notes.items():
         console.print(f"[dim]{escape(', '.join(names))}: {escape(note)}[/]", highlight=False)
-    same = ["status", "model", "dataset", "reason"]
-    for (status, model, dataset, reason), cells in results.problems().groupby(same, sort=False):
-        where = f"{model} on {dataset}, {', '.join(cells['explainer'])}"
-        console.print(
-            f"[yellow]{status}[/] {escape(where)}: {escape(str(reason))} ({cells['rows'].sum()} rows)",
-            highlight=False,
-        )
+    for problem in results.told_problems():
+        status, _, where = problem.partition(" ")
+        console.print(f"[yellow]{status}[/] {escape(where)}", highlight=False)
     if not results.manifest:
         console.print("[yellow]unfinished[/] this run was stopped; the same command goes on with it")
     spent = results.manifest.get("seconds", {}).get("all")

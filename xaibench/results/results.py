@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -18,6 +18,10 @@ from xaibench.results.statistics.differences import differences, win_rates
 from xaibench.results.statistics.paired import Paired, cells, looked_at, value_intervals, why_lacking
 from xaibench.results.statistics.ranks import Ranks, ranks
 from xaibench.results.statistics.ties import ties_frame
+from xaibench.results.styled import as_html, styled
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
 
 GROUP = ["model", "dataset", "explainer", "metric", "metric_version"]
 
@@ -185,8 +189,21 @@ class Results:
         counted = wrong.groupby(where, sort=False).size()
         return counted.rename("rows").reset_index()
 
+    def told_problems(self) -> list[str]:
+        """The same in words, a line for all explainers of one status and reason."""
+        same = ["status", "model", "dataset", "reason"]
+        return [
+            f"{status} {model} on {dataset}, {', '.join(cells['explainer'])}: {reason} "
+            f"({cells['rows'].sum()} rows)"
+            for (status, model, dataset, reason), cells in self.problems().groupby(same, sort=False)
+        ]
+
+    def styled(self) -> "Styler":
+        """The leaderboards with intervals as one styled table: best bold, ties with it underlined."""
+        return styled(self.boards())
+
     def _repr_html_(self) -> str:
-        return str(self.table().to_html(float_format="{:.3f}".format))
+        return as_html(self)
 
 
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
