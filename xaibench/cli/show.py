@@ -1,5 +1,6 @@
 """`xaibench show`: the leaderboard of a results folder."""
 
+from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,10 +11,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from xaibench.cli.sparklines import LEGEND, curve_tables
 from xaibench.cli.stats import number, with_half
 
 if TYPE_CHECKING:
     from xaibench.results.board import Board, Value
+    from xaibench.results.curves import MeanCurves
     from xaibench.results.results import Results
 
 SHARED = (
@@ -23,21 +26,33 @@ SHARED = (
 
 
 def show(results: Annotated[Path, typer.Argument(help="A results folder.")]) -> None:
-    """Print the leaderboard of a results folder.
+    """Print the leaderboard of a results folder, and the mean curves of metrics that keep them.
 
     Example:
       xaibench show results/run-1a2b3c4d
     """
+    from xaibench.results.curves import mean_curves
     from xaibench.results.results import Results
 
-    print_results(Results.load(results), Console())
+    found = Results.load(results)
+    print_results(found, Console(), list(mean_curves(found.scores)))
 
 
-def print_results(results: "Results", console: Console) -> None:
-    """The leaderboard of each model and data set, what went wrong, and where the files are."""
+def print_results(results: "Results", console: Console, curves: "Sequence[MeanCurves]" = ()) -> None:
+    """The leaderboard of each model and data set, what went wrong, and where the files are.
+
+    Args:
+        results: of a run.
+        console: to print on.
+        curves: to draw below the leaderboards.
+    """
     for board in results.boards():
         console.print(leaderboard(board))
         console.print(f"[dim]{escape(board.separation)}[/]", highlight=False)
+        for table in curve_tables(board, curves, console.width):
+            console.print(table)
+    if curves:
+        console.print(f"[dim]{LEGEND}[/]", highlight=False)
     console.print(f"[dim]{SHARED}[/]", highlight=False)
     for note, names in results.notes.items():
         console.print(f"[dim]{escape(', '.join(names))}: {escape(note)}[/]", highlight=False)
