@@ -58,8 +58,8 @@ def timm_weights(name: str) -> Path:
     return Path(HF_HUB_CACHE) / f"models--{facts.hf_hub_id.replace('/', '--')}" / files[0]
 
 
-def torchvision_weights(name: str) -> Path:
-    """Of one of torchvision's models, in torch's cache; opens torch.
+def torchvision_weights(name: str, weights: str = "") -> Path:
+    """Of one of torchvision's models, its default ones or those of a name, or a file; opens torch.
 
     Raises:
         UnknownName: torchvision has no such model.
@@ -68,7 +68,10 @@ def torchvision_weights(name: str) -> Path:
     from torchvision.models import get_model_weights
 
     try:
-        published = get_model_weights(name).DEFAULT
+        found = get_model_weights(name)
     except ValueError as error:
         raise UnknownName(f"torchvision has no model called {name!r}") from error
+    if weights and weights not in found.__members__:
+        return Path(weights)
+    published = found[weights] if weights else found.DEFAULT
     return Path(torch.hub.get_dir()) / "checkpoints" / str(published.url).rpartition("/")[2]

@@ -16,6 +16,7 @@ from xaibench.cli import (
     figure,
     models,
     plugins,
+    reproduce,
     run,
     sanity,
     show,
@@ -43,6 +44,7 @@ app.command("export")(export.export)
 app.command("explain")(explain.explain)
 app.add_typer(figure.app, name="figure")
 app.add_typer(calibrate.app, name="calibrate")
+app.command("reproduce")(reproduce.reproduce)
 app.command("sanity")(sanity.sanity)
 app.command("list")(listing.list_names)
 app.command("plugins")(plugins.plugins)

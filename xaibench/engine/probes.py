@@ -114,15 +114,17 @@ def place_of(spec: Model) -> tuple[Path | None, str]:
     weights = str(spec.settings.get("weights", ""))
     if weights == RANDOM:
         return None, "drawn at random"
-    if weights:
+    find, takes = None, set[str]()
+    if spec.stored:
+        module, _, function = spec.stored.partition(":")
+        find = getattr(import_module(module), function)
+        takes = set(signature(find).parameters)
+    if weights and "weights" not in takes:
         return Path(weights), "the file named"
     if spec.folder:
         return Path(str(spec.settings["name"])), "the folder named"
-    if not spec.stored:
+    if find is None:
         return None, "its plugin does not say where they lie"
-    module, _, function = spec.stored.partition(":")
-    find = getattr(import_module(module), function)
-    takes = signature(find).parameters
     return Path(find(**{name: value for name, value in spec.settings.items() if name in takes})), ""
 
 
