@@ -14,9 +14,9 @@ HEAD = """# Published figures, and ours beside them
 
 Written by `python docs/make_reproducing_page.py` from `xaibench/results/published.toml`.
 
-`xaibench reproduce PROTOCOL --data NAME:PATH` runs a protocol on your copy of the images and prints ours,
-with 95 % intervals over images, beside theirs; `xaibench reproduce` lists the protocols. No protocol is to
-be compared with another: average drop of Grad-CAM alone is a few per cent or half, by network and masking.
+`xaibench reproduce PROTOCOL --data NAME:PATH` runs a protocol on your copy of the images and prints
+ours, with 95 % intervals over images, beside theirs; `xaibench reproduce` lists the protocols. No
+protocol is to be compared with another: each has its own network, images and masking.
 
 Figures that nobody has checked against their source are "unverified" here and there: their numbers are
 not shown. Where we lack a method, a network or a choice of images, it is said. Weights come from
