@@ -48,6 +48,7 @@ def test_a_stand_in_runs_and_is_called_one(imagenet, tmp_path):
         *("--models", "torchvision:resnet18=random", "--output", str(tmp_path / "out"), "--quiet"),
     )
     assert said.startswith("note STAND-IN: the weights are random")
+    assert said.count("STAND-IN") == 1
     assert re.search(r"Grad-CAM +average drop +0.2686 +[\d.e-]+ +[\d.e-]+ to [\d.e-]+ +grad-cam", said)
     assert re.search(r"SmoothGrad-CAM\+\+ +average drop +0.2088 +- +we have no such method", said)
     assert "2 images of" in said

@@ -89,9 +89,10 @@ def reproduce(
         typer.echo(f"\nstopped; {folder} has what is finished; the same command goes on", err=True)
         raise typer.Exit(130) from None
     said = engine.reservations(wanted, config, results)
-    print_reservations(said[:1], console)
+    stand_in = [line for line in said if line.startswith(engine.STAND_IN)]
+    print_reservations(stand_in, console)  # before the eye meets a number
     console.print(beside_table(wanted, beside(wanted, results)))
-    print_reservations(said, console)
+    print_reservations([line for line in said if line not in stand_in], console)
     console.print(f"[dim]{escape(str(folder))}[/]", highlight=False)
     raise typer.Exit(int((results.scores["status"] == "failed").any()))
 

@@ -10,6 +10,7 @@ from xaibench.results.published import Protocol
 from xaibench.results.results import Results
 
 RANDOM = "=random"
+STAND_IN = "STAND-IN"  # what the reservation about random weights begins with
 
 
 def config_of(
@@ -71,8 +72,8 @@ def reservations(protocol: Protocol, config: Config, results: Results) -> list[s
     said = []
     if model.endswith(RANDOM):
         said.append(
-            "STAND-IN: the weights are random. These numbers show that the protocol runs, and nothing "
-            "about the method or the paper"
+            f"{STAND_IN}: the weights are random. These numbers show that the protocol runs, and "
+            "nothing about the method or the paper"
         )
     elif model != protocol.model:
         said.append(f"the model is {model}, and the protocol's {protocol.model}")
