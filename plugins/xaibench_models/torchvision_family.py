@@ -25,8 +25,8 @@ def torchvision_model(
 
     Args:
         name: as in `torchvision.models.list_models(module=torchvision.models)`.
-        weights: "pretrained", torchvision's default ones from its cache; "random", drawn, always the
-            same; or a file.
+        weights: "pretrained", torchvision's default ones from its cache; others of its own by their
+            name, such as "IMAGENET1K_V1"; "random", drawn, always the same; or a file.
         target_layer: path of a module, where the one found is not the one wanted.
 
     Raises:
@@ -40,13 +40,15 @@ def torchvision_model(
             f"torchvision has no classifier called {name!r}"
             + (f"; did you mean {guess[0]!r}?" if guess else "")
         )
-    published = models.get_model_weights(name).DEFAULT
+    all_published = models.get_model_weights(name)
+    named = weights in all_published.__members__
+    published = all_published[weights] if named else all_published.DEFAULT
     facts = published.transforms()
     # without pretrained weights, some constructors warn unless told how to draw random ones
     random = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
     try:
         with weights_only(), same_draw():
-            wanted = published if weights == PRETRAINED else None
+            wanted = published if named or weights == PRETRAINED else None
             network = models.get_model(name, weights=wanted, **random).eval()
     except Exception as error:  # no network, no disk, a broken file
         raise PluginError(
@@ -55,7 +57,7 @@ def torchvision_model(
         ) from error
     if weights == RANDOM:
         draw_zero_heads(network)
-    elif weights != PRETRAINED:
+    elif not named and weights != PRETRAINED:
         load_checkpoint(network, weights)
     side = facts.crop_size[0]
     preprocess = Preprocess((side, side), tuple(facts.mean), tuple(facts.std), facts.interpolation.value)

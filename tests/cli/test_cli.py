@@ -34,6 +34,7 @@ def xaibench(*arguments: str, cwd: Path | None = None, code: int = 0) -> str:
     "arguments",
     [
         *(["--help"], ["--version"], ["plugins"], ["list"], ["run", "--help"]),
+        *(["doctor", "--no-device"], ["doctor", "--help"]),
         ["figure", "conceptors", "--help"],
         ["sanity", "--help"],
         ["data", "inspect", "--help"],
@@ -170,16 +171,6 @@ def test_what_must_be_said_of_a_modifier_is_said_of_what_it_modifies(tmp_path):
     arguments = ("--model", "scenes-cnn", "--explainer", "layer-cam+conceptors-sharp")
     said = xaibench("explain", "red.png", *arguments, cwd=tmp_path)
     assert "layer-cam+conceptors-sharp: independent reconstruction from the abstract" in said
-
-
-def test_explain_writes_an_overlay(tmp_path):
-    noise = np.random.default_rng(0).integers(0, 255, (90, 120, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(tmp_path / "noise.png")
-    arguments = ("--model", "scenes-cnn", "--explainer", "layer-cam")
-    said = xaibench("explain", "noise.png", *arguments, cwd=tmp_path)
-    assert "by layer-cam at features" in said
-    with Image.open(tmp_path / "noise.layer-cam.png") as picture:
-        assert picture.size[0] > picture.size[1]
 
 
 def test_models_inspect_says_where_a_model_is_looked_into():

@@ -1,13 +1,14 @@
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from textwrap import dedent
 
 import pytest
 
 from xaibench.api import PluginError, UnknownName
 from xaibench.api.specs import Explainer, Modifier
-from xaibench.engine.registry import collect, installed
+from xaibench.engine.registry import KINDS, collect, installed
 
 GOOD = """
     from xaibench.api import Explainer, hookimpl
@@ -208,3 +209,18 @@ def test_a_layer_and_weights_can_be_asked_for_in_a_models_name():
 def test_a_model_that_takes_no_weights_says_so():
     with pytest.raises(PluginError, match=r"model 'scenes-cnn=random' cannot be set so: .*'weights'"):
         installed().model("scenes-cnn=random").load()
+
+
+OURS = ("xaibench_models", "xaibench_explainers", "xaibench_metrics", "xaibench_datasets")
+
+
+def test_what_is_offered_does_not_depend_on_what_was_imported_before():
+    """An imported module becomes an attribute of its package, where a function of its name may be."""
+    for kind in KINDS:
+        for spec in getattr(installed(), kind).values():
+            module = spec.at.partition(":")[0]
+            if module.partition(".")[0] in OURS:
+                import_module(module)
+    again = collect(tuple(entry_points(group="xaibench")))
+    assert again.broken == {}
+    assert list(again.explainers) == list(installed().explainers)

@@ -4,7 +4,8 @@ import torch
 import torchvision
 from malice import Malice
 from xaibench_datasets.photos import photos
-from xaibench_models.efficientnet_lite import weight_file
+from xaibench_models.stored import efficientnet_lite as weight_file
+from xaibench_models.stored import torchvision_weights
 from xaibench_models.timm_family import timm_model
 from xaibench_models.torchvision_family import torchvision_model
 
@@ -70,6 +71,17 @@ def test_a_cached_checkpoint_of_torchvision_runs_no_code(tmp_path, monkeypatch):
     with pytest.raises(PluginError, match="'squeezenet1_1' cannot be made: UnpicklingError"):
         torchvision_model("squeezenet1_1")
     assert not left.exists()
+
+
+def test_other_published_weights_of_torchvision_go_by_their_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    file = torchvision_weights("mobilenet_v3_large", "IMAGENET1K_V1")
+    assert file != torchvision_weights("mobilenet_v3_large")  # a second training is the default
+    file.parent.mkdir(parents=True)
+    left = torchvision.models.mobilenet_v3_large().state_dict()
+    torch.save(left, file)
+    found = torchvision_model("mobilenet_v3_large", weights="IMAGENET1K_V1").network.state_dict()
+    assert all(torch.equal(found[name], tensor) for name, tensor in left.items())
 
 
 def test_weights_that_are_not_there_are_named_with_the_cure(tmp_path, monkeypatch):

@@ -66,12 +66,15 @@ class Model(Spec):
             "name:rest" (for "timm:resnet50", "resnet50") as `name`.
         requires: a package to install where it is missing, told to the user.
         folder: True where the rest of "name:rest" is a path: rows name the model by its last part.
+        stored: "module:function", which takes those of the settings that say which weights and returns
+            the path where they lie, or would lie once fetched; it reads none of them.
     """
 
     classes: str = ""
     family: bool = False
     requires: str = ""
     folder: bool = False
+    stored: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,12 +10,15 @@ from xaibench.cli import (
     calibrate,
     compare,
     data,
+    doctor,
     explain,
+    export,
     figure,
     merge,
     models,
     plugins,
     report,
+    reproduce,
     run,
     sanity,
     score,
@@ -30,7 +33,7 @@ from xaibench.cli import list as listing
 app = typer.Typer(
     name="xaibench",
     help="Which explanation method should I trust for this model, on this data, and how sure are we?\n\n"
-    "Start with: xaibench run",
+    "Examples:\n\n  xaibench run\n\n  xaibench doctor\n\n  xaibench --install-completion bash",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -45,12 +48,15 @@ app.command("show")(show.show)
 app.command("report")(report.report)
 app.command("stats")(stats.stats)
 app.command("compare")(compare.compare)
+app.command("export")(export.export)
 app.command("explain")(explain.explain)
 app.add_typer(figure.app, name="figure")
 app.add_typer(calibrate.app, name="calibrate")
+app.command("reproduce")(reproduce.reproduce)
 app.command("sanity")(sanity.sanity)
 app.command("list")(listing.list_names)
 app.command("plugins")(plugins.plugins)
+app.command("doctor")(doctor.doctor)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 
@@ -76,7 +82,7 @@ def options(
 def main() -> None:
     """Run the command line; an error of ours is one line, not a traceback."""
     try:
-        app()
+        app(prog_name="xaibench")
     except XaibenchError as error:
         Console(stderr=True).print(f"[bold red]error[/] {type(error).__name__}:", end=" ")
         print(error, file=sys.stderr)

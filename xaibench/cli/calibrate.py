@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from xaibench.cli.names import split
+from xaibench.cli.names import completing, split
 
-app = typer.Typer(help="Choose settings on images that no run evaluates.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 MODIFIER, APERTURE, READ_OUT = "conceptors", "aperture_squared", "sharp"
 APERTURES = (1.0, 3.0, 10.0, 30.0, 100.0)
@@ -18,18 +18,34 @@ METRICS = ("insertion-28", "deletion-28")
 
 @app.callback()
 def calibrations() -> None:
-    """Choose settings on images that no run evaluates."""
+    """Choose settings on images that no run evaluates.
+
+    Example:
+      xaibench calibrate conceptors --data cutouts
+    """
 
 
 @app.command("conceptors")
 def conceptors(
-    model: Annotated[str, typer.Option(help="As in `xaibench list models`.")] = "efficientnet-lite0",
-    data: Annotated[str, typer.Option(help="A data set that draws its images.")] = "cutouts",
+    model: Annotated[
+        str, typer.Option(help="As in `xaibench list models`.", autocompletion=completing("models"))
+    ] = "efficientnet-lite0",
+    data: Annotated[
+        str,
+        typer.Option(help="A data set that draws its images.", autocompletion=completing("datasets")),
+    ] = "cutouts",
     explainers: Annotated[
-        list[str] | None, typer.Option(help="What they regulate; grad-cam if not given.")
+        list[str] | None,
+        typer.Option(
+            help="What they regulate; grad-cam if not given.", autocompletion=completing("explainers")
+        ),
     ] = None,
     metrics: Annotated[
-        list[str] | None, typer.Option(help="The criterion; insertion-28 and deletion-28 if not given.")
+        list[str] | None,
+        typer.Option(
+            help="The criterion; insertion-28 and deletion-28 if not given.",
+            autocompletion=completing("metrics"),
+        ),
     ] = None,
     apertures: Annotated[
         list[str] | None, typer.Option(help="Squared; 1, 3, 10, 30, 100 if not given.")

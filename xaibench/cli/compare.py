@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from xaibench.cli.names import split
+from xaibench.cli.names import completing, split
 from xaibench.cli.stats import number, plain_table, small
 
 if TYPE_CHECKING:
@@ -34,10 +34,14 @@ def compare(
     first: Annotated[Path, typer.Argument(help="Results folder A: before.", metavar="A")],
     second: Annotated[Path, typer.Argument(help="Results folder B: after.", metavar="B")],
     metric: Annotated[
-        list[str] | None, typer.Option(help="Metrics to look at; all if not given.")
+        list[str] | None,
+        typer.Option(help="Metrics to look at; all if not given.", autocompletion=completing("metrics")),
     ] = None,
     explainer: Annotated[
-        list[str] | None, typer.Option(help="Explainers to look at; all if not given.")
+        list[str] | None,
+        typer.Option(
+            help="Explainers to look at; all if not given.", autocompletion=completing("explainers")
+        ),
     ] = None,
     fail_on: Annotated[
         FailOn | None,

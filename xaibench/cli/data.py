@@ -8,23 +8,36 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from xaibench.cli.names import completing
+
 if TYPE_CHECKING:
     from xaibench.engine.look import DataFacts
 
 MOST = 20  # classes in the table
 LISTED = 5  # unreadable images that inspect names
 
-Name = Annotated[str, typer.Argument(help="As in `xaibench list datasets`.", metavar="NAME[:PATH]")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        help="As in `xaibench list datasets`.",
+        metavar="NAME[:PATH]",
+        autocompletion=completing("datasets"),
+    ),
+]
 Limit = Annotated[
     int | None, typer.Option(min=1, help="Only so many examples, from the data set's start.")
 ]
 
-app = typer.Typer(help="Look at one data set.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
 def data() -> None:
-    """Look at one data set."""
+    """Look at one data set.
+
+    Example:
+      xaibench data inspect photos
+    """
 
 
 @app.command("inspect")

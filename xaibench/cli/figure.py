@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from xaibench.api.specs import Explainer, modified
-from xaibench.cli.names import split
+from xaibench.cli.names import completing, split
 from xaibench.engine.registry import installed
 
-app = typer.Typer(help="Draw the figures of a lecture or a paper.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 BASES = ("grad-cam", "grad-cam++", "layer-cam")
 MODIFIER, APERTURE = "conceptors", "aperture_squared"
@@ -21,7 +21,11 @@ WRITTEN = {"grad-cam": "Grad-CAM", "grad-cam++": "Grad-CAM++", "layer-cam": "Lay
 
 @app.callback()
 def figures() -> None:
-    """Draw the figures of a lecture or a paper."""
+    """Draw the figures of a lecture or a paper.
+
+    Example:
+      xaibench figure conceptors cat.jpg dog.jpg --output figures
+    """
 
 
 @app.command("conceptors")
@@ -29,9 +33,15 @@ def conceptors(
     images: Annotated[
         list[Path] | None, typer.Argument(help="Pictures; the built-in photographs if not given.")
     ] = None,
-    model: Annotated[str, typer.Option(help="As in `xaibench list models`.")] = "efficientnet-lite0",
+    model: Annotated[
+        str, typer.Option(help="As in `xaibench list models`.", autocompletion=completing("models"))
+    ] = "efficientnet-lite0",
     bases: Annotated[
-        list[str] | None, typer.Option(help="Explainers; Grad-CAM, Grad-CAM++, Layer-CAM if not given.")
+        list[str] | None,
+        typer.Option(
+            help="Explainers; Grad-CAM, Grad-CAM++, Layer-CAM if not given.",
+            autocompletion=completing("explainers"),
+        ),
     ] = None,
     output: Annotated[Path, typer.Option(help="Folder of the two PNGs.")] = Path("figures"),
 ) -> None:

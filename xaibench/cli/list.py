@@ -8,11 +8,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from xaibench.api.specs import Architecture, Explainer, Metric, Model, Modifier, Spec
+from xaibench.cli.names import completed_kinds
 from xaibench.engine.registry import KINDS, installed
 
 
 def list_names(
-    kind: Annotated[str | None, typer.Argument(help=f"{', '.join(KINDS)}; all if not given.")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Argument(help=f"{', '.join(KINDS)}; all if not given.", autocompletion=completed_kinds),
+    ] = None,
 ) -> None:
     """List the models, architectures, explainers, modifiers, metrics and data sets that are installed.
 

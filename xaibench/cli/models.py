@@ -7,20 +7,33 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from xaibench.cli.names import completing
+
 if TYPE_CHECKING:
     from xaibench.engine.inspect import ModelFacts, Place
 
-app = typer.Typer(help="Look at one model.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
 def models() -> None:
-    """Look at one model."""
+    """Look at one model.
+
+    Example:
+      xaibench models inspect timm:resnet50=random
+    """
 
 
 @app.command("inspect")
 def inspect(
-    name: Annotated[str, typer.Argument(help="MODEL, MODEL@LAYER, MODEL=WEIGHTS.", metavar="NAME")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="MODEL, MODEL@LAYER, MODEL=WEIGHTS.",
+            metavar="NAME",
+            autocompletion=completing("models"),
+        ),
+    ],
     everything: Annotated[
         bool, typer.Option("--all", help="Every module that could be explained, also inside blocks.")
     ] = False,

@@ -1,106 +1,67 @@
 """What a run shows while it works."""
 
+from collections.abc import Callable
 from time import monotonic
-from types import TracebackType
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
+from rich.progress import TaskID
 
-from xaibench.engine.observer import Observer
+from xaibench.cli.bars import Shown
+from xaibench.cli.pace import Pace
 
-PLAIN_EVERY = 15.0  # seconds between lines where there is no terminal
+OFTEN, SELDOM = 15.0, 600.0  # seconds between plain lines, at the beginning and at most
+SHARE = 20  # a line each twentieth of the time so far: some forty lines a day
 
 
-class Progress(Observer):
-    """A bar a block, with the stage and the forwards a second; plain lines where no terminal is."""
+class Progress(Shown, Pace):
+    """A bar a block, and behind it how it goes; plain lines where no terminal is."""
 
-    def __init__(self, console: Console, quiet: bool = False) -> None:
-        self.console = console
-        self.quiet = quiet
-        self.bars = Bars(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("images"),
-            TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[doing]}"),
-            console=console,
-            disable=quiet or not console.is_terminal,
-        )
-        self.task: TaskID | None = None
-        self.name, self.images, self.finished = "", 0, 0
-        self.doing, self.forwards = "", 0
-        self.began = self.said = monotonic()
-        self.asked_to_stop = False
-
-    def __enter__(self) -> "Progress":
-        self.bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+    def __init__(
+        self, console: Console, quiet: bool = False, clock: Callable[[], float] = monotonic
     ) -> None:
-        self.bars.stop()
+        Pace.__init__(self, clock)
+        Shown.__init__(self, console, quiet, behind="[dim]{task.fields[doing]}")
+        self.task: TaskID | None = None
+        self.first = self.told = clock()
 
     def block(self, name: str, images: int) -> None:
         """A bar for the block; of unknown length while it is loading."""
-        if name != self.name:
-            self.task = self.bars.add_task(escape(name), total=None, doing="")
-        self.name, self.images, self.finished = name, images, 0
-        self.forwards, self.began = 0, monotonic()
+        new = name != self.name
+        super().block(name, images)
+        if new:
+            self.task = self.bars.add_task(escape(self.place), total=None, doing="")
         if images and self.task is not None:
             self.bars.update(self.task, total=images, completed=0)
-            self.line(f"{name}: {images} images")
+            self.plain(f"{self.place}: {images} images")
 
     def stage(self, name: str) -> None:
         """What is being done now, behind the bar."""
-        self.doing = name
+        super().stage(name)
         self.refresh()
 
     def passed(self, images: int) -> None:
         """Count the forwards."""
-        self.forwards += images
+        super().passed(images)
         self.refresh()
 
     def done(self, images: int, resumed: bool) -> None:
         """Move the bar on."""
-        self.finished += images
+        super().done(images, resumed)
         if self.task is not None:
             self.bars.advance(self.task, images)
-        self.doing = "found finished" if resumed else ""
         self.refresh()
 
-    def note(self, text: str) -> None:
-        """A line above the bars."""
-        if not self.quiet:
-            self.console.print(f"[yellow]note[/] {escape(text)}", highlight=False)
-
-    def stop(self) -> None:
-        """Ask the run to end after its shard."""
-        self.asked_to_stop = True
-
-    def stopping(self) -> bool:
-        """Whether it was asked to."""
-        return self.asked_to_stop
-
     def refresh(self) -> None:
-        """Say the stage and the speed."""
-        speed = self.forwards / max(1e-3, monotonic() - self.began)
-        doing = (
-            f"{self.doing}  {self.forwards:,} forwards, {speed:,.0f}/s" if self.forwards else self.doing
-        )
+        """Say how it goes."""
         if self.task is not None:
-            self.bars.update(self.task, doing=doing)
-        if monotonic() - self.said > PLAIN_EVERY:
-            self.line(f"{self.name}: {self.finished}/{self.images} images, {doing}")
+            self.bars.update(self.task, doing=self.said)
+        now = self.clock()
+        if now - self.told > min(SELDOM, max(OFTEN, (now - self.first) / SHARE)):
+            self.plain(f"{self.place}: {self.finished}/{self.images} images, {self.said}")
 
-    def line(self, text: str) -> None:
-        """A plain line, where there is no terminal for bars."""
-        if not self.quiet and not self.console.is_terminal:
-            self.console.print(text, highlight=False, markup=False)
-        self.said = monotonic()
+    def plain(self, text: str) -> None:
+        """A line where there is no terminal for bars."""
+        if not self.console.is_terminal:
+            self.line(text)
+        self.told = self.clock()

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from xaibench.api.errors import ConfigError
-from xaibench.cli.names import split
+from xaibench.cli.names import completing, split
 
 if TYPE_CHECKING:
     from xaibench.engine.blocks import Part
@@ -35,24 +35,40 @@ Examples:
   xaibench run --config mine.toml --shard 2/8   # one of eight machines; then: xaibench merge
 
   xaibench run --explainers rise,grad-cam --dry-run
+
+  xaibench run --models scenes-cnn --data scenes --json
 """
 
 
 def run(
     models: Annotated[
         list[str] | None,
-        typer.Option(help="As in `xaibench list`; comma-separated or repeated."),
+        typer.Option(
+            help="As in `xaibench list`; comma-separated or repeated.",
+            autocompletion=completing("models"),
+        ),
     ] = None,
     explainers: Annotated[
         list[str] | None,
-        typer.Option(help="Explainers, as in `xaibench list`; the default's nine if not given."),
+        typer.Option(
+            help="Explainers, as in `xaibench list`; the default's nine if not given.",
+            autocompletion=completing("explainers"),
+        ),
     ] = None,
     metrics: Annotated[
         list[str] | None,
-        typer.Option(help="Metrics, as in `xaibench list`, or all; the default's three if not given."),
+        typer.Option(
+            help="Metrics, as in `xaibench list`, or all; the default's three if not given.",
+            autocompletion=completing("metrics"),
+        ),
     ] = None,
     data: Annotated[
-        list[str] | None, typer.Option(help="Data sets, NAME or NAME:PATH.", metavar="NAME[:PATH]")
+        list[str] | None,
+        typer.Option(
+            help="Data sets, NAME or NAME:PATH.",
+            metavar="NAME[:PATH]",
+            autocompletion=completing("datasets"),
+        ),
     ] = None,
     limit: Annotated[
         int | None, typer.Option(help="How many examples of each data set, from its start.")
@@ -108,50 +124,57 @@ def run(
         typer.Option("--dry-run", help="Print the plan: cells, what is unsupported, forwards, time."),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the leaderboard only.")] = False,
+    json: Annotated[
+        bool,
+        typer.Option("--json", help="One JSON object a line: progress, then the result."),
+    ] = False,
 ) -> None:
     """Run explainers on models and data, score them, and print who explains best."""
+    from xaibench.cli.json_lines import JsonLines, plan_facts, result_facts
     from xaibench.cli.progress import Progress
     from xaibench.cli.show import print_results
     from xaibench.cli.working import working
     from xaibench.engine.settings import settle
 
-    console = Console()
-    settings = settle(
-        config,
-        split(models),
-        split(data),
-        full=full,
-        explainers=split(explainers),
-        metrics=split(metrics),
-        limit=limit,
-        sample=sample,
-        classes=split(classes),
-        subset=tuple(map(str, subset or ())),
-        device=device,
-        seed=seed,
-        width=width,
-        gallery=gallery,
-        keep_maps=keep_maps or None,
-        timeout=timeout,
-        strict=strict or None,
-    )
     part = part_of(shard)
-    folder = output or default_output(config, settings.name(), shard)
-    from xaibench.engine.run import run as run_grid  # opens torch
+    told = JsonLines() if json else None
+    with working(told or Progress(Console(stderr=True), quiet)) as work:
+        settings = settle(
+            config,
+            split(models),
+            split(data),
+            full=full,
+            explainers=split(explainers),
+            metrics=split(metrics),
+            limit=limit,
+            sample=sample,
+            classes=split(classes),
+            subset=tuple(map(str, subset or ())),
+            device=device,
+            seed=seed,
+            width=width,
+            gallery=gallery,
+            keep_maps=keep_maps or None,
+            timeout=timeout,
+            strict=strict or None,
+        )
+        folder = output or default_output(config, settings.name(), shard)
+        if dry_run:
+            from xaibench.cli.plan import print_plan
+            from xaibench.engine.forecast import forecast  # opens torch
 
+            forecasts = forecast(settings, observer=work.observer)
+        else:
+            from xaibench.engine.run import run as run_grid  # opens torch
+
+            work.folder = folder
+            results = run_grid(settings, folder, overwrite, work.observer, part=part)
     if dry_run:
-        from xaibench.cli.plan import print_plan
-        from xaibench.engine.forecast import forecast
-
-        with Progress(Console(stderr=True), quiet) as progress:
-            forecasts = forecast(settings, observer=progress)
-        print_plan(forecasts, console)
+        told.write("plan", plan_facts(forecasts)) if told else print_plan(forecasts, Console())
         return
-    with working(Console(stderr=True), quiet, folder) as observer:
-        results = run_grid(settings, folder, overwrite, observer, part=part)
-    print_results(results, console)
-    if (results.scores["status"] == "failed").any():
-        raise typer.Exit(1)
+    code = int((results.scores["status"] == "failed").any())
+    told.write("result", result_facts(results, code)) if told else print_results(results, Console())
+    raise typer.Exit(code)
 
 
 def part_of(shard: str | None) -> "Part":

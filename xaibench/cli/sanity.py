@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from xaibench.api.errors import ConfigError
+from xaibench.cli.names import completing
 
 if TYPE_CHECKING:
     from xaibench.engine.sanity import Sanity
@@ -23,11 +24,22 @@ COLOURS = {"pass": "green", "fail": "bold red", "undefined": "yellow"}
 
 
 def sanity(
-    explainer: Annotated[str, typer.Argument(help="As in `xaibench list explainers`.")],
+    explainer: Annotated[
+        str,
+        typer.Argument(
+            help="As in `xaibench list explainers`.", autocompletion=completing("explainers")
+        ),
+    ],
     model: Annotated[
-        str, typer.Option(help="As in `xaibench list models`; guided backprop needs one of ReLUs.")
+        str,
+        typer.Option(
+            help="As in `xaibench list models`; guided backprop needs one of ReLUs.",
+            autocompletion=completing("models"),
+        ),
     ] = "scenes-cnn",
-    data: Annotated[str, typer.Option(help="As in `xaibench list datasets`.")] = "scenes",
+    data: Annotated[
+        str, typer.Option(help="As in `xaibench list datasets`.", autocompletion=completing("datasets"))
+    ] = "scenes",
     limit: Annotated[int, typer.Option(help="How many examples.", min=2)] = 24,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     output: Annotated[

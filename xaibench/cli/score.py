@@ -19,12 +19,14 @@ def score(
     Example:
       xaibench score results/mine --metrics road,relevance-mass
     """
+    from xaibench.cli.progress import Progress
     from xaibench.cli.show import print_results
     from xaibench.cli.working import working
     from xaibench.engine.score_kept import score_kept
 
-    with working(Console(stderr=True), quiet, results) as observer:
-        found = score_kept(results, tuple(split(metrics)), observer)
+    with working(Progress(Console(stderr=True), quiet)) as work:
+        work.folder = results
+        found = score_kept(results, tuple(split(metrics)), work.observer)
     print_results(found, Console())
     if (found.scores["status"] == "failed").any():
         raise typer.Exit(1)

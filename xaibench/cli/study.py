@@ -11,12 +11,16 @@ from rich.markdown import Markdown
 
 from xaibench.cli.names import split
 
-app = typer.Typer(help="Carry out a ready study.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
 def studies() -> None:
-    """Carry out a ready study."""
+    """Carry out a ready study.
+
+    Example:
+      xaibench study attention --attentions se,eca
+    """
 
 
 @app.command("attention")

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from xaibench.cli.names import split
+from xaibench.cli.names import completing, split
 from xaibench.engine.registry import installed
 
 if TYPE_CHECKING:
@@ -39,8 +39,15 @@ EXPLAINERS, METRICS = ("grad-cam",), ("insertion-28", "deletion-28", "pointing-g
 
 
 def train(
-    architecture: Annotated[str, typer.Argument(help="As in `xaibench list architectures`.")],
-    data: Annotated[str, typer.Option(help="A data set, NAME or NAME:PATH.")] = "scenes",
+    architecture: Annotated[
+        str,
+        typer.Argument(
+            help="As in `xaibench list architectures`.", autocompletion=completing("architectures")
+        ),
+    ],
+    data: Annotated[
+        str, typer.Option(help="A data set, NAME or NAME:PATH.", autocompletion=completing("datasets"))
+    ] = "scenes",
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="NAME=VALUE of the data set; repeated.")
     ] = None,
@@ -66,10 +73,17 @@ def train(
         int | None, typer.Option(help="Cross-validate: train on all folds but one, in turn.")
     ] = None,
     explainers: Annotated[
-        list[str] | None, typer.Option(help="With --folds: explainers; grad-cam if not given.")
+        list[str] | None,
+        typer.Option(
+            help="With --folds: explainers; grad-cam if not given.",
+            autocompletion=completing("explainers"),
+        ),
     ] = None,
     metrics: Annotated[
-        list[str] | None, typer.Option(help="With --folds: metrics that score them.")
+        list[str] | None,
+        typer.Option(
+            help="With --folds: metrics that score them.", autocompletion=completing("metrics")
+        ),
     ] = None,
     explained: Annotated[int, typer.Option(help="With --folds: images explained in each fold.")] = 40,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew.")] = False,

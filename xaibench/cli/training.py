@@ -1,46 +1,21 @@
 """What a training shows while it works."""
 
-from types import TracebackType
-
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
+from rich.progress import TaskID
 
+from xaibench.cli.bars import Shown
 from xaibench.engine.observer import Observer
 from xaibench.train.recipe import Epoch, TrainingObserver
 
 
-class TrainingProgress(TrainingObserver):
+class TrainingProgress(Shown, TrainingObserver):
     """A line an epoch, and a bar of its images; lines alone where no terminal is."""
 
     def __init__(self, console: Console, quiet: bool = False) -> None:
-        self.console = console
-        self.quiet = quiet
-        self.bars = Bars(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("images"),
-            TimeElapsedColumn(),
-            console=console,
-            disable=quiet or not console.is_terminal,
-            transient=True,
-        )
+        super().__init__(console, quiet, keep=False)
         self.task: TaskID | None = None
         self.name, self.epochs = "", 0
-
-    def __enter__(self) -> "TrainingProgress":
-        self.bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.bars.stop()
 
     def loading(self, done: int, images: int) -> None:
         """A bar for the decoding."""
@@ -71,16 +46,6 @@ class TrainingProgress(TrainingObserver):
             f"accuracy {epoch.accuracy:.3f}, held out {epoch.held_out_accuracy:.3f}, "
             f"{epoch.seconds:.0f} s"
         )
-
-    def note(self, text: str) -> None:
-        """A line above the bars."""
-        if not self.quiet:
-            self.console.print(f"[yellow]note[/] {escape(text)}", highlight=False)
-
-    def line(self, text: str) -> None:
-        """A plain line, on a terminal too."""
-        if not self.quiet:
-            self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 class ExplainingProgress(Observer):

@@ -3,46 +3,53 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 import typer
-from rich.console import Console
 
 from xaibench.api.errors import Stopped
+from xaibench.cli.json_lines import JsonLines
+from xaibench.cli.pace import INTERRUPTED
 from xaibench.cli.progress import Progress
 
-INTERRUPTED = 130  # as shells have it for Ctrl-C
+
+@dataclass
+class Work:
+    """What is being done.
+
+    Args:
+        observer: shows how it goes.
+        folder: of the results, once it is known.
+    """
+
+    observer: Progress | JsonLines
+    folder: Path | None = None
 
 
 @contextmanager
-def working(console: Console, quiet: bool, folder: Path) -> Iterator[Progress]:
+def working(observer: Progress | JsonLines) -> Iterator[Work]:
     """Show progress; the first Ctrl-C finishes the shard, the second one stops at once.
-
-    Args:
-        console: where the progress goes.
-        quiet: show none.
-        folder: of the results, to be named where it ends early.
 
     Raises:
         typer.Exit: it was stopped; what is finished is in the folder.
     """
-    with Progress(console, quiet) as progress:
+    work = Work(observer)
 
-        def asked(number: int, frame: FrameType | None) -> None:
-            if progress.stopping():
-                raise KeyboardInterrupt
-            progress.stop()
-            progress.note("stopping after this shard; once more Ctrl-C stops at once")
+    def asked(number: int, frame: FrameType | None) -> None:
+        if observer.stopping() or work.folder is None:
+            raise KeyboardInterrupt
+        observer.stop()
+        observer.note("stopping after this shard; once more Ctrl-C stops at once")
 
-        before = signal.signal(signal.SIGINT, asked)
-        try:
-            yield progress
-        except (Stopped, KeyboardInterrupt):
-            said = f"stopped; {folder} has what is finished; the same command goes on"
-        else:
-            return
-        finally:
-            signal.signal(signal.SIGINT, before)
-    typer.echo(f"\n{said}", err=True)
-    raise typer.Exit(INTERRUPTED)
+    before = signal.signal(signal.SIGINT, asked)
+    try:
+        with observer:
+            yield work
+    except (Stopped, KeyboardInterrupt):
+        kept = f"{work.folder} has what is finished; the same command goes on"
+        typer.echo(f"\nstopped; {kept if work.folder else 'nothing was begun'}", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    finally:
+        signal.signal(signal.SIGINT, before)

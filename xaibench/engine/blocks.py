@@ -83,7 +83,9 @@ class Blocks:
             status, reason = status_of(error)
             observer.note(f"{title}: {status}: {reason}")
             self.folder.prune(provenance.block, nowhere)
-            self.folder.write(provenance.block, status, provenance.nowhere(wanted, status, reason))
+            rows = provenance.nowhere(wanted, status, reason)
+            self.folder.write(provenance.block, status, rows)
+            observer.failed(sum(row.status == "failed" for row in rows))
             return
         images = group(loaded.examples)
         cells = cells_of(wanted, loaded.provenance)
@@ -175,6 +177,7 @@ class Blocks:
             )
             with self.worker.tally.timed("write"):
                 self.folder.write(name, key, rows)
+            observer.failed(sum(row.status == "failed" for row in rows))
             observer.done(len(some), resumed=False)
 
     def keep_subset(self, block: Block, examples: Sequence[Example], hashes: dict[str, str]) -> None:

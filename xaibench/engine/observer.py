@@ -11,17 +11,26 @@ from typing import Any
 class Observer:
     """Is told how a run goes on, and shows nothing; the command line has one that does."""
 
+    def begin(self, blocks: int) -> None:
+        """A run begins; how many models on data sets it has."""
+
     def block(self, name: str, images: int) -> None:
         """A model on a data set begins; how many images it has."""
 
     def stage(self, name: str) -> None:
         """What is being done now."""
 
+    def width(self, images: int) -> None:
+        """How many images a pass of the stream takes from now on."""
+
     def passed(self, images: int) -> None:
         """A pass of the stream has scored some images."""
 
     def done(self, images: int, resumed: bool) -> None:
         """Images are finished, or were found finished."""
+
+    def failed(self, rows: int) -> None:
+        """So many scores are lost to errors."""
 
     def note(self, text: str) -> None:
         """Something that the user should know."""

@@ -67,6 +67,7 @@ def run(
             observer.note(f"plugin {name!r} cannot be loaded: {reason}; the rest goes on without it")
         worker = Worker(config, device, folder.maps, folder.native, observer, tally)
         blocks = Blocks(todo, folder, worker, part)
+        observer.begin(len(todo.blocks))
         with tally.timed("all"):
             for block in todo.blocks:
                 blocks.work(block)

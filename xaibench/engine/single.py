@@ -1,12 +1,10 @@
 """Three lines of Python: explain some images, or score some maps, without a grid or files."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from math import nan
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -124,49 +122,6 @@ def score(
     raise_wrong(outcome)
     assert outcome.values is not None
     return outcome.values
-
-
-@dataclass(frozen=True)
-class ExplainedPicture:
-    """One picture explained, for drawing.
-
-    Args:
-        colours: (H, W, 3) of uint8, as the network sees it.
-        saliency: (H, W) in [0, 1].
-        target: name of the class explained.
-        probability: that the network gives it.
-        layer: the target layer.
-        note: what must be said of the explainer.
-    """
-
-    colours: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]"
-    saliency: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]"
-    target: str
-    probability: float
-    layer: str
-    note: str
-
-
-def explain_picture(
-    model: str, image: Path, explainer: str, target: int | None, target_layer: str | None
-) -> ExplainedPicture:
-    """Explain one picture with an installed model; raises as `explain` does."""
-    classifier = classifier_from(model, (224, 224), target_layer)
-    targets = None if target is None else [target]
-    maps = explain(classifier, image, explainer, targets)
-    pixels = pixels_of(image, classifier.preprocess)
-    chances = classifier.logits(pixels).softmax(1)[0]
-    wanted = int(chances.argmax()) if target is None else target
-    assert classifier.preprocess is not None  # pictures could not have been read without
-    colours = classifier.preprocess.colours(pixels)[0].permute(1, 2, 0) * 255
-    return ExplainedPicture(
-        colours.round().to(torch.uint8).numpy(),
-        maps[0].cpu().numpy(),
-        classifier.class_name(wanted),
-        float(chances[wanted]),
-        classifier.target_layer.name,
-        installed().explainer(explainer).note,
-    )
 
 
 def begin(

@@ -76,6 +76,7 @@ class Worker:
             self.observer.note(f"{block.model.name} runs unprepared: {network.why_plain}")
         self.observer.stage("measuring the best pass width")
         width = self.config.width or best_width(network.forward, noise)
+        self.observer.width(width)
         tried = SharedPass(classifier, noise)
         refuse_classes_beyond(tried.logits.shape[1], examples, block)
         (output,) = tried.outputs[-1:]
@@ -205,6 +206,7 @@ class Worker:
         if stream.width < loaded.width:
             self.observer.note(f"{provenance.block}: out of memory; passes of {stream.width} images")
             tally.models[provenance.model]["pass_width"] = stream.width
+            self.observer.width(stream.width)
 
         found = Evaluation(explained, scored)
         places = [i for i, picture in enumerate(pictures) if picture.id in shown]

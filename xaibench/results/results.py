@@ -6,17 +6,22 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from xaibench.api.errors import DataError
+from xaibench.results.board import Board, boards
 from xaibench.results.rows import SHARED_PASS, read_rows
 from xaibench.results.statistics.agreement import agreement
 from xaibench.results.statistics.differences import differences, win_rates
 from xaibench.results.statistics.paired import Paired, cells, looked_at, value_intervals, why_lacking
 from xaibench.results.statistics.ranks import Ranks, ranks
 from xaibench.results.statistics.ties import ties_frame
+from xaibench.results.styled import as_html, styled
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
 
 GROUP = ["model", "dataset", "explainer", "metric", "metric_version"]
 
@@ -111,6 +116,10 @@ class Results:
         in_order = board.assign(place=[place[block] for block in blocks])
         return in_order.sort_values(["place", "rank"]).drop(columns="place")
 
+    def boards(self) -> list[Board]:
+        """The leaderboard of each model and data set, with intervals, ties and what is missing."""
+        return list(boards(self))
+
     @cached_property
     def cells(self) -> list[Paired]:
         """Every model, data set and metric version: scores as a matrix of trials by explainers."""
@@ -180,8 +189,21 @@ class Results:
         counted = wrong.groupby(where, sort=False).size()
         return counted.rename("rows").reset_index()
 
+    def told_problems(self) -> list[str]:
+        """The same in words, a line for all explainers of one status and reason."""
+        same = ["status", "model", "dataset", "reason"]
+        return [
+            f"{status} {model} on {dataset}, {', '.join(cells['explainer'])}: {reason} "
+            f"({cells['rows'].sum()} rows)"
+            for (status, model, dataset, reason), cells in self.problems().groupby(same, sort=False)
+        ]
+
+    def styled(self) -> "Styler":
+        """The leaderboards with intervals as one styled table: best bold, ties with it underlined."""
+        return styled(self.boards())
+
     def _repr_html_(self) -> str:
-        return str(self.table().to_html(float_format="{:.3f}".format))
+        return as_html(self)
 
 
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:

@@ -1,0 +1,84 @@
+"""Every verb's help has an example, and what it says can be typed."""
+
+import shlex
+from collections.abc import Iterator
+
+import pytest
+import readme
+import typer
+from typer.testing import CliRunner
+
+from xaibench.cli import app
+
+ROOT = typer.main.get_command(app)
+
+
+def commands(command=ROOT, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+    """The root, every group and every verb, with the words that lead there."""
+    yield path, command
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from commands(inner, (*path, name))
+
+
+ALL = dict(commands())
+
+
+def lines_in(help_text: str) -> list[str]:
+    """The commands below "Example:" or "Examples:", those that && joins each by itself."""
+    _, _, examples = help_text.partition("Example")
+    lines = [line.strip() for line in examples.splitlines()]
+    joined = [part.strip() for line in lines for part in line.split("&&")]
+    return [line for line in joined if line.startswith("xaibench ")]
+
+
+def parse(line: str) -> tuple[str, ...]:
+    """Have the option parsers read a line, down to the verb, and run nothing; the verb's words."""
+    words = shlex.split(line, comments=True)[1:]
+    command, path = ROOT, ()
+    context = command.make_context("xaibench", list(words), resilient_parsing=False)
+    while getattr(command, "commands", None):
+        rest = [*context._protected_args, *context.args]
+        name, command, rest = command.resolve_command(context, rest)
+        path = (*path, name)
+        if getattr(command, "commands", None) and not rest:
+            break
+        context = command.make_context(name, rest, parent=context)
+    return path
+
+
+def test_the_whole_tree_is_looked_at():
+    assert {("run",), ("study", "attention"), ("data", "verify"), ("doctor",)} <= set(ALL)
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_help_has_an_example_that_parses(path):
+    lines = lines_in(ALL[path].help)
+    assert lines, f"no example in the help of {' '.join(path)}"
+    taken = []
+    for line in lines:
+        if line == "xaibench --install-completion bash":  # eager: it would write to the shell's files
+            continue
+        taken.append(parse(line))
+    assert any(found[: len(path)] == path for found in taken)
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_help_is_printed(path):
+    done = CliRunner().invoke(app, [*path, "--help"], env={"COLUMNS": "200"})
+    assert done.exit_code == 0
+    for line in lines_in(ALL[path].help):
+        assert line in " ".join(done.stdout.split())
+
+
+def test_a_line_that_cannot_be_typed_is_found():
+    for wrong in ("xaibench run --limits 3", "xaibench dance", "xaibench run --limit three"):
+        with pytest.raises(Exception, match=r"No such (option|command)|valid integer"):
+            parse(wrong)
+
+
+def test_the_lines_of_the_readme_parse():
+    text = (readme.ROOT / "README.md").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith("xaibench ")]
+    assert len(lines) > 10
+    for line in lines:
+        assert parse(line)

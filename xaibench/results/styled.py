@@ -1,0 +1,101 @@
+"""The leaderboard as HTML: what a notebook shows of results, and what a page is written from."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from hashlib import sha256
+from html import escape
+from math import isnan
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from xaibench.results.board import Board, Column, Value
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
+
+    from xaibench.results.results import Results
+
+PICTURE = "gallery.png"
+LARGEST = 4 * 2**20  # bytes of a picture that is put into the HTML itself
+BEST, TIED = "font-weight: bold", "text-decoration: underline"
+LEGEND = (
+    "Value and 95 % bootstrap interval over images, best first. Bold: the best by a metric; underlined: "
+    "cannot be told apart from it. Rank: 1 + how many explainers are better beyond noise, over all "
+    "metrics; tie: who shares a letter cannot be told apart. ms: an explainer's own part of an image."
+)
+
+
+def heading(column: Column) -> str:
+    """A metric above its values."""
+    return f"{column.key} {column.arrow}"
+
+
+def written(value: Value, digits: int = 3) -> str:
+    """A value and the ends of its interval."""
+    if isnan(value.mean):
+        return "unsupported" if value.unsupported else "-"
+    said = f"{value.mean:.{digits}f}"
+    return said if isnan(value.low) else f"{said} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
+
+
+def number(value: float, digits: int) -> str:
+    """A number, or "-" where there is none."""
+    return "-" if isnan(value) else f"{value:,.{digits}f}"
+
+
+def styled(boards: Sequence[Board]) -> "Styler":
+    """All leaderboards as one table that pandas styles: best bold, ties with it underlined, escaped."""
+    metrics = list(dict.fromkeys(heading(column) for board in boards for column in board.columns))
+    records, marks, index = [], [], []
+    for board in boards:
+        for line in board.lines:
+            index.append((board.model, board.dataset, line.explainer))
+            values = {heading(column): line.values[column.key] for column in board.columns}
+            cells = {name: written(values[name]) if name in values else "-" for name in metrics}
+            standing = {"rank": number(line.rank, 0), "tie": line.tie}
+            cost = {"mean rank": number(line.mean_rank, 1), "ms": number(line.ms, 1)}
+            records.append({**cells, **standing, **cost})
+            marks.append({name: mark(values.get(name)) for name in records[-1]})
+    names = ["model", "data", "explainer"]
+    frame = pd.DataFrame(records, index=pd.MultiIndex.from_tuples(index, names=names))
+    css = pd.DataFrame(marks, index=frame.index)
+    said = sha256(repr((index, records)).encode()).hexdigest()[:8]  # the same results, the same HTML
+    return (
+        frame.style.set_uuid(said)
+        .format(escape="html")
+        .format_index(escape="html", axis=0)
+        .format_index(escape="html", axis=1)
+        .apply(lambda _: css, axis=None)
+        .set_table_styles([{"selector": "td", "props": "text-align: right"}])
+    )
+
+
+def mark(value: Value | None) -> str:
+    """How a value is to be seen."""
+    if value is None or not (value.best or value.tied):
+        return ""
+    return BEST if value.best else TIED
+
+
+def as_html(results: "Results") -> str:
+    """The leaderboards, how sure they are, what is missing, what must be said, and the gallery."""
+    boards = results.boards()
+    said = [styled(boards).to_html(), paragraph(LEGEND)]
+    said += [paragraph(f"{board.title}: {board.images} images; {board.separation}.") for board in boards]
+    said += [paragraph(f"{', '.join(names)}: {note}") for note, names in results.notes.items()]
+    said += [paragraph(problem) for problem in results.told_problems()]
+    if not results.manifest:
+        said.append(paragraph("Unfinished: this run was stopped; the same command goes on with it."))
+    picture = results.path / PICTURE
+    if picture.is_file() and picture.stat().st_size <= LARGEST:
+        data = b64encode(picture.read_bytes()).decode("ascii")
+        said.append(f'<img alt="each map over its image" src="data:image/png;base64,{data}">')
+    elif picture.is_file():
+        said.append(paragraph(f"The gallery: {picture}"))
+    return "\n".join(said)
+
+
+def paragraph(text: str) -> str:
+    """Text, escaped."""
+    return f"<p>{escape(text)}</p>"
