@@ -45,7 +45,7 @@ def test_a_doubled_row_is_refused_when_files_are_read(tmp_path):
 def test_an_unreadable_file_is_named_with_the_cure(tmp_path):
     (tmp_path / "scores").mkdir()
     (tmp_path / "scores" / "a.parquet").write_bytes(b"PAR1 half a file")
-    with pytest.raises(DataError, match=r"a.parquet cannot be read: .*delete it"):
+    with pytest.raises(DataError, match=r"a.parquet cannot be read: .*run the same command again"):
         Results.load(tmp_path)
 
 

@@ -28,11 +28,11 @@ Examples:
 
   xaibench run --models timm:resnet50 --data imagenet:PATH --sample 500 --seed 1
 
-  xaibench run --data cutouts --limit 40 --gallery 40   # all their maps, for the report's gallery
+  xaibench run --data cutouts --gallery 40   # more maps in the report's gallery
 
-  xaibench run --config mine.toml        # into results/mine; more in the file later adds only that
+  xaibench run --config mine.toml   # more in it later adds only that
 
-  xaibench run --config mine.toml --shard 2/8   # one of eight machines; then: xaibench merge
+  xaibench run --config mine.toml --shard 2/8   # then: xaibench merge
 
   xaibench run --explainers rise,grad-cam --dry-run
 
