@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from members import Member
 from torch import Tensor
-from upright import SURE, margin, plant
+from xaibench.testing.upright import SURE, margin, plant
 from xaibench_explainers.grad_cam import grad_cam
 from xaibench_explainers.layer_cam import layer_cam
 

@@ -32,6 +32,7 @@ from xaibench_metrics.conventions import (
 
 RANKS = ("order-only",)
 
+
 def faithfulness() -> list[Metric]:
     """Kin of insertion and deletion, masking, removal, perturbation, infidelity, peers' presets."""
     return [*curves(), *masking(), *removal(), *noise(), *of_peers()]

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from xaibench.testing.metrics import check_metric
     from xaibench.testing.models import check_model
     from xaibench.testing.modifiers import check_modifier
-    from xaibench.testing.plugins import check_plugin
+    from xaibench.testing.plugins import Given, check_plugin
 
 __all__ = [
     "Clause",
     "ContractBroken",
+    "Given",
     "Verdict",
     "check_architecture",
     "check_dataset",
@@ -36,6 +37,7 @@ __all__ = [
 _HOMES = {
     "Clause": "clauses",
     "ContractBroken": "clauses",
+    "Given": "plugins",
     "Verdict": "clauses",
     "check_architecture": "architectures",
     "check_dataset": "datasets",

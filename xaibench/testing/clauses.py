@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from xaibench.api.errors import UnknownName
 
@@ -39,6 +39,7 @@ class ContractBroken(AssertionError):
         return tuple(verdict.clause.name for verdict in self.verdicts)
 
 
+@runtime_checkable  # so that checkers of types at run time can ask
 class Subject(Protocol):
     """A plugin under trial."""
 
@@ -63,6 +64,7 @@ class Clause:
         check: raises Broken, or NotAsked where it does not apply.
         once: asked of the first trial alone.
         essential: where it is broken, those after it are not asked: they would be broken by the same.
+        whole: asked of the plugin itself, before any trial of it.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Clause:
     check: Callable[[Any], None]
     once: bool = False
     essential: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,12 +109,18 @@ class Contract(list[Clause]):
     """Clauses in order; `clause` enters a function as one."""
 
     def clause(
-        self, name: str, why: str, once: bool = False, essential: bool = False
+        self,
+        name: str,
+        why: str,
+        *,
+        once: bool = False,
+        essential: bool = False,
+        whole: bool = False,
     ) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
         """Enter the function below as a clause."""
 
         def enter(check: Callable[[Any], None]) -> Callable[[Any], None]:
-            self.append(Clause(name, why, check, once, essential))
+            self.append(Clause(name, why, check, once, essential, whole))
             return check
 
         return enter
@@ -127,13 +136,15 @@ def loads(subject: Subject) -> None:
         raise Broken("it is imported, and called as its spec says", said_by(error)) from error
 
 
-IS_LOADED = Clause(LOADS, "what cannot be imported can be used by nobody.", loads, essential=True)
+IS_LOADED = Clause(
+    LOADS, "what cannot be imported can be used by nobody.", loads, essential=True, whole=True
+)
 
 
 def judge(subject: Subject, clause: Clause) -> Verdict:
     """Try one clause on a plugin; whatever the plugin raises breaks the clause."""
     try:
-        if clause.name == LOADS:
+        if clause.whole:
             clause.check(subject)
             return Verdict(subject.title, clause)
         reasons = []

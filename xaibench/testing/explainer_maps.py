@@ -1,39 +1,52 @@
 """Clauses of explainers' contract: what their maps must be, and on what they may depend."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from xaibench.api.capture import Capture, SharedPass
-from xaibench.api.maps import rescale
-from xaibench.api.specs import EXPLAINER_TRAITS, NEEDS
+from xaibench.api.maps import rescale, upsample
+from xaibench.api.specs import EXPLAINER_TRAITS, NEEDS, Explainer, Modifier
 from xaibench.testing.clauses import Broken, Contract, NotAsked, known_words
 from xaibench.testing.explaining import ExplainerTrial, explained
-from xaibench.testing.networks import CLASSES, EVEN
+from xaibench.testing.looking import PLACE, looked_at, looking
+from xaibench.testing.networks import CLASSES, EVEN, SIZE
 from xaibench.testing.watching import apart, close, global_draws, same
 
 MAPS = Contract()
 
 
-@MAPS.clause("applies", "what applies to no network cannot be tried.", essential=True, once=True)
-def applies(trial: ExplainerTrial) -> None:
-    """There is a network to try it on; without one there is no trial."""
+@runtime_checkable  # so that checkers of types at run time can ask
+class SpecOfMaps(Protocol):
+    """An explainer or a modifier under trial."""
+
+    @property
+    def spec(self) -> Explainer | Modifier:
+        """What it says of itself."""
 
 
 @MAPS.clause(
-    "facts", "what a spec says is what users read and what a run is planned by.", essential=True, once=True
+    "facts",
+    "what a spec says is what users read and what a run is planned by.",
+    essential=True,
+    whole=True,
 )
-def facts(trial: ExplainerTrial) -> None:
+def facts(subject: SpecOfMaps) -> None:
     """Known words, a version, a name that can be typed."""
-    spec = trial.spec
+    spec = subject.spec
     known_words("`needs`", spec.needs, NEEDS)
     known_words("`traits`", spec.traits, EXPLAINER_TRAITS)
     if spec.version < 1:
         raise Broken("a version of 1 or more", str(spec.version))
     if not spec.name or set(spec.name) & set(" ,:=@/\\"):
         raise Broken("a name without spaces and any of , : = @ / \\", repr(spec.name))
+
+
+@MAPS.clause("applies", "what applies to no network cannot be tried.", essential=True, once=True)
+def applies(trial: ExplainerTrial) -> None:
+    """There is a network to try it on; without one there is no trial."""
 
 
 @MAPS.clause(
@@ -59,12 +72,28 @@ def dtype(trial: ExplainerTrial) -> None:
         raise Broken("detached maps", "maps that require gradients")
 
 
-@MAPS.clause("finite", "an image whose map holds NaN or infinity is a failed row.")
+@MAPS.clause("finite", "an image whose map holds NaN or infinity is a failed row.", essential=True)
 def finite(trial: ExplainerTrial) -> None:
     """No NaN, no infinity."""
     wrong = ~trial.usual.isfinite().flatten(1).all(1)
     if wrong.any():
         raise Broken("finite numbers", f"NaN or infinity in {int(wrong.sum())} of {len(wrong)} maps")
+
+
+@MAPS.clause(
+    "deterministic", "a result that another call does not give again cannot be checked.", essential=True
+)
+def deterministic(trial: ExplainerTrial) -> None:
+    """Twice the same, whatever the process's own generators say."""
+    maps = []
+    for seed in (1, 2):
+        with global_draws(seed):
+            maps.append(trial.maps())
+    if not same(*maps):
+        raise Broken(
+            "the same map for the same seeds; draw from `capture.batch.generators(...)`",
+            f"{apart(*maps)}, with other global seeds",
+        )
 
 
 @MAPS.clause(
@@ -100,20 +129,6 @@ def classes_of_one_image(trial: ExplainerTrial) -> None:
     shared, own = explained(trial.spec, capture), trial.maps(trials)
     if not close(shared, own):
         raise Broken("the same maps from a shared forward as from one of their own", apart(shared, own))
-
-
-@MAPS.clause("deterministic", "a result that another call does not give again cannot be checked.")
-def deterministic(trial: ExplainerTrial) -> None:
-    """Twice the same, whatever the process's own generators say."""
-    maps = []
-    for seed in (1, 2):
-        with global_draws(seed):
-            maps.append(trial.maps())
-    if not same(*maps):
-        raise Broken(
-            "the same map for the same seeds; draw from `capture.batch.generators(...)`",
-            f"{apart(*maps)}, with other global seeds",
-        )
 
 
 @MAPS.clause("seed", "what is random must follow the run's seed, and be declared.")
@@ -162,3 +177,22 @@ def mirror(trial: ExplainerTrial) -> None:
         )
     if exempt and turns:
         raise Broken('maps that do not turn, as the trait "unmirrored" says', "mirrored maps")
+
+
+@MAPS.clause("upright", "a map turned over points at what the network never looked at.")
+def upright(trial: ExplainerTrial) -> None:
+    """Where a network looks at one place alone, the map is higher there than where that is mirrored."""
+    if "any-class" in trial.spec.traits:
+        raise NotAsked('its map is the same for all classes, as the trait "any-class" says')
+    given = replace(trial, make=looking, batch=looked_at())
+    if given.applies():
+        raise NotAsked(f"it does not apply to a network that looks at one place: {given.applies()}")
+    maps = rescale(upsample(given.usual.detach(), SIZE)).mean(0)
+    here = float(maps[PLACE].mean())
+    turned = (("mirrored", (1,)), ("upside down", (0,)), ("turned by half", (0, 1)))
+    there, how = max((float(maps.flip(axes)[PLACE].mean()), name) for name, axes in turned)
+    if not here > there:
+        raise Broken(
+            "a higher map where alone the network looks than anywhere that is turned over",
+            f"{here:.3g} there and {there:.3g} where it is {how}",
+        )

@@ -8,7 +8,15 @@ from xaibench.api.capture import Capture
 from xaibench.engine.stream import Stream
 from xaibench.testing.clauses import Broken, Contract, NotAsked
 from xaibench.testing.explaining import WIDTH, ExplainerTrial, explained
-from xaibench.testing.watching import Unwritten, apart, check_memory, close, difference, hooks_of, state_of
+from xaibench.testing.watching import (
+    Unwritten,
+    apart,
+    check_memory,
+    close,
+    difference,
+    hooks_of,
+    state_of,
+)
 
 TRACES = Contract()
 
@@ -66,7 +74,8 @@ def restored_after_raising(trial: ExplainerTrial) -> None:
         handle.remove()
         if changed or left:
             raise Broken(
-                f"all as it was after forward {when} raised", changed or f"left behind: {', '.join(left)}"
+                f"all as it was after forward {when} raised",
+                changed or f"left behind: {', '.join(left)}",
             )
 
 

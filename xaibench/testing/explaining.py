@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from torch import Tensor
-
 from xaibench.api.batch import Batch
 from xaibench.api.capture import Capture
 from xaibench.api.classifier import Classifier
@@ -33,14 +31,14 @@ class ExplainerTrial:
     make: MakeClassifier
     batch: Batch
 
-    def maps(self, batch: Batch | None = None, classifier: Classifier | None = None) -> Tensor:
+    def maps(self, batch: Batch | None = None, classifier: Classifier | None = None) -> Any:
         """What it returns for a batch, on a network of its own."""
         capture = Capture(classifier or self.make(), batch or self.batch)
         return explained(self.spec, capture)
 
     @cached_property
-    def usual(self) -> Tensor:
-        """Its maps of the batch, made once."""
+    def usual(self) -> Any:
+        """What it returns for the batch, made once."""
         return self.maps()
 
     def applies(self) -> str:

@@ -48,7 +48,9 @@ def supersedes(trial: MetricTrial) -> None:
         raise Broken("`supersedes`: what it mends of the version before", "nothing")
 
 
-@SCORES.clause("one-number-an-image", "every image is a row; means are taken afterwards.", essential=True)
+@SCORES.clause(
+    "one-number-an-image", "every image is a row; means are taken afterwards.", essential=True
+)
 def one_number_an_image(trial: MetricTrial) -> None:
     """(B,) of floats, or a Scored with them."""
     count = len(trial.batch.ids)
@@ -63,6 +65,22 @@ def one_number_an_image(trial: MetricTrial) -> None:
         curves = answered.said.curves if isinstance(answered.said, Scored) else None
         if curves is not None and (curves.ndim != 2 or len(curves) != count):
             raise Broken(f"curves of ({count}, n)", f"{tuple(curves.shape)}, maps {name}")
+
+
+@SCORES.clause(
+    "deterministic", "a result that another call does not give again cannot be checked.", essential=True
+)
+def deterministic(trial: MetricTrial) -> None:
+    """Twice the same, whatever the process's own generators say."""
+    found = []
+    for seed in (1, 2):
+        with global_draws(seed):  # ties are where a metric has to draw
+            found.append(trial.score(trial.maps["with a plateau"]).scores)
+    if not same(*found):
+        raise Broken(
+            "the same score for the same seeds; draw from `batch.generators(...)`",
+            f"{apart(*found)}, with other global seeds",
+        )
 
 
 @SCORES.clause("range", "figures draw the range, and a score outside of it is a mistake somewhere.")
@@ -92,7 +110,9 @@ def undefined_with_reason(trial: MetricTrial) -> None:
             raise Broken("NaN where a score is undefined", f"{found} at {place}, maps {name}")
 
 
-@SCORES.clause("batch-equals-loop", "a run cuts images into batches by memory; no score may depend on it.")
+@SCORES.clause(
+    "batch-equals-loop", "a run cuts images into batches by memory; no score may depend on it."
+)
 def batch_equals_loop(trial: MetricTrial) -> None:
     """Each map alone has the score it has among others; any order, any width of passes."""
     for name, maps in trial.maps.items():
@@ -104,20 +124,6 @@ def batch_equals_loop(trial: MetricTrial) -> None:
                     "the same score for a map alone and among others",
                     f"of maps {rows}, {name}: {apart(some, together[rows])}",
                 )
-
-
-@SCORES.clause("deterministic", "a result that another call does not give again cannot be checked.")
-def deterministic(trial: MetricTrial) -> None:
-    """Twice the same, whatever the process's own generators say."""
-    found = []
-    for seed in (1, 2):
-        with global_draws(seed):  # ties are where a metric has to draw
-            found.append(trial.score(trial.maps["with a plateau"]).scores)
-    if not same(*found):
-        raise Broken(
-            "the same score for the same seeds; draw from `batch.generators(...)`",
-            f"{apart(*found)}, with other global seeds",
-        )
 
 
 @SCORES.clause("maps-unwritten", "every metric of a run looks at the same maps and the same images.")

@@ -52,7 +52,9 @@ def difference(before: Mapping[str, object], after: Mapping[str, object]) -> str
 def hooks_of(network: nn.Module) -> dict[str, int]:
     """How many hooks of each kind each module has, and each parameter."""
     found = {
-        f"{len(hooks)} {kind.strip('_')} on {path or 'the network'} ({type(module).__name__})": len(hooks)
+        f"{len(hooks)} {kind.strip('_')} on {path or 'the network'} ({type(module).__name__})": len(
+            hooks
+        )
         for path, module in network.named_modules()
         for kind, hooks in vars(module).items()
         if kind.endswith("_hooks") and hooks
