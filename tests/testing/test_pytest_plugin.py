@@ -2,6 +2,8 @@
 
 import pytest
 
+import xaibench.testing.plugins  # noqa: F401 (here, since runs within this process forget what they import)
+
 pytest_plugins = "pytester"
 
 MODULE = """
@@ -36,6 +38,11 @@ def elsewhere(root):
 """
 
 
+@pytest.fixture(autouse=True)
+def no_other_plugins(monkeypatch):
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # each of many runs would import them anew
+
+
 @pytest.fixture
 def package(pytester):
     """An installed plugin: one explainer is sound, two are not, and a data set needs its folder."""
@@ -53,7 +60,7 @@ def package(pytester):
 
 
 def run(pytester, *arguments):
-    return pytester.runpytest_inprocess("-p", "pytest_xaibench", *arguments)
+    return pytester.runpytest_inprocess("--assert=plain", "-p", "pytest_xaibench", *arguments)
 
 
 @pytest.mark.parametrize("by", ["distribution", "entry point"])

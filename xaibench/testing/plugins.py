@@ -7,10 +7,10 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from xaibench.api.errors import UnknownName
+from xaibench.api.errors import PluginError, UnknownName
 from xaibench.api.specs import Settings, Spec
 from xaibench.engine.plan import with_settings
-from xaibench.engine.registry import offers_of
+from xaibench.engine.registry import described, offers_of
 from xaibench.testing import architectures, datasets, explainers, metrics, models, modifiers
 from xaibench.testing.clauses import Clause, ContractBroken, Subject, Verdict, check
 from xaibench.testing.networks import NETWORKS, MakeClassifier
@@ -93,10 +93,24 @@ def tried_of(name: str, given: Given | None = None) -> list[Tried]:
     given = given or Given()
     found = []
     for point in entry_points_of(name):
-        for kind, specs in offers_of(point).items():
+        for kind, specs in offered_by(point).items():
             for spec in specs:
                 found += tried(kind.removesuffix("s"), laid_over(spec, given.settings), given)
     return found
+
+
+def offered_by(point: EntryPoint) -> dict[str, list[Any]]:
+    """What its hooks return.
+
+    Raises:
+        PluginError: it cannot be loaded, or its hooks are wrong.
+    """
+    try:
+        return offers_of(point)
+    except PluginError:
+        raise
+    except Exception as error:  # whatever a plugin's import raises
+        raise PluginError(f"plugin {point.name!r} cannot be loaded: {described(error)}") from error
 
 
 def laid_over(spec: Spec, settings: Mapping[str, Settings]) -> Spec:
