@@ -36,6 +36,7 @@ def xaibench(*arguments: str, cwd: Path | None = None, code: int = 0) -> str:
         *(["--help"], ["--version"], ["plugins"], ["list"], ["run", "--help"]),
         ["figure", "conceptors", "--help"],
         ["sanity", "--help"],
+        ["new", "--help"],
         ["data", "inspect", "--help"],
         *(["train", "--help"], ["study", "attention", "--help"], ["list", "architectures"]),
     ],

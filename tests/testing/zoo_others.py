@@ -122,7 +122,9 @@ METRICS = {
     "out_of_range": Broken(("range",), r"scores from 0 to 1\n  found:    2\.", {}),
     "silent_nan": Broken(("undefined-with-reason",), r"nan of map 1 without one", {}),
     "guesses": Broken(("undefined-with-reason",), r"NaN where a score is undefined\n.*0.0 at 1", {}),
-    "against_the_mean": Broken(("batch-equals-loop", "direction"), r"of maps \[2, 0\], without ties", {}),
+    "against_the_mean": Broken(
+        ("batch-equals-loop", "direction"), r"of maps \[2, 0\], without ties", {}
+    ),
     "draws": Broken(("deterministic",), r"draw from `batch.generators\(...\)`", {}),
     "writes_maps": Broken(("maps-unwritten",), r"maps was written to in place", {}),
     "writes_images": Broken(("maps-unwritten",), r"batch.images was written to in place, 1 times", {}),
@@ -401,7 +403,9 @@ DATASETS = {
     "names_alone": Broken(("examples",), r"Examples\n.*str 'image-0'", {}, typed=True),
     "doubled": Broken(("ids-unique",), r"'image-2', class 0, 2 times", {}),
     "machine_paths": Broken(("examples",), r"no path of this machine\n.*'/home/me", {}),
-    "fractional_class": Broken(("examples",), r"a class's index, or -1\n.*0.5 of 'image-0'", {}, typed=True),
+    "fractional_class": Broken(
+        ("examples",), r"a class's index, or -1\n.*0.5 of 'image-0'", {}, typed=True
+    ),
     "two_pictures_an_id": Broken(("one-picture-an-id",), r"two for 'image-0'", {}),
     "eager": Broken(("nothing-decoded",), r"made by fromarray.* while examples were listed", {}),
     "unreadable": Broken(("opens",), r"expected: no exception\n.*ValueError: invalid literal", {}),

@@ -13,6 +13,7 @@ from xaibench.cli import (
     explain,
     figure,
     models,
+    new,
     plugins,
     run,
     sanity,
@@ -43,6 +44,7 @@ app.add_typer(calibrate.app, name="calibrate")
 app.command("sanity")(sanity.sanity)
 app.command("list")(listing.list_names)
 app.command("plugins")(plugins.plugins)
+app.command("new")(new.new)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 
