@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from torch import nn
+from torch import Tensor, nn
 
 from xaibench.api.capture import Capture
 from xaibench.engine.stream import Stream
@@ -105,7 +105,9 @@ def passes_counted(trial: ExplainerTrial) -> None:
     stream = Stream(capture.classifier.logits, WIDTH)
     seen: list[int] = []
     network = capture.classifier.network
-    handle = network.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    handle = network.register_forward_hook(
+        lambda _, inputs, logits: seen.append(images_in(inputs, logits))
+    )
     try:
         explained(trial.spec, capture, stream)
     finally:
@@ -117,6 +119,11 @@ def passes_counted(trial: ExplainerTrial) -> None:
             "methods, or within `capture.network()`",
             f"{sum(seen)} images forwarded and {counted} counted",
         )
+
+
+def images_in(inputs: tuple[object, ...], logits: Tensor) -> int:
+    """How many images a forward was of: who hooks the network may hand on more than a tensor of them."""
+    return len(inputs[0]) if isinstance(inputs[0], Tensor) else len(logits)
 
 
 @TRACES.clause("pass-width", "passes are as wide as memory allows, which differs between machines.")
