@@ -20,6 +20,7 @@ import torch
 from families import NAMED, NOT_SHOWN, SMALLER, TIMM, TORCHVISION, TRANSFORMERS
 from members import MAKERS
 from survey import DRAWS, Found, survey
+
 from xaibench.testing.upright import SURE
 
 TABLE = Path(__file__).with_name("models.md")

@@ -1,4 +1,4 @@
-"""`pytest --xaibench-plugin NAME`: one test for each spec that a plugin offers and clause of its contract.
+"""`pytest --xaibench-plugin NAME`: a test of each spec that a plugin offers and clause of its contract.
 
 Every pytest of an environment with xaibench loads this module, so it imports nothing of xaibench until
 it is asked to: import hooks and coverage of that run must come first.
@@ -114,7 +114,7 @@ def imported(place: str) -> Any:
 
 
 def settings_of(said: list[str]) -> Mapping[str, Mapping[str, Any]]:
-    """ "NAME.SETTING=VALUE" each, by name; values as in TOML."""
+    """What each "NAME.SETTING=VALUE" says, by name; values as in TOML."""
     import tomllib
 
     found: dict[str, dict[str, Any]] = {}

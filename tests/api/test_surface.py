@@ -22,7 +22,7 @@ def test_public_names_and_signatures_are_those_of_the_snapshot():
         f"xaibench.api or xaibench.testing changed:\n{changed}\n"
         "An addition (+ alone): take it over with\n"
         f"    {COMMAND}\n"
-        "and add a line to CHANGELOG.md. Something gone or changed (-): plugins that are installed break. "
+        "and add a line to CHANGELOG.md. Something gone or changed (-): installed plugins break. "
         "Keep the old name or parameter working with a DeprecationWarning, or raise API_VERSION, as "
         "docs/plugins.md says; then take the snapshot again."
     )

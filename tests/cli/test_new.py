@@ -1,15 +1,19 @@
 """`xaibench new`: packages that keep their contract as they are written."""
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
 import tomllib
 from pathlib import Path
+from shutil import copytree
 
 import pytest
+import readme
 
 from xaibench.api import ConfigError
+from xaibench.cli.new import Kind
 from xaibench.engine.scaffold import KINDS, create
 from xaibench.results.results import Results
 
@@ -55,20 +59,8 @@ def test_a_package_is_complete_and_nothing_is_left_to_fill_in_but_what_it_says(k
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_package_is_in_style(kind, tmp_path):
     folder = create(kind, "bright-thing", tmp_path)
-    ruff = [sys.executable, "-m", "ruff"]
-    run(
-        *ruff,
-        "check",
-        "--no-cache",
-        "--ignore",
-        "RUF100,INP001",
-        "--config",
-        settings,
-        folder,
-        cwd=tmp_path,
-    )
-    style = ("--no-cache", "--isolated", "--line-length", "100")
-    run(*ruff, "check", *style, "--select", "E,F,I,B,UP,N,D1", "--ignore", "D103", folder, cwd=folder)
+    ruff, style = [sys.executable, "-m", "ruff"], ("--no-cache", "--isolated", "--line-length", "100")
+    run(*ruff, "check", *style, "--select", "E,F,I,B,UP,N", folder, cwd=folder)
     run(*ruff, "format", "--check", *style, folder, cwd=folder)
 
 
@@ -103,6 +95,10 @@ def test_nothing_is_overwritten(there, tmp_path):
     assert not elsewhere.exists()
 
 
+def test_the_command_offers_every_kind():
+    assert {kind.value for kind in Kind} == set(KINDS)
+
+
 def test_a_licence_that_is_none_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="is no SPDX expression"):
         create("model", "mine", tmp_path, 'MIT"\nscripts = "x')
@@ -119,37 +115,53 @@ def test_the_command_says_what_it_wrote_and_what_comes_next(tmp_path):
     assert b"is there already" in again.stderr
 
 
-@pytest.mark.slow
-def test_a_package_is_installed_found_run_and_scored(tmp_path):
-    folder = create("explainer", "bright-thing", tmp_path)
-    run(
-        sys.executable,
-        "-m",
-        "venv",
-        "--system-site-packages",
-        "--without-pip",
-        tmp_path / "venv",
-        cwd=tmp_path,
-    )
-    python = tmp_path / "venv" / "bin" / "python"
-    (site,) = (tmp_path / "venv").glob("lib/python*/site-packages")
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    """A clean virtual environment on top of this one, with the commands that the page uses; no network."""
+    root = tmp_path_factory.mktemp("machine")
+    run(sys.executable, "-m", "venv", "--system-site-packages", "--without-pip", root / "venv", cwd=root)
+    (site,) = (root / "venv").glob("lib/python*/site-packages")
     (site / "ours.pth").write_text(LATER.format(sysconfig.get_path("purelib")))
-    offline = ("--quiet", "--no-deps", "--no-build-isolation", "--no-index")
-    run(python, "-m", "pip", "install", *offline, folder, cwd=tmp_path)
-    assert (site / "xaibench_bright_thing").is_dir()
-    (line,) = [
-        line
-        for line in run(python, "-m", "xaibench", "plugins", cwd=tmp_path).splitlines()
-        if "xaibench-bright-thing" in line
-    ]
+    commands = {
+        "xaibench": 'python -m xaibench "$@"',
+        "pytest": 'python -m pytest -p pytest_xaibench "$@"',
+        "pip": 'python -m pip "$@" --quiet --no-deps --no-build-isolation --no-index',
+    }
+    for name, command in commands.items():
+        file = root / "venv" / "bin" / name
+        file.write_text(f'#!/bin/sh\nexec "$(dirname "$0")"/{command}\n')
+        file.chmod(0o755)
+    return root
+
+
+def follow(machine: Path, script: str, cwd: Path) -> str:
+    path = f"{machine / 'venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    return run("env", f"PATH={path}", "sh", "-ec", script, cwd=cwd)
+
+
+@pytest.mark.slow
+def test_who_follows_the_page_gets_scores(machine, tmp_path):
+    """new, edit, test, install, find, try, run and show: every command of docs/plugins.md."""
+    page = (readme.ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"^```sh\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
+    said = follow(machine, script, tmp_path)
+    (line,) = [line for line in said.splitlines() if "xaibench-bright-cam" in line and "0.1.0" in line]
     assert "1 explainers" in line
-    asked = ("--xaibench-plugin", "xaibench-bright-thing")
-    said = run(python, "-m", "pytest", "-p", "pytest_xaibench", *asked, cwd=tmp_path)
     assert "failed" not in said
-    what = ("--explainers", "bright-thing", "--models", "scenes-cnn", "--data", "scenes", "--limit", "2")
-    run(python, "-m", "xaibench", "run", *what, "--output", "results", cwd=tmp_path)
-    scores = Results.load(tmp_path / "results").scores
-    ours = scores[scores["explainer"] == "bright-thing"]
+    assert list(machine.glob("venv/lib/python*/site-packages/xaibench_bright_cam/bright_cam.py"))
+    scores = Results.load(tmp_path / "xaibench-bright-cam" / "results").scores
+    ours = scores[scores["explainer"] == "bright-cam"]
     assert len(ours)
     assert (ours["status"] == "ok").all()
     assert ours["score"].notna().all()
+
+
+@pytest.mark.slow
+def test_the_package_of_captums_methods_is_installed_found_and_keeps_its_contract(machine, tmp_path):
+    sources = tmp_path / "xaibench-captum"  # building leaves files behind
+    copytree(readme.ROOT / "plugins" / "xaibench-captum", sources)
+    follow(machine, f"pip install {sources}", tmp_path)
+    said = follow(machine, "xaibench plugins; pytest -q --xaibench-plugin xaibench-captum", tmp_path)
+    assert "11 explainers" in said
+    assert "failed" not in said
+    assert "passed" in said

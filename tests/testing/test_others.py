@@ -1,4 +1,4 @@
-"""The contracts of metrics, models, data sets and architectures fail what is broken, and nothing else."""
+"""The contracts of metrics, models, data sets and architectures fail what is broken, no more."""
 
 import json
 import os

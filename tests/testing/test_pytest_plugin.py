@@ -38,6 +38,9 @@ def elsewhere(root):
 """
 
 
+MISTAKEN = ("--xaibench-plugin", "toy-mistaken")
+
+
 @pytest.fixture(autouse=True)
 def no_other_plugins(monkeypatch):
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # each of many runs would import them anew
@@ -120,12 +123,12 @@ def test_settings_folders_and_networks_can_be_given(pytester, package):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--xaibench-plugin", "toy-mistaken-1"], "*UnknownName: no plugin called*did you mean 'toy-mistaken'*"),
-        (["--xaibench-set", "sound.power=one", "--xaibench-plugin", "toy-mistaken"], "*NAME.SETTING=VALUE*"),
-        (["--xaibench-set", "sound.colour=1", "--xaibench-plugin", "toy-mistaken"], "*it takes power*"),
-        (["--xaibench-network", "nowhere", "--xaibench-plugin", "toy-mistaken"], "*expected MODULE:FUNCTION*"),
+        (["--xaibench-plugin", "toy-mistaken-1"], "*no plugin called*did you mean 'toy-mistaken'*"),
+        (["--xaibench-set", "sound.power=one", *MISTAKEN], "*NAME.SETTING=VALUE*"),
+        (["--xaibench-set", "sound.colour=1", *MISTAKEN], "*it takes power*"),
+        (["--xaibench-network", "nowhere", *MISTAKEN], "*expected MODULE:FUNCTION*"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_understood_is_an_error_that_says_so(pytester, package, arguments, said):
     package("toy_mistaken")
     done = run(pytester, *arguments)

@@ -6,11 +6,19 @@ from typing import Annotated
 
 import typer
 
-from xaibench.engine.scaffold import KINDS, create
+from xaibench.engine.scaffold import create
 
-Kind = StrEnum("Kind", {kind: kind for kind in KINDS})
 
-EXAMPLES = """Write a complete plugin package: one function, one entry point, a test of the whole contract.
+class Kind(StrEnum):
+    """What a package may offer; a test says that these are all of `KINDS`."""
+
+    EXPLAINER = "explainer"
+    METRIC = "metric"
+    MODEL = "model"
+    DATASET = "dataset"
+
+
+EXAMPLES = """Write a complete plugin package: a function, an entry point, a test of the whole contract.
 
 NAME is what users will type: lower-case words with hyphens. The package is DIR/xaibench-NAME; nothing \
 that is there is overwritten.

@@ -11,7 +11,7 @@ from xaibench.api.hooks import API_VERSION
 from xaibench.engine.registry import installed
 
 KINDS = {  # the title, and how it is used, of each kind of package
-    "explainer": ("An explainer", "xaibench run --explainers $name,grad-cam --models scenes-cnn --data scenes"),
+    "explainer": ("An explainer", "xaibench run --explainers $name --models scenes-cnn --data scenes"),
     "metric": ("A metric", "xaibench run --metrics $name --models scenes-cnn --data scenes"),
     "model": ("A model", "xaibench run --models $name --data scenes --limit 8"),
     "dataset": ("A data set", "xaibench run --data $name --models scenes-cnn"),

@@ -22,7 +22,7 @@ class NotAsked(Exception):  # noqa: N818 (no error)
     """Raised within a clause that does not apply to this plugin, with the reason."""
 
 
-class ContractBroken(AssertionError):
+class ContractBroken(AssertionError):  # noqa: N818 (reads as the sentence it is)
     """A plugin does not keep its contract.
 
     Args:

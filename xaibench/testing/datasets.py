@@ -125,7 +125,7 @@ def decoded() -> Iterator[list[str]]:
         return call
 
     with ExitStack() as stack:
-        places = [(ImageFile.ImageFile, "load")]
+        places: list[tuple[Any, str]] = [(ImageFile.ImageFile, "load")]
         places += [(Image, name) for name in ("fromarray", "frombytes", "frombuffer", "new")]
         for home, name in places:
             stack.enter_context(patch.object(home, name, noting(name, getattr(home, name))))

@@ -60,16 +60,15 @@ def deep_network() -> nn.Sequential:
     )
 
 
-def transformer_network(**settings: object) -> VisionTransformer:
+def transformer_network() -> VisionTransformer:
     """Two blocks and a class token on a grid of 4 x 3 patches."""
-    return VisionTransformer(  # type: ignore[arg-type]
+    return VisionTransformer(
         img_size=SIZE,
         patch_size=PATCH,
         num_classes=CLASSES,
         embed_dim=12,
         depth=2,
         num_heads=3,
-        **settings,
     )
 
 
@@ -139,6 +138,7 @@ def even_transformer() -> Classifier:
     network = classifier.network
     assert isinstance(network, VisionTransformer)
     even(network.patch_embed.proj)
+    assert network.pos_embed is not None
     with torch.no_grad():
         places = network.pos_embed[:, 1:].unflatten(1, (SIZE[0] // PATCH, SIZE[1] // PATCH))
         places.copy_((places + places.flip(2)) / 2)

@@ -2,7 +2,7 @@
 
     python -m xaibench.testing.surface > tests/api/surface.txt
 
-writes the snapshot that a test compares with what there is. See docs/plugins.md for what may change when.
+writes the snapshot that a test compares with what there is. docs/plugins.md says what may change when.
 """
 
 import inspect

@@ -4,6 +4,7 @@ import gc
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -144,16 +145,14 @@ class Kept(TorchDispatchMode):
         for leaf in tree_leaves(output):
             if isinstance(leaf, Tensor):
                 storage = leaf.untyped_storage()
-                held = StorageWeakRef(storage)  # type: ignore[no-untyped-call]
+                held = StorageWeakRef(storage)
                 self._made[held.cdata] = (held, storage.nbytes())
         return output
 
     def alive(self) -> int:
         """Bytes of those made and still there."""
         self._made = {
-            place: (held, size)
-            for place, (held, size) in self._made.items()
-            if not held.expired()  # type: ignore[no-untyped-call]
+            place: (held, size) for place, (held, size) in self._made.items() if not held.expired()
         }
         return sum(size for _, size in self._made.values())
 
@@ -170,8 +169,8 @@ def check_memory(call: Callable[[], object]) -> None:
                 counts.append(kept.alive())
     finally:
         gc.unfreeze()
-    if all(later > earlier for earlier, later in zip(counts[:-1], counts[1:], strict=True)):
+    if all(later > earlier for earlier, later in pairwise(counts)):
         raise Broken(
             f"{ROUNDS} equal calls keep no more than one",
-            f"{(counts[-1] - counts[0]) // (ROUNDS - 1)} bytes of tensors more are alive after each call",
+            f"{(counts[-1] - counts[0]) // (ROUNDS - 1)} bytes of tensors more are alive after each",
         )

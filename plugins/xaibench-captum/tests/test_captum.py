@@ -68,7 +68,7 @@ def test_integrated_gradients_are_the_same_by_the_same_rule_and_steps():
 
 
 def test_deep_lift_and_lrp_are_complete():
-    """On a network of ReLUs without biases, LRP is input times gradient; DeepLift sums to the difference."""
+    """Of ReLUs without biases, LRP is input times gradient; DeepLift sums to the difference."""
     classifier = pooled()
     batch = a_batch()
     grey = classifier.logits(torch.zeros_like(batch.images[:1]))

@@ -41,7 +41,7 @@ def by_gradients() -> list[Explainer]:
         Explainer(
             name="captum-gradient-shap",
             at=f"{at}:gradient_shap",
-            summary="Captum's GradientShap: gradients at 20 noisy points on the way from the mean colour",
+            summary="Captum's GradientShap: gradients at 20 noisy points on the way from grey",
             needs=GRADIENTS,
             citation="Lundberg and Lee 2017, arXiv:1705.07874",
             traits=("seeded", "unmirrored"),
@@ -106,7 +106,7 @@ def by_ablation() -> list[Explainer]:
         Explainer(
             name="captum-feature-ablation",
             at=f"{at}:feature_ablation",
-            summary="Captum's FeatureAblation: the logit's drop without each of 7 x 7 parts of the image",
+            summary="Captum's FeatureAblation: the logit's drop without each of 7 x 7 parts",
             citation="Captum, arXiv:2009.07896",
         ),
     ]

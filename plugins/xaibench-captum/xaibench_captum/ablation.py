@@ -28,7 +28,8 @@ def occlusion(capture: Capture, window: float = 1 / 7, stride: float = 1 / 28) -
             images, shape, strides=strides, baselines=0, target=capture.batch.targets
         )
     # All colours at once, so that they are all the same; Captum counts windows in float32.
-    return found.detach().mean(1).to(images)
+    maps: GridMaps = found.detach().mean(1).to(images)
+    return maps
 
 
 def feature_ablation(capture: Capture, parts: int = 7) -> GridMaps:
@@ -46,7 +47,8 @@ def feature_ablation(capture: Capture, parts: int = 7) -> GridMaps:
         found = attr.FeatureAblation(network).attribute(
             images, baselines=0, feature_mask=numbers[None, None], target=capture.batch.targets
         )
-    return found.detach().mean(1).to(images)
+    maps: GridMaps = found.detach().mean(1).to(images)
+    return maps
 
 
 def pieces(side: int, parts: int) -> Tensor:

@@ -21,7 +21,8 @@ def saliency(capture: Capture) -> GridMaps:
     """Magnitude of the target logit's gradient at each pixel, the largest of the colours."""
     with lent(capture) as network:
         found = attr.Saliency(network).attribute(leaves(capture), target=capture.batch.targets)
-    return found.detach().amax(1)
+    maps: GridMaps = found.detach().amax(1)
+    return maps
 
 
 def input_x_gradient(capture: Capture) -> GridMaps:
@@ -29,7 +30,8 @@ def input_x_gradient(capture: Capture) -> GridMaps:
     with lent(capture) as network:
         method = attr.InputXGradient(network)
         found = method.attribute(leaves(capture), target=capture.batch.targets)
-    return found.detach().sum(1)
+    maps: GridMaps = found.detach().sum(1)
+    return maps
 
 
 def integrated_gradients(capture: Capture, steps: int = 50, rule: str = "gausslegendre") -> GridMaps:
@@ -49,7 +51,8 @@ def integrated_gradients(capture: Capture, steps: int = 50, rule: str = "gaussle
             )
             for image, target in zip(leaves(capture), targets, strict=True)
         ]
-    return torch.cat(found).detach().sum(1)
+    maps: GridMaps = torch.cat(found).detach().sum(1)
+    return maps
 
 
 def gradient_shap(capture: Capture, samples: int = 20, noise: float = 0.09) -> GridMaps:
@@ -81,7 +84,8 @@ def gradient_shap(capture: Capture, samples: int = 20, noise: float = 0.09) -> G
                         target=target,
                     )
                 )
-    return torch.cat(found).detach().sum(1)
+    maps: GridMaps = torch.cat(found).detach().sum(1)
+    return maps
 
 
 @contextmanager
@@ -112,4 +116,5 @@ def layer_grad_cam(capture: Capture) -> GridMaps:
     with lent(capture) as network:
         method = attr.LayerGradCam(network, network.get_submodule(layer.name))
         found = method.attribute(leaves(capture), target=capture.batch.targets, relu_attributions=True)
-    return found.detach()[:, 0]
+    maps: GridMaps = found.detach()[:, 0]
+    return maps

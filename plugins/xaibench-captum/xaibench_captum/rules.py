@@ -50,7 +50,8 @@ def rectified(capture: Capture, method: type, name: str) -> GridMaps:
                 f"Captum's {name} is for ReLU; this network has {', '.join(others) or 'none'}"
             )
         found: Images = method(network).attribute(leaves(capture), target=capture.batch.targets)
-    return found.detach().abs().amax(1)
+    maps: GridMaps = found.detach().abs().amax(1)
+    return maps
 
 
 def deep_lift(capture: Capture) -> GridMaps:
@@ -75,14 +76,15 @@ def deep_lift(capture: Capture) -> GridMaps:
         found = attr.DeepLift(network).attribute(
             images, baselines=torch.zeros_like(images), target=capture.batch.targets
         )
-    return found.detach().sum(1)
+    maps: GridMaps = found.detach().sum(1)
+    return maps
 
 
 def lrp(capture: Capture) -> GridMaps:
     """Relevance of each pixel for the target logit by the epsilon rule, summed over the colours; signed.
 
     Raises:
-        Unsupported: a module has no rule, or the network adds, multiplies or concatenates outside of modules.
+        Unsupported: a module has no rule, or the network adds or multiplies outside of modules.
     """
     with lent(capture, own_weights=True) as network:
         steps = steps_of(network, capture.batch.images[:1])
@@ -95,17 +97,17 @@ def lrp(capture: Capture) -> GridMaps:
             raise Unsupported(f"Captum's LRP needs modules used once; {type(twice[0]).__name__} is not")
         for module in network.modules():
             if isinstance(module, nn.Flatten | nn.Identity):  # Captum leaves their rule to the user
-                module.rule = EpsilonRule()  # type: ignore[assignment]
+                module.rule = EpsilonRule()
         try:
             found = attr.LRP(network).attribute(leaves(capture), target=capture.batch.targets)
         except TypeError as error:  # Captum's word for a module without a rule
             raise Unsupported(f"Captum's LRP: {error}") from error
-    return found.detach().sum(1)
+    maps: GridMaps = found.detach().sum(1)
+    return maps
 
 
 def refuse_loose(steps: Steps, name: str) -> None:
     """Raise Unsupported where an activation is a function, which Captum's hooks do not see."""
     if steps.loose_activations:
-        raise Unsupported(
-            f"Captum's {name} hooks modules; this network calls {', '.join(steps.loose_activations)} as a function"
-        )
+        loose = ", ".join(steps.loose_activations)
+        raise Unsupported(f"Captum's {name} hooks modules; this network calls {loose} as a function")
