@@ -117,7 +117,7 @@ def test_the_command_says_what_it_wrote_and_what_comes_next(tmp_path):
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory):
-    """A clean virtual environment on top of this one, with the commands that the page uses; no network."""
+    """A clean virtual environment on top of this one, with the commands of the page; no network."""
     root = tmp_path_factory.mktemp("machine")
     run(sys.executable, "-m", "venv", "--system-site-packages", "--without-pip", root / "venv", cwd=root)
     (site,) = (root / "venv").glob("lib/python*/site-packages")

@@ -1,10 +1,13 @@
 """The contract of explainers fails what is broken, each for its own reason, and nothing else."""
 
+import subprocess
+import sys
+
 import pytest
 from zoo_explainers import BROKEN, HEALTHY, MODIFIERS, explainer, modifier
 
 from xaibench.api import UnknownName
-from xaibench.testing import ContractBroken, check_explainer, check_modifier
+from xaibench.testing import ContractBroken, check_explainer, check_modifier, check_plugin
 from xaibench.testing.networks import pooled
 
 
@@ -46,3 +49,22 @@ def test_some_clauses_alone_can_be_tried():
     assert "memory" not in {verdict.clause.name for verdict in found}
     with pytest.raises(UnknownName, match="no clause called 'finte'; there are loads, "):
         check_explainer("grad-cam", only=["finte"])
+
+
+def as_a_third_party(code):
+    """Run code where nothing is installed that only our own tests need, all warnings errors."""
+    absent = ("beartype", "hypothesis", "captum", "pytorch_grad_cam", "torchcam", "ruff", "pytest")
+    blocked = f"import sys\nsys.modules.update(dict.fromkeys({absent!r}))\n"
+    command = [sys.executable, "-W", "error", "-c", blocked + code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_xaibench_alone_is_enough():
+    as_a_third_party("from xaibench.testing import check_explainer\ncheck_explainer('grad-cam')")
+
+
+def test_importing_it_opens_no_torch():
+    as_a_third_party(
+        "import xaibench.testing\nassert not {'torch', 'timm', 'pandas'} & set(sys.modules)"
+    )

@@ -248,7 +248,7 @@ BROKEN = {
         r"the same map for an image alone",
         {},
     ),
-    "leaks": Broken(("memory",), r"bytes of tensors more are alive after each call", {}),
+    "leaks": Broken(("memory",), r"bytes of tensors more are alive after each ", {}),
     "misspelt_need": Broken(("facts",), r"'linear_head'", {"at": "healthy", "needs": ("linear_head",)}),
     "misspelt_trait": Broken(("facts",), r"'anyclass'", {"at": "healthy", "traits": ("anyclass",)}),
     "nowhere": Broken(

@@ -102,7 +102,7 @@ def undefined_with_reason(trial: MetricTrial) -> None:
         for place in lacking:
             if not reasons.get(place):
                 raise Broken(
-                    "a reason for each score that is no number: `Scored(scores, undefined={place: why})`",
+                    "a reason for a score that is no number: `Scored(scores, undefined={place: why})`",
                     f"{float(answered.scores[place])} of map {place} without one, maps {name}",
                 )
         for place in sorted(set(reasons) - set(lacking)):
