@@ -68,3 +68,11 @@ def test_importing_it_opens_no_torch():
     as_a_third_party(
         "import xaibench.testing\nassert not {'torch', 'timm', 'pandas'} & set(sys.modules)"
     )
+
+
+def test_all_that_a_plugin_offers_can_be_tried_at_once():
+    found = check_plugin("xaibench_metrics", only=["facts", "supersedes"])
+    assert {verdict.clause.name for verdict in found} >= {"facts", "supersedes"}
+    assert {verdict.title for verdict in found} >= {"metric 'insertion'", "metric 'pointing-game'"}
+    with pytest.raises(UnknownName, match="did you mean 'xaibench_metrics'"):
+        check_plugin("xaibench_metric")
