@@ -20,7 +20,8 @@ import torch
 from families import NAMED, NOT_SHOWN, SMALLER, TIMM, TORCHVISION, TRANSFORMERS
 from members import MAKERS
 from survey import DRAWS, Found, survey
-from upright import SURE
+
+from xaibench.testing.upright import SURE
 
 TABLE = Path(__file__).with_name("models.md")
 WORKERS = 2

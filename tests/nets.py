@@ -10,20 +10,13 @@ from xaibench_models.cbam import CBAM
 
 from xaibench.api.classifier import AttentionStack, Classifier, TargetLayer
 from xaibench.api.maps import tokens_to_grid
-
-CLASSES = 4
+from xaibench.testing.networks import CLASSES, deep_network, pooled_network
 
 
 def gap_network() -> nn.Sequential:
     """Convolution, in-place ReLU, global average pooling, one linear layer; 3 x 32 x 24 to 8 x 6."""
     torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Conv2d(3, 8, 3, stride=4, padding=1),
-        nn.ReLU(inplace=True),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(8, CLASSES),
-    ).double()
+    return pooled_network().double()
 
 
 def gap() -> Classifier:
@@ -34,15 +27,7 @@ def gap() -> Classifier:
 def deep() -> Classifier:
     """No global pooling before the linear layer, and an in-place ReLU right after the target layer."""
     torch.manual_seed(1)
-    network = nn.Sequential(
-        nn.Conv2d(3, 6, 3, padding=1),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(6, 5, 3, stride=4, padding=1),
-        nn.ReLU(inplace=True),
-        nn.AdaptiveAvgPool2d(2),
-        nn.Flatten(),
-        nn.Linear(20, CLASSES),
-    ).double()
+    network = deep_network().double()
     return Classifier(network, (TargetLayer("2", network[2]),))
 
 

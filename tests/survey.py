@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import torch
 from members import Member
 from torch import Tensor
-from upright import SURE, margin, plant
 from xaibench_explainers.grad_cam import grad_cam
 from xaibench_explainers.layer_cam import layer_cam
 
@@ -16,6 +15,7 @@ from xaibench.api.classifier import Classifier
 from xaibench.api.errors import XaibenchError
 from xaibench.api.maps import weighted_sum
 from xaibench.api.resolve import normalised
+from xaibench.testing.upright import SURE, margin, plant
 
 DRAWS = 16  # of random weights, at most
 AT_LEAST = 2

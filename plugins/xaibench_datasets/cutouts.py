@@ -10,7 +10,7 @@ A mosaic is a grid pointing game: four objects of four classes, each asked about
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib.resources import files
@@ -55,10 +55,13 @@ class Placed:
     mirrored: bool = False
 
 
+Places = Callable[[], tuple[Placed, ...]]
+
+
 def cutouts(root: Path | None = None, seed: int = 0) -> list[Example]:
     """Every cut-out alone, twice, and mosaics of four between them: nine images out of twelve examples.
 
-    Nothing is drawn before it is opened. An image depends on the seed and its cut-outs alone.
+    Nothing is read or drawn before it is opened. An image depends on the seed and its cut-outs alone.
 
     Args:
         root: a folder of cut-outs; those that travel with xaibench where not given.
@@ -80,12 +83,16 @@ def cutouts(root: Path | None = None, seed: int = 0) -> list[Example]:
 def single(cutout: Cutout, turn: int, seed: int) -> Example:
     """A cut-out at a random place, wholly inside."""
     name = f"{cutout.file.stem}-{turn}"
+    return example(name, cutout, partial(alone, name, cutout, seed), 0, seed)
+
+
+def alone(name: str, cutout: Cutout, seed: int) -> tuple[Placed, ...]:
+    """Where a cut-out goes that is alone on an image; its file is read for its proportions."""
     draw = Random(f"{seed} {name}")
     longer = SIDE * draw.uniform(*LONGER_SIDE)
     width, height = (longer * side for side in relative_size(cutout.file))
     x, y = (draw.uniform(half, SIDE - half) for half in (width / 2, height / 2))
-    placed = Placed(cutout, longer, (x, y), draw.random() < 0.5)
-    return example(name, (placed,), 0, seed)
+    return (Placed(cutout, longer, (x, y), draw.random() < 0.5),)
 
 
 def mosaics_of(found: Sequence[Cutout], seed: int) -> list[list[Example]]:
@@ -100,18 +107,19 @@ def mosaics_of(found: Sequence[Cutout], seed: int) -> list[list[Example]]:
             for cutout, centre in zip(four, centres, strict=True)
         )
         name = "mosaic-" + "-".join(cutout.file.stem for cutout in four)
-        mosaics.append([example(name, placed, asked, seed) for asked in range(4)])
+        where = partial(tuple[Placed, ...], placed)
+        mosaics.append([example(name, four[asked], where, asked, seed) for asked in range(4)])
     return mosaics
 
 
-def example(name: str, placed: tuple[Placed, ...], asked: int, seed: int) -> Example:
-    """The image of some placed cut-outs, asked about one of them."""
+def example(name: str, cutout: Cutout, where: Places, asked: int, seed: int) -> Example:
+    """The image of some cut-outs placed by `where`, asked about one of them."""
     return Example(
         id=name,
-        image=partial(_picture, name, placed, seed),
-        target=placed[asked].cutout.target,
-        label=placed[asked].cutout.label,
-        mask=partial(_mask, name, placed, seed, asked),
+        image=partial(_picture, name, where, seed),
+        target=cutout.target,
+        label=cutout.label,
+        mask=partial(_mask, name, where, seed, asked),
     )
 
 
@@ -120,12 +128,12 @@ def shuffled(found: Sequence[Cutout], seed: int) -> list[Cutout]:
     return Random(seed).sample(list(found), len(found))
 
 
-def _picture(name: str, placed: tuple[Placed, ...], seed: int) -> Image.Image:
-    return compose(name, placed, seed)[0]
+def _picture(name: str, where: Places, seed: int) -> Image.Image:
+    return compose(name, where(), seed)[0]
 
 
-def _mask(name: str, placed: tuple[Placed, ...], seed: int, asked: int) -> Mask:
-    return compose(name, placed, seed)[1][asked]
+def _mask(name: str, where: Places, seed: int, asked: int) -> Mask:
+    return compose(name, where(), seed)[1][asked].copy()  # what is composed is kept for others
 
 
 @lru_cache(maxsize=16)

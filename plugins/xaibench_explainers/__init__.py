@@ -108,6 +108,7 @@ def xaibench_explainers() -> list[Explainer]:
             summary="projection of the activations on their first "
             "principal direction; no class is asked about",
             citation=MUHAMMAD,
+            traits=("any-class",),
         ),
         Explainer(
             name="eigengrad-cam",
@@ -152,6 +153,7 @@ def xaibench_explainers() -> list[Explainer]:
             summary="mean gradient of 50 noisy copies of the image",
             needs=("gradients",),
             citation="Smilkov et al. 2017, arXiv:1706.03825",
+            traits=("seeded", "unmirrored"),
         ),
         Explainer(
             name="integrated-gradients",
@@ -188,6 +190,7 @@ def xaibench_explainers() -> list[Explainer]:
             at="xaibench_explainers.rise:rise",
             summary="random masks weighted by the probability under each; 4000 forwards",
             citation="Petsiuk et al. 2018, arXiv:1806.07421",
+            traits=("seeded", "unmirrored"),
         ),
         *of_attention(),
         *of_controls(),

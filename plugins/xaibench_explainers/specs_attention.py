@@ -11,6 +11,7 @@ def of_attention() -> list[Explainer]:
             at="xaibench_explainers.spatial_attention:spatial_attention",
             summary="the last spatial attention of a network with CBAM; the same for all classes",
             citation="Woo et al. 2018, arXiv:1807.06521",
+            traits=("any-class",),
         ),
         Explainer(
             name="raw-attention",
@@ -18,6 +19,7 @@ def of_attention() -> list[Explainer]:
             summary="the last block's attention, mean over the heads; the same for all classes",
             needs=("attention",),
             citation="as a baseline in Chefer et al. 2021, arXiv:2012.09838",
+            traits=("any-class",),
         ),
         Explainer(
             name="attention-rollout",
@@ -25,6 +27,7 @@ def of_attention() -> list[Explainer]:
             summary="attention and skips multiplied through all blocks; the same for all classes",
             needs=("attention",),
             citation="Abnar and Zuidema 2020, arXiv:2005.00928",
+            traits=("any-class",),
         ),
         Explainer(
             name="chefer",

@@ -32,6 +32,7 @@ def xaibench_metrics() -> list[Metric]:
                 range=(0.0, 1.0),
                 convention=convention,
                 citation=PETSIUK,
+                traits=("order-only",),
             )
             for name, verb, convention in (
                 ("insertion", "revealed", INSERTION),

@@ -30,6 +30,8 @@ from xaibench_metrics.conventions import (
     with_choices,
 )
 
+RANKS = ("order-only",)
+
 
 def faithfulness() -> list[Metric]:
     """Kin of insertion and deletion, masking, removal, perturbation, infidelity, peers' presets."""
@@ -55,6 +57,7 @@ def curves() -> list[Metric]:
                     CURVE, difference="insertion minus deletion, each by its convention"
                 ),
                 citation=PETSIUK,
+                traits=RANKS,
             ),
             *(
                 Metric(
@@ -66,6 +69,7 @@ def curves() -> list[Metric]:
                     range=(-inf, inf),
                     convention=with_choices(convention, **SHARE),
                     citation=PETSIUK,
+                    traits=RANKS,
                 )
                 for name, convention in (("insertion", INSERTION), ("deletion", DELETION))
             ),
@@ -94,6 +98,7 @@ def curves() -> list[Metric]:
                 range=(0.0, 1.0),
                 convention=with_choices(INSERTION, **{"from": DELETION["to"]}) if higher else DELETION,
                 citation=WANG,
+                traits=RANKS,
             )
         )
     return found
@@ -162,6 +167,7 @@ def removal() -> list[Metric]:
                 range=span,
                 convention=with_choices(REMOVAL, formula=what.split(";")[0]),
                 citation=RONG,
+                traits=RANKS,
             )
             for name, what, higher, span in road
         ),
@@ -175,6 +181,7 @@ def removal() -> list[Metric]:
                 target="label",
                 convention=with_choices(BLACKENED, first=what),
                 citation=CHEFER,
+                traits=RANKS,
             )
             for name, what, higher in blackened
         ),
@@ -266,5 +273,6 @@ def of_peers() -> list[Metric]:
             range=(0.0, inf),
             convention=FLIPPING,
             citation=HEDSTROEM,
+            traits=RANKS,
         ),
     ]

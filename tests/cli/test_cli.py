@@ -37,6 +37,7 @@ def xaibench(*arguments: str, cwd: Path | None = None, code: int = 0) -> str:
         *(["doctor", "--no-device"], ["doctor", "--help"]),
         ["figure", "conceptors", "--help"],
         ["sanity", "--help"],
+        ["new", "--help"],
         ["data", "inspect", "--help"],
         *(["train", "--help"], ["study", "attention", "--help"], ["list", "architectures"]),
     ],

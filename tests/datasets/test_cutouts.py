@@ -116,4 +116,4 @@ def test_a_cutout_without_an_opaque_part_is_refused(disc):
     Image.new("RGBA", (9, 9)).save(disc / "empty.png")
     (disc / "classes.csv").write_text("file,classes\nempty.png,3\n")
     with pytest.raises(DataError, match="has no opaque part"):
-        cutouts(disc)
+        cutouts(disc)[0].open()

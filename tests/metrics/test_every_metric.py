@@ -1,55 +1,63 @@
-"""What holds of every metric that changes the image and watches the target."""
+"""Every installed metric keeps the contract, and what is particular to ours."""
+
+from dataclasses import replace
+from functools import cache
 
 import driving
 import pytest
 import torch
-from xaibench_metrics.specs_faithfulness import faithfulness
 
-ASKING = faithfulness()
-RANKING = (
-    *("insertion_deletion:", "perturbation:", "pixel_flipping:"),
-    *("road:morf", "road:lerf", "road:road"),
-)
-RANKED = [metric for metric in ASKING if metric.at.split(".", 1)[1].startswith(RANKING)]
+from xaibench.engine.registry import installed
+from xaibench.testing.clauses import BROKEN, judge
+from xaibench.testing.metrics import CONTRACT, MetricSubject
+
+METRICS = installed(strict=True).metrics
+CHEAPER = {  # of the same function
+    "steps": 6,
+    "samples": 3,
+    "stages": 2,
+}
+# Presets are a function with other settings: one of each function is tried with every commit.
+ONE_OF_EACH = list({spec.at: name for name, spec in reversed(METRICS.items())}.values())
+SLOW = ("lerf", "road", "pytorch-grad-cam-road")  # the solver of `morf`, again
+GRIDS = [spec for spec in METRICS.values() if "grid" in spec.settings]
 
 
-def trials():
+@cache
+def subject(name: str, cheap: bool) -> MetricSubject:
+    spec = METRICS[name]
+    cheaper = {key: value for key, value in CHEAPER.items() if cheap and key in spec.settings}
+    return MetricSubject(replace(spec, settings={**spec.settings, **cheaper}))
+
+
+@pytest.mark.parametrize("clause", CONTRACT, ids=lambda clause: clause.name)
+@pytest.mark.parametrize("name", [name for name in ONE_OF_EACH if name not in SLOW])
+def test_a_metric_keeps_its_contract(name, clause):
+    verdict = judge(subject(name, cheap=True), clause)
+    assert verdict.status != BROKEN, verdict
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("clause", CONTRACT, ids=lambda clause: clause.name)
+@pytest.mark.parametrize("name", METRICS)
+def test_every_preset_keeps_its_contract(name, clause):
+    verdict = judge(subject(name, cheap=False), clause)
+    assert verdict.status != BROKEN, verdict
+
+
+@pytest.mark.parametrize("metric", GRIDS, ids=lambda metric: metric.name)
+def test_a_line_through_a_map_changes_nothing_where_cells_are_ranked(metric):
+    """Means of cells keep their order under lines alone, so these are not `order-only`."""
     batch = driving.make_batch(10, 9)
     maps = driving.make_maps(batch)
     maps[0, :5] = 0.25  # a plateau, as ReLU leaves
-    return maps, batch
-
-
-@pytest.mark.parametrize("metric", ASKING, ids=lambda metric: metric.name)
-def test_a_trials_score_does_not_depend_on_its_batch(metric):
-    maps, batch = trials()
-    together = driving.run(metric.load(), maps, batch, width=64).scores
-    apart = driving.run(metric.load(), maps[[2, 0]], batch.select([2, 0]), width=16).scores
-    alone = driving.run(metric.load(), maps[1:2], batch.select([1]), width=7).scores
-    found = torch.stack([apart[1], alone[0], apart[0]])
-    torch.testing.assert_close(found, together, equal_nan=True)
-
-
-@pytest.mark.parametrize("metric", ASKING, ids=lambda metric: metric.name)
-def test_scores_are_in_their_range(metric):
-    maps, batch = trials()
-    found = driving.run(metric.load(), maps, batch, width=64)
-    low, high = metric.range
-    said = found.scores[~found.scores.isnan()]
-    assert ((low <= said) & (said <= high)).all()
-    assert sorted(found.undefined) == found.scores.isnan().nonzero().flatten().tolist()
-
-
-@pytest.mark.parametrize("metric", RANKED, ids=lambda metric: metric.name)
-def test_an_increasing_function_of_a_map_changes_nothing_where_only_order_counts(metric):
-    maps, batch = trials()
-    # Means of cells keep their order under lines alone.
-    other = 3 * maps + 0.5 if "grid" in metric.settings else (2 * maps).exp()
-    first, second = (driving.run(metric.load(), m, batch, width=64).scores for m in (maps, other))
+    first, second = (
+        driving.run(metric.load(), m, batch, width=64).scores for m in (maps, 3 * maps + 0.5)
+    )
     torch.testing.assert_close(first, second)
 
 
-def test_the_ranking_ones_are_found():
-    assert {"insertion-grid", "road", "deletion-normalised"} <= {metric.name for metric in RANKED}
-    rest = {metric.at.split(":")[0] for metric in ASKING if metric not in RANKED}
-    assert rest == {f"xaibench_metrics.{name}" for name in ("masking", "infidelity", "road")}
+def test_those_that_only_rank_say_so():
+    said = {name for name, spec in METRICS.items() if "order-only" in spec.traits}
+    assert {"insertion", "road", "deletion-normalised", "quantus-pixel-flipping"} <= said
+    assert not said & {spec.name for spec in GRIDS}

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import cached_property
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from xaibench.api.attention import Attentions
 from xaibench.api.batch import Batch
@@ -189,6 +189,30 @@ class Capture:
             Unsupported: what the layer gives cannot be written to as a grid.
         """
         return self.shared.logits_with(self.rows[trial], build, count)
+
+    @contextmanager
+    def network(self) -> Iterator[nn.Module]:
+        """The network, frozen, for a method that runs it itself, such as another library's.
+
+        The images that it forwards inside are counted on `shared`, and the backward passes from its
+        logits; who has the choice asks with `Variants`, which fill passes together with other methods'.
+        """
+        shared, network = self.shared, self.shared.classifier.network
+
+        def count(module: object, inputs: tuple[Tensor, ...], logits: Tensor) -> None:
+            shared.forwards += len(logits)
+            if logits.requires_grad:
+                logits.register_hook(count_backward)
+
+        def count_backward(gradient: Tensor) -> None:
+            shared.backwards += 1
+
+        handle = network.register_forward_hook(count)
+        try:
+            with frozen(network):
+                yield network
+        finally:
+            handle.remove()
 
     def remark(self, trial: int, text: str) -> None:
         """Say something about a trial's map that a reader of its row must know."""

@@ -16,6 +16,14 @@ from xaibench.api.errors import PluginError
 Setting = str | int | float | bool
 Settings = Mapping[str, Setting]
 
+NEEDS = (  # what an explainer may need, of the network and (the last) of the image
+    *("linear-head", "activations", "gradients", "image-gradients", "several-layers", "attention"),
+    "region",
+)
+EXPLAINER_TRAITS = ("any-class", "seeded", "unmirrored")
+METRIC_NEEDS = ("region", "explainer")
+METRIC_TRAITS = ("order-only",)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
@@ -104,6 +112,9 @@ class Explainer(Spec):
         citation: the paper.
         control: True for a null explainer, which every run includes.
         note: what a reader must be told wherever it is named.
+        traits: where it is not as most are: "any-class", the map is the same for all classes; "seeded",
+            it draws by the batch's generators; "unmirrored", a mirrored image's map is not the mirrored
+            map. `xaibench.testing` holds it to them.
     """
 
     version: int = 1
@@ -111,6 +122,7 @@ class Explainer(Spec):
     citation: str = ""
     control: bool = False
     note: str = ""
+    traits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,12 +137,14 @@ class Modifier(Spec):
         version: raised whenever it changes maps otherwise.
         citation: the paper.
         note: what a reader must be told wherever it is named.
+        traits: as an explainer's, that an explainer has under it.
     """
 
     version: int = 1
     needs: tuple[str, ...] = ()
     citation: str = ""
     note: str = ""
+    traits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +180,7 @@ def modified(explainer: Explainer, modifier: Modifier) -> Modified:
         needs=once(explainer.needs, modifier.needs),
         citation="; ".join(once(*([part.citation] for part in parts if part.citation))),
         note="; ".join(once(*([part.note] for part in parts if part.note))),
+        traits=once(explainer.traits, modifier.traits),
         explainer=explainer,
         modifier=modifier,
     )
@@ -201,6 +216,8 @@ class Metric(Spec):
         aggregate: how the scores of a data set become one value: "mean"; "class-mean", the mean of the
             classes' means; "best-threshold" or "average-precision", read off the curves (see
             `xaibench.results.aggregates`).
+        traits: "order-only": an increasing function of a map leaves its score as it is.
+            `xaibench.testing` holds it to that.
     """
 
     version: int = 1
@@ -213,6 +230,7 @@ class Metric(Spec):
     convention: Mapping[str, str] = field(default_factory=dict)
     supersedes: str = ""
     citation: str = ""
+    traits: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.version > 1 and not self.supersedes:

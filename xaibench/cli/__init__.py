@@ -16,6 +16,7 @@ from xaibench.cli import (
     figure,
     merge,
     models,
+    new,
     plugins,
     report,
     reproduce,
@@ -57,6 +58,7 @@ app.command("sanity")(sanity.sanity)
 app.command("list")(listing.list_names)
 app.command("plugins")(plugins.plugins)
 app.command("doctor")(doctor.doctor)
+app.command("new")(new.new)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 

@@ -1,0 +1,79 @@
+"""The contract of explainers."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from xaibench.api.specs import Explainer
+from xaibench.engine.registry import installed
+from xaibench.testing.clauses import IS_LOADED, Broken, Verdict, check
+from xaibench.testing.explainer_maps import MAPS
+from xaibench.testing.explainer_traces import TRACES
+from xaibench.testing.explaining import ExplainerTrial
+from xaibench.testing.networks import NETWORKS, MakeClassifier, a_batch
+
+CONTRACT = (IS_LOADED, *MAPS, *TRACES)
+
+
+@dataclass(frozen=True)
+class ExplainerSubject:
+    """An explainer under trial, on every network that it applies to.
+
+    Args:
+        spec: the explainer.
+        networks: functions that make them.
+    """
+
+    spec: Explainer
+    networks: Sequence[MakeClassifier] = NETWORKS
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"explainer {self.spec.name!r}"
+
+    def load(self) -> None:
+        """Import it."""
+        self.spec.load()
+
+    @cached_property
+    def _trials(self) -> list[tuple[str, ExplainerTrial]]:
+        made = [(make.__name__, ExplainerTrial(self.spec, make, a_batch())) for make in self.networks]
+        reasons = {name: trial.applies() for name, trial in made}
+        found = [(f"on network {name!r}", trial) for name, trial in made if not reasons[name]]
+        if not found:
+            said = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+            raise Broken(
+                "a network that it applies to; give the contract one of your own, `networks=` "
+                "(`--xaibench-network module:function`)",
+                f"it is unsupported on all of them: {said}",
+            )
+        return found
+
+    def trials(self) -> Iterator[tuple[str, ExplainerTrial]]:
+        """One a network that it applies to."""
+        yield from self._trials
+
+
+def check_explainer(
+    explainer: Explainer | str,
+    *,
+    networks: Sequence[MakeClassifier] = NETWORKS,
+    only: Collection[str] = (),
+) -> tuple[Verdict, ...]:
+    """Try the whole contract on an explainer.
+
+    Args:
+        explainer: a spec, or the name of an installed one.
+        networks: functions that make a float64 Classifier of four classes for images of 32 x 24.
+        only: the clauses to try; all where not given.
+
+    Returns:
+        What came of each clause: kept, or not asked with the reason.
+
+    Raises:
+        ContractBroken: says of each broken clause what was expected, what came, and why it matters.
+        UnknownName: there is no such explainer, or no such clause.
+    """
+    spec = installed().explainer(explainer) if isinstance(explainer, str) else explainer
+    return check(ExplainerSubject(spec, tuple(networks)), CONTRACT, only)
