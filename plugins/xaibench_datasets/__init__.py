@@ -20,6 +20,12 @@ def built_in() -> list[Dataset]:
             classes="imagenet-1k",
         ),
         Dataset(
+            name="digits",
+            at="xaibench_datasets.digits:digits",
+            summary="1,797 handwritten digits of 8 x 8 pixels, out of scikit-learn: to train on",
+            classes="digits",
+        ),
+        Dataset(
             name="cutouts",
             at="xaibench_datasets.cutouts:cutouts",
             summary="cut-out objects, most of them drawn, with exact masks on real textures, single and "

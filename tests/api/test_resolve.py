@@ -139,6 +139,23 @@ def test_what_is_wrong_with_a_layer_asked_for_is_said(layer, wrong):
         classifier_of(network, (64, 64), target_layer=layer)
 
 
+class Silent(nn.Module):
+    """Its one hidden unit is silent on fine noise, and speaks on coarse."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features, self.fc = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(1, 2)
+
+    def forward(self, images: Tensor) -> Tensor:
+        patches = nn.functional.avg_pool2d(self.features(images), 8).flatten(1)
+        return self.fc((patches.abs().amax(1, keepdim=True) - 1.5).relu())
+
+
+def test_a_network_that_is_silent_on_fine_noise_is_asked_with_coarser_grains():
+    torch.manual_seed(0)
+    assert classifier_of(Silent(), (64, 64)).target_layer.name == "features"
+
+
 class Rectified(nn.Module):
     """What its last convolution gave is rectified in place, outside any module, as DenseNet does."""
 

@@ -49,11 +49,19 @@ class Probe:
         return found
 
 
-def noise_for(network: nn.Module, size: tuple[int, int]) -> Images:
-    """(1, 3, H, W) of normal noise, always the same, of the network's dtype and on its device."""
+def noise_for(network: nn.Module, size: tuple[int, int], coarser: int = 1) -> Images:
+    """(1, 3, H, W) of normal noise, always the same, of the network's dtype and on its device.
+
+    Args:
+        network: whose dtype and device.
+        size: H and W.
+        coarser: how many pixels wide its grains are: pictures have larger ones than noise.
+    """
     weight = next(network.parameters(), torch.empty(0))
-    noise = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
-    return noise.to(weight.device, weight.dtype)
+    grains = [-(-side // coarser) for side in size]
+    noise = torch.randn(1, 3, *grains, generator=torch.Generator().manual_seed(0))
+    whole = noise.repeat_interleave(coarser, 2).repeat_interleave(coarser, 3)
+    return whole[:, :, : size[0], : size[1]].to(weight.device, weight.dtype)
 
 
 def probe(network: nn.Module, images: Images) -> Probe:

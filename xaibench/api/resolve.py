@@ -36,6 +36,9 @@ class Candidate:
         return TargetLayer(self.output.name, self.output.module, self.layout.to_grid, self.layout.name)
 
 
+GRAINS = (1, 4, 16)  # pixels; the units of a small network may all be silent on the finest noise
+
+
 def classifier_of(
     network: nn.Module,
     size: tuple[int, int],
@@ -56,8 +59,11 @@ def classifier_of(
     Raises:
         Unsupported: no module's output has such a grid, or the one named has not.
     """
-    seen = probe(network, noise_for(network, size))
-    candidates = candidates_of(network, seen, size)
+    for grains in GRAINS:
+        seen = probe(network, noise_for(network, size, grains))
+        candidates = candidates_of(network, seen, size)
+        if candidates:
+            break
     found = (
         last_of_the_stream(network, seen, candidates)
         if target_layer is None

@@ -94,6 +94,7 @@ class Stream:
         common: logits known already, such as ("image", id) from the shared pass.
         on_pass: called after each pass with the number of images in it.
         timeout: seconds that a method's own code may take without giving anything back; 0: any.
+        ahead: bytes of variants that may be built in one call, for passes to come.
     """
 
     forward: Forward
@@ -103,6 +104,7 @@ class Stream:
     forwards: int = 0
     curves: dict[Key, Tensor] = field(default_factory=dict)
     timeout: float = 0
+    ahead: int = BUILT_BYTES
 
     def drive(self, tasks: Sequence[Task[T]]) -> list[Answer[T]]:
         """Run methods side by side until each has returned or raised; one error stops one method."""
@@ -177,7 +179,7 @@ class Stream:
     def _score(self, requests: list[Request], answers: list[Answer[T]]) -> None:
         for parts in _passes(requests, self.width):
             began = perf_counter()
-            built = [(part, _build(part, self.timeout)) for part in parts]
+            built = [(part, _build(part, self.ahead, self.timeout)) for part in parts]
             alive = [(part, images) for part, images in built if images is not None]
             if not alive:
                 continue
@@ -264,7 +266,7 @@ def _passes(requests: list[Request], width: int) -> Iterator[list[Part]]:
         yield parts
 
 
-def _build(part: Part, timeout: float = 0) -> Images | None:
+def _build(part: Part, room: int, timeout: float) -> Images | None:
     """The variants of some cells of one image; None where the method has failed, now or before.
 
     More of the image's are built along with them, for the passes that follow.
@@ -275,7 +277,7 @@ def _build(part: Part, timeout: float = 0) -> Images | None:
     first, made = request.made or (0, None)
     if made is None or not first <= cells.start < cells.stop <= first + len(made):
         shape = request.batch.images.shape[1:]
-        ahead = BUILT_BYTES // (shape.numel() * request.batch.images.element_size())
+        ahead = room // (shape.numel() * request.batch.images.element_size())
         last = min(part.end, max(cells.stop, cells.start + ahead))
         k = request.k[cells.start : last].to(request.batch.images.device)
         try:

@@ -132,7 +132,7 @@ def pass_width(trial: ExplainerTrial) -> None:
     maps, counts = [], []
     for width in (1, 64):
         capture = Capture(trial.make(), trial.batch)
-        stream = Stream(capture.classifier.logits, width)
+        stream = Stream(capture.classifier.logits, width, ahead=0)
         maps.append(explained(trial.spec, capture, stream))
         counts.append(stream.forwards)
     if not any(counts):

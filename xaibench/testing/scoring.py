@@ -128,7 +128,7 @@ class MetricTrial:
         classifier = (make or usual)()
         more = (Again(EVIDENCE, classifier, width),) if "explainer" in self.spec.needs else ()
         said: Any = self.spec.load()(maps, batch, *more)
-        stream = Stream(classifier.logits, width)
+        stream = Stream(classifier.logits, width, ahead=0)
         if isinstance(said, Generator):
             (answer,) = stream.drive([Task(said, batch, "mine")])
             if answer.error is not None:
