@@ -78,11 +78,11 @@ def trainings(folders: list[Path]) -> str:
     ]
     for folder in folders:
         facts = read_facts(folder)
-        ((share, count),) = facts.tested.values()
+        tested = [f"{share:.4f} of {count}" for share, count in facts.tested.values()]
         spent = sum(epoch.seconds for epoch in facts.history)
         lines.append(
             f"| `{command(facts.recipe)}` | {facts.images[0]} "
-            f"| {facts.accuracy:.4f} of {facts.images[1]} | {share:.4f} of {count} "
+            f"| {facts.accuracy:.4f} of {facts.images[1]} | {' '.join(tested) or '-'} "
             f"| {facts.best} of {len(facts.history)} | {spent:.0f} |"
         )
     return "\n".join(lines)
