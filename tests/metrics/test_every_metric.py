@@ -7,7 +7,7 @@ from xaibench_metrics.specs_faithfulness import faithfulness
 
 ASKING = faithfulness()
 RANKING = (
-    *("insertion_deletion:", "perturbation:", "pixel_flipping:"),
+    *("adaptive:", "insertion_deletion:", "perturbation:", "pixel_flipping:"),
     *("road:morf", "road:lerf", "road:road"),
 )
 RANKED = [metric for metric in ASKING if metric.at.split(".", 1)[1].startswith(RANKING)]

@@ -143,3 +143,4 @@ def keep_scores(outcome: Outcome, said: object) -> None:
             outcome.curves[place] = curve[: int(places.max()) + 1 if len(places) else 0]
     for i, why in (detailed.undefined if detailed else {}).items():
         outcome.odd[asked[i]] = ("undefined", why)
+    outcome.remarks |= {asked[i]: why for i, why in (detailed.remarks if detailed else {}).items()}
