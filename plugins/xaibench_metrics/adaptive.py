@@ -18,7 +18,7 @@ from xaibench_metrics.insertion_deletion import blur, swaps
 
 
 def deletion_adaptive(
-    maps: Maps, batch: Batch, steps: int = 224, coarse: int = 16, tolerance: float = 0.01
+    maps: Maps, batch: Batch, steps: int = 224, coarse: int = 28, tolerance: float = 0.02
 ) -> Asks[Scored]:
     """Deletion's area at `steps` steps, from as many of them as bring its bound below `tolerance`."""
     grey = torch.zeros_like(batch.images)
@@ -27,7 +27,7 @@ def deletion_adaptive(
 
 
 def insertion_adaptive(
-    maps: Maps, batch: Batch, steps: int = 224, coarse: int = 16, tolerance: float = 0.01
+    maps: Maps, batch: Batch, steps: int = 224, coarse: int = 28, tolerance: float = 0.02
 ) -> Asks[Scored]:
     """Insertion's area at `steps` steps, from as many of them as bring its bound below `tolerance`."""
     path = blur(batch.images), batch.images
@@ -63,12 +63,17 @@ class Curve:
 
     @property
     def bounds(self) -> Tensor:
-        """(n - 1,), what each interval may add to the area's error, if its steps score between its ends.
+        """(n - 1,), what each interval may add to the area's error, if its steps score as those around.
 
         m steps left out between scores p and q are taken for points of the line from p to q, whose sum
-        is m (p + q) / 2; each lies between p and q, so their own sum is within m |p - q| / 2 of it.
+        is m (p + q) / 2. Where each lies in the range of the four steps evaluated around it (the two
+        ends of its interval and the next on either side), their own sum is off that by no more than m
+        times what the range reaches beyond (p + q) / 2, upwards or downwards.
         """
-        return self.left_out * self.scores.diff().abs() / (2 * self.steps[-1])
+        around = torch.cat([self.scores[:1], self.scores, self.scores[-1:]]).unfold(0, 4, 1)
+        middle = (self.scores[1:] + self.scores[:-1]) / 2
+        reach = torch.maximum(around.amax(1) - middle, middle - around.amin(1))
+        return self.left_out * reach / self.steps[-1]
 
     @property
     def certain(self) -> Tensor:
@@ -106,8 +111,8 @@ class Curve:
         """What the row says of the score."""
         return (
             f"{len(self.steps)} of {int(self.steps[-1]) + 1} steps; off the area of all by "
-            f"{self.bounds.sum().item():.4f} at most where no step left out scores beyond both its "
-            f"neighbours, by {self.certain.item():.2f} at most whatever they score"
+            f"{self.bounds.sum().item():.4f} at most where no step left out scores beyond the four "
+            f"around it, by {self.certain.item():.2f} at most whatever they score"
         )
 
 
@@ -123,11 +128,12 @@ def adaptive_area(
     """Area under the target probability, in [0, 1], from some of the steps of `area`.
 
     A coarse grid first; then, round by round and for all images together, the intervals are halved that
-    may hide most. It ends where the sum of their bounds is at most `tolerance`, or no step is left.
+    may hide most. It ends where their bounds add up to `tolerance` at most.
 
-    What is guaranteed: where on no interval left a step scores above both of the interval's ends or below
-    both (a monotone curve has none), the area differs from that of all steps by no more than the bound
-    that the row states. Without that assumption only `Curve.certain` holds, which is stated beside it.
+    What is guaranteed: where every step left out scores within the range of the four steps evaluated
+    around it, the area differs from that of all steps by no more than the bound that the row states. A
+    monotone curve does so; a peak that stands between two steps evaluated does not. Without that
+    assumption only `Curve.certain` holds, which the row states beside it.
 
     Args:
         maps: (B, H, W), larger is more salient.

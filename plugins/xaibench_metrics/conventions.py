@@ -42,13 +42,14 @@ CELLS: dict[str, str] = {
     "step": "one cell",
 }
 ADAPTIVE: dict[str, str] = {
-    "evaluated": "a grid of coarse + 1 steps; then, round by round, the middles of the intervals with the "
-    "largest bounds, until the bounds add up to the tolerance at most",
+    "evaluated": "a grid of coarse + 1 steps; then, round by round, the middles of the intervals with "
+    "the largest bounds, until the bounds add up to the tolerance at most",
     "area": "trapezoids between the steps evaluated, on [0, 1], both ends included",
-    "bound": "of an interval that leaves out m of n steps between scores p and q: m |p - q| / 2n; it holds "
-    "where each step left out scores between p and q, as on a monotone curve, and is no bound elsewhere",
-    "certain": "of such an interval, whatever its steps score: m max(c, 1 - c) / n, c the mean of p and q",
-    "row": "steps evaluated, bound and certain bound are the row's reason; its curve is NaN at other steps",
+    "bound": "of an interval that leaves out m of n steps: m r / n, r how far the range of the four "
+    "steps evaluated around it reaches from the mean of its ends; it holds where no step left out "
+    "scores beyond those four, as on a monotone curve, and is no bound elsewhere",
+    "certain": "of such an interval, whatever its steps score: m max(c, 1 - c) / n, c its ends' mean",
+    "row": "steps evaluated, bound and certain bound are its reason; its curve is NaN at other steps",
 }
 SHARE: dict[str, str] = {
     "normalised": "(area - foot) / (top - foot); top: of the image, foot: of the curve's other end; "

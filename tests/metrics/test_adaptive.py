@@ -1,5 +1,7 @@
 """Adaptive insertion and deletion, against all the steps and against loops of their own."""
 
+from itertools import pairwise
+
 import driving
 import pytest
 import torch
@@ -24,19 +26,14 @@ def trials(count=3):
 
 def literal_bounds(steps, scores):
     """What the area can be off by, interval by interval: the worst of all curves that are allowed."""
-    last, monotone, certain = steps[-1], 0.0, 0.0
-    for a, b, p, q in zip(steps, steps[1:], scores, scores[1:], strict=False):
+    last, assumed, certain = steps[-1], 0.0, 0.0
+    for i, (a, b) in enumerate(pairwise(steps)):
+        p, q = scores[i], scores[i + 1]
         line = [p + (q - p) * (k - a) / (b - a) for k in range(a + 1, b)]
-        for lowest, highest, name in ((min(p, q), max(p, q), "monotone"), (0, 1, "certain")):
-            worst = max(
-                abs(sum(line) - highest * len(line)),
-                abs(sum(line) - lowest * len(line)),
-            )
-            if name == "monotone":
-                monotone += worst / last
-            else:
-                certain += worst / last
-    return monotone, certain
+        around = scores[max(0, i - 1) : i + 3]
+        assumed += max(abs(sum(line) - end * len(line)) for end in (min(around), max(around))) / last
+        certain += max(abs(sum(line) - end * len(line)) for end in (0, 1)) / last
+    return assumed, certain
 
 
 @st.composite
@@ -56,8 +53,8 @@ def curve_of(whole, steps):
 def test_bounds_are_the_worst_that_the_assumption_allows(given_):
     whole, steps = given_
     curve = curve_of(whole, steps)
-    monotone, certain = literal_bounds(steps, curve.scores.tolist())
-    assert curve.bounds.sum().item() == pytest.approx(monotone)
+    assumed, certain = literal_bounds(steps, curve.scores.tolist())
+    assert curve.bounds.sum().item() == pytest.approx(assumed)
     assert curve.certain.item() == pytest.approx(certain)
 
 
@@ -132,26 +129,24 @@ def test_forwards_are_the_steps_that_are_said_and_ends_are_shared():
 
 def test_images_take_as_many_steps_as_each_needs():
     class Step(torch.nn.Module):
-        """Sure of class 0 while more than half of the image is there; of the second image always."""
+        """Sure of class 0 while more than half of the image is there; but never unsure of the second."""
 
         def forward(self, images):
             sure = (images.mean((1, 2, 3)) > 0.5).double() * 0.8 + 0.1
-            sure = torch.where(images[:, 0].amax((1, 2)) > 1.5, 0.9, sure)
+            sure = torch.where((images == 1).any(1).any(1).any(1), sure, sure.new_tensor(0.9))
             return torch.stack([sure.log(), (1 - sure).log()], 1)
 
     images = torch.ones(2, 3, 16, 16, dtype=torch.double)
-    images[1, 0, 0, 0] = 2
+    images[1] = 2
     maps = torch.linspace(1, 0, 256, dtype=torch.double).view(1, 16, 16).repeat(2, 1, 1)
-    maps[1] = maps[1].flip(0, 1)  # its own mark goes last
     batch = Batch(("a", "b"), images, torch.tensor([0, 0]), (1, 2))
-    found = driving.run(deletion_adaptive, maps, batch, Step(), width=5, steps=128, tolerance=0.01)
-    counts = (~found.curves.isnan()).sum(1).tolist()
-    # a jump of 0.8 between neighbours 8 steps apart: 0.8 * 7 / 256 = 0.0219, then 0.0094
-    assert counts[0] == 17 + 1
-    # the second jumps at the very last step: again one halving
-    assert counts[1] == 17 + 1
+    found = driving.run(deletion_adaptive, maps, batch, Step(), width=5, steps=128)
+    first, second = (~found.curves.isnan()).sum(1).tolist()
+    assert second == 29 < first < 60
+    near = found.curves[0].isnan()[50:78].sum(), found.curves[0].isnan()[:28].sum()
+    assert near[0] < near[1]  # they are spent about the jump, at step 64
     truth = driving.run(deletion, maps, batch, Step(), width=5, steps=128)
-    assert (found.scores - truth.scores).abs().max() <= 0.0094
+    assert (found.scores - truth.scores).abs().max() <= 0.02
 
 
 def test_a_network_that_returns_nan_ends_it():
