@@ -37,7 +37,7 @@ ANY_CLASS = {
 }
 DRAWS = {"random", "random-weights-cam", "rise", "smooth-grad"}
 NOT_MIRRORED = {"random", "rise", "smooth-grad", "almost-ones", "ground-truth"}
-SCALES = {"grad-cam++", "score-cam", "rise", "occlusion", "conceptor-cam-spatial"}
+SCALES = {"grad-cam++", "score-cam", "score-cam-512", "rise", "occlusion", "conceptor-cam-spatial"}
 NETS = [nets.gap, nets.vit, nets.two_layers, nets.cbam]
 
 ON_A_CNN = [  # as `gap` is: one target layer, no attention of its own

@@ -82,6 +82,9 @@ def status_of(error: Exception) -> tuple[str, str]:
         return "unsupported", str(error)
     if isinstance(error, Undefined):
         return "undefined", str(error)
+    if "does not have a deterministic implementation" in str(error):
+        what = str(error).split(" does not have")[0]
+        return "failed", f"{what} has no deterministic form; run without --deterministic"
     if type(error) is XaibenchError:  # raised by `raise_wrong`: its text names the error already
         return "failed", str(error)
     return "failed", f"{type(error).__name__}: {error}".strip()
