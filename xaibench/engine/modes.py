@@ -81,7 +81,8 @@ def by_inductor(module: nn.Module, images: Images) -> Callable[[Images], Logits]
 
 def by_tracing(module: nn.Module, images: Images) -> Callable[[Images], Logits]:
     """Its operations as they ran on `images`."""
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it is said to go; where it has gone, the next way is taken
         traced = torch.jit.trace(module, images, check_trace=False)
         found: Callable[[Images], Logits] = torch.jit.optimize_for_inference(torch.jit.freeze(traced))
     return found
@@ -91,7 +92,7 @@ WAYS: dict[str, Compile] = {INDUCTOR: by_inductor, TRACED: by_tracing}
 
 
 def quietly(forward: Callable[[Images], Logits]) -> Callable[[Images], Logits]:
-    """Without a graph, and without the compilers' warnings: they compile on a first call of each shape."""
+    """Without a graph, nor the compilers' warnings: they compile when they first see a shape."""
 
     def silent(images: Images) -> Logits:
         with warnings.catch_warnings(), torch.no_grad():

@@ -78,8 +78,8 @@ def prepare_network(classifier: Classifier, image: Images) -> PreparedNetwork:
     return PreparedNetwork(prepared, forward, folded, error, layer_error)
 
 
-def noise_like(image: Images) -> Images:
-    """Four images of noise, always the same, of the size of one."""
+def noise_like(image: Tensor) -> Tensor:
+    """(4, 3, H, W) of noise, always the same, for a (1, 3, H, W)."""
     generator = torch.Generator().manual_seed(0)
     return torch.randn(4, *image.shape[1:], generator=generator, dtype=image.dtype).to(image.device)
 
