@@ -111,20 +111,17 @@ def test_any_name_is_a_plugin_or_unknown(name):
     for kind in ("model", "explainer", "metric", "dataset"):
         try:
             getattr(installed(), kind)(name)
-        except XaibenchError as error:
-            assert str(error)
+        except XaibenchError:
+            continue
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(st.lists(names | st.text(st.characters(codec=None), max_size=8), min_size=2, max_size=6))
 def test_any_name_of_an_image_has_a_file_of_its_own_that_stays_in_the_folder(ids):
-    for name in ids:
-        if any("\ud800" <= letter <= "\udfff" for letter in name):
-            continue  # readers make them readable first
+    for name in (*ids, *(100 * name for name in ids)):
         assert not set(slug(name)) & set("/\\.\0 <>")
-        assert len(slug(name)) < 60
-    whole = [name for name in ids if not any("\ud800" <= letter <= "\udfff" for letter in name)]
-    assert len({slug(name) for name in whole}) == len(set(whole))
+        assert len(slug(name).encode()) < 100
+    assert len({slug(name) for name in ids}) == len(set(ids))
 
 
 def test_what_a_manifest_says_is_no_markup_in_the_page(tmp_path):
