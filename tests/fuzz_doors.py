@@ -1,11 +1,14 @@
 """A coverage-guided fuzzer at one door: python tests/fuzz_doors.py DOOR RUNS [SECONDS].
 
-Atheris counts which lines of the readers each input reaches, and keeps those that reach new ones. It
-ends with a code other than 0 where a door lets anything through but our errors, or hangs.
+Atheris counts which lines of the readers each input reaches, and keeps those that reach new ones; it
+begins with a genuine file. It ends with a code other than 0 where a door lets anything through but our
+errors, or hangs.
 """
 
 import sys
 from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import atheris
 
@@ -26,19 +29,18 @@ def main() -> None:
             import_module(reader)
         doors = import_module("doors")
     (door,) = (door for door in doors.DOORS if door.name == name)
-    genuine = door.genuine()
 
-    def mutated(content: bytes, most: int, seed: int) -> bytes:
-        found: bytes = atheris.Mutate(content or genuine, most)
-        return found
+    def push(content: bytes) -> None:
+        door.push(content)
 
-    limits = [f"-atheris_runs={runs}", f"-max_total_time={seconds}", "-timeout=20", "-max_len=20000"]
-    atheris.Setup(
-        [sys.argv[0], *limits, "-seed=1"],
-        lambda content: door.push(content) and None,
-        custom_mutator=mutated,
-    )
-    atheris.Fuzz()
+    limits = [f"-runs={runs}", f"-max_total_time={seconds}", "-timeout=20", "-max_len=20000", "-seed=1"]
+    with TemporaryDirectory() as place:
+        corpus, found = Path(place, "corpus"), Path(place, "found")
+        for folder in (corpus, found):
+            folder.mkdir()
+        (corpus / "genuine").write_bytes(door.genuine())
+        atheris.Setup([sys.argv[0], *limits, f"-artifact_prefix={found}/", str(corpus)], push)
+        atheris.Fuzz()  # it ends the process
 
 
 if __name__ == "__main__":

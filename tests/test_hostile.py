@@ -1,6 +1,10 @@
 """Whatever stands in a file, it is read or refused by one of our errors: no other, no harm, no hang."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from doors import DOORS, a_run, lay, results
@@ -139,3 +143,20 @@ def test_what_a_manifest_says_is_no_markup_in_the_page(tmp_path):
     lay(tmp_path)
     (tmp_path / "manifest.json").write_text(json.dumps(evil(facts)))
     results(tmp_path)  # it looks for the two
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
+def test_a_fuzzer_that_watches_the_code_gets_nothing_through(door):
+    pytest.importorskip("atheris", reason="the coverage-guided fuzzer: pip install atheris")
+    runs = "60" if door.name in SLOW_DOORS else "1500"
+    script = Path(__file__).with_name("fuzz_doors.py")
+    done = subprocess.run(
+        [sys.executable, str(script), door.name, runs, "20"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "DONE" in done.stderr
