@@ -17,7 +17,8 @@ def toy_run(
 ):
     found = registry or toys.registry(*explainers)
     settings = {"width": 5, "gallery": 0, "explainers": tuple(found.explainers), **settings}
-    config = settle(None, models, (data,), metrics=("deletion-28", "pointing-game"), **settings)
+    settings = {"metrics": ("deletion-28", "pointing-game"), **settings}
+    config = settle(None, models, (data,), **settings)
     return run(config, path, observer=observer, registry=found)
 
 

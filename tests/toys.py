@@ -104,6 +104,12 @@ def control(capture):
     return torch.stack(draws)
 
 
+def scattering(capture):
+    """By an operation that torch has in no deterministic form."""
+    maps = capture.activations.sum(1).clone()
+    return maps.put_(torch.tensor([0, 0]), torch.tensor([1.0, 2.0]).to(maps))
+
+
 def raising(capture):
     raise ZeroDivisionError("nothing to divide by")
 

@@ -17,6 +17,7 @@ SELVARAJU = "Selvaraju et al. 2017, arXiv:1610.02391"
 CHATTOPADHAY = "Chattopadhay et al. 2018, arXiv:1710.11063"
 JIANG = "Jiang et al. 2021, IEEE TIP 30, doi:10.1109/TIP.2021.3089943"
 MUHAMMAD = "Muhammad and Yeasin 2020, arXiv:2008.00299"
+WANG = "Wang et al. 2020, arXiv:1910.01279"
 QIAN = "after Qian et al. 2022, arXiv:2201.08636"
 
 
@@ -49,7 +50,15 @@ def xaibench_explainers() -> list[Explainer]:
             name="score-cam",
             at="xaibench_explainers.score_cam:score_cam",
             summary="channels weighted by the class score of the image masked by each; many forwards",
-            citation="Wang et al. 2020, arXiv:1910.01279",
+            citation=WANG,
+        ),
+        Explainer(
+            name="score-cam-512",
+            at="xaibench_explainers.score_cam:score_cam",
+            summary="Score-CAM of the 512 channels of largest spread; at most 512 forwards",
+            settings={"most": 512},
+            citation=f"after {WANG}",
+            note="approximates Score-CAM: the channels of least spread are left out",
         ),
         Explainer(
             name="layer-cam",

@@ -9,23 +9,29 @@ from xaibench.api.types import ChannelWeights, Curves, GridMaps, Images, Indices
 from xaibench.api.variants import Asks, Variants
 
 
-def score_cam(capture: Capture) -> Asks[GridMaps]:
+def score_cam(capture: Capture, most: int = 0) -> Asks[GridMaps]:
     """ReLU of the channels' sum, weighted by the softmax of what the class scores under each.
 
     Algorithm 1: each channel is upsampled, rescaled to [0, 1] and multiplied with the image; the
     target logits of the products, softmaxed over the channels, are the weights. The score of the
     paper's baseline image is the same for all channels and cancels in the softmax. A constant
     channel masks everything: it has no weight and costs no forward.
+
+    Args:
+        capture: the trials.
+        most: only so many channels of each image, those of the largest spread (maximum less minimum),
+            which approximates the map: what the others would add is small; 0: all that vary.
     """
     images, activations = capture.batch.images, capture.activations
-    varies = activations.amax((2, 3)) > activations.amin((2, 3))
-    channels = varies.int().argsort(dim=1, descending=True, stable=True)  # those that vary first
+    spread = activations.amax((2, 3)) - activations.amin((2, 3))
+    channels = spread.argsort(dim=1, descending=True, stable=True)  # constant ones last
+    counts = (spread > 0).sum(1).clamp(max=most or spread.shape[1])
 
     def build(row: int, k: Indices) -> Images:
         masks = rescale(upsample(activations[row, channels[row, k]], images.shape[2:]))
         return images[row] * masks[:, None]
 
-    logits = yield Variants(build, count=varies.sum(1).tolist(), score="logit")
+    logits = yield Variants(build, count=counts.tolist(), score="logit")
     weights = channel_weights(logits, channels[:, : logits.shape[1]], activations.shape[1])
     return weighted_sum(weights, activations).relu()
 

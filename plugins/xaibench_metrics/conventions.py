@@ -41,6 +41,16 @@ CELLS: dict[str, str] = {
     "grid": "14 x 14, or as many as there are pixels; pixel y of H lies in cell floor(14 y / H)",
     "step": "one cell",
 }
+ADAPTIVE: dict[str, str] = {
+    "evaluated": "a grid of coarse + 1 steps; then, round by round, the middles of the intervals with "
+    "the largest bounds, until the bounds add up to the tolerance at most",
+    "area": "trapezoids between the steps evaluated, on [0, 1], both ends included",
+    "bound": "of an interval that leaves out m of n steps: m r / n, r how far the range of the four "
+    "steps evaluated around it reaches from the mean of its ends; it holds where no step left out "
+    "scores beyond those four, as on a monotone curve, and is no bound elsewhere",
+    "certain": "of such an interval, whatever its steps score: m max(c, 1 - c) / n, c its ends' mean",
+    "row": "steps evaluated, bound and certain bound are its reason; its curve is NaN at other steps",
+}
 SHARE: dict[str, str] = {
     "normalised": "(area - foot) / (top - foot); top: of the image, foot: of the curve's other end; "
     "beyond 0 and 1 where the curve leaves its ends' range, reversed where the foot is above the top",

@@ -1,5 +1,6 @@
 """Insertion and deletion in RISE's convention. Petsiuk et al. 2018, arXiv:1806.07421."""
 
+from collections.abc import Callable
 from functools import cache
 from math import ceil
 
@@ -93,19 +94,29 @@ def area(
         grid: cut the image into grid x grid cells, or as many as it has pixels, and swap whole ones, by
             their mean saliency; 0: pixels.
     """
+    build, last = swaps(maps, batch, start, end, steps, grid)
+    common = {0: names[0], last: names[1]}
+    name = f"{names[0]} to {names[1]} in {steps}" + (f", cells of {grid} x {grid}" if grid else "")
+    curve = yield Variants(build, count=last + 1, common=common, name=name)
+    return Scored(torch.trapezoid(curve, dx=1 / last), curve)
+
+
+def swaps(
+    maps: Maps, batch: Batch, start: Images, end: Images, steps: int, grid: int = 0
+) -> tuple[Callable[[int, Indices], Images], int]:
+    """What makes step k of an image's way from `start` to `end`, and how many steps there are.
+
+    The arguments are those of `area`; at step 0 nothing is swapped, at the last everything.
+    """
     rank = ranked_cells(maps, batch, grid) if grid else descending_rank(maps, batch)
     parts = int(rank[0].max()) + 1
     step = ceil(parts / steps)
-    last = ceil(parts / step)
 
     def build(row: int, k: Indices) -> Images:
         swapped = rank[row] < (k * step)[:, None, None]
         return torch.where(swapped[:, None], end[row], start[row])
 
-    common = {0: names[0], last: names[1]}
-    name = f"{names[0]} to {names[1]} in {steps}" + (f", cells of {grid} x {grid}" if grid else "")
-    curve = yield Variants(build, count=last + 1, common=common, name=name)
-    return Scored(torch.trapezoid(curve, dx=1 / last), curve)
+    return build, ceil(parts / step)
 
 
 def ranked_cells(maps: Maps, batch: Batch, grid: int) -> Tensor:

@@ -4,6 +4,7 @@ from math import inf
 
 from xaibench.api import Metric
 from xaibench_metrics.conventions import (
+    ADAPTIVE,
     BLACKENED,
     CELLS,
     CHATTOPADHAY,
@@ -35,7 +36,7 @@ RANKS = ("order-only",)
 
 def faithfulness() -> list[Metric]:
     """Kin of insertion and deletion, masking, removal, perturbation, infidelity, peers' presets."""
-    return [*curves(), *masking(), *removal(), *noise(), *of_peers()]
+    return [*curves(), *adaptive(), *masking(), *removal(), *noise(), *of_peers()]
 
 
 def curves() -> list[Metric]:
@@ -102,6 +103,25 @@ def curves() -> list[Metric]:
             )
         )
     return found
+
+
+def adaptive() -> list[Metric]:
+    """Insertion and deletion from as many of their steps as a bound on the area's error takes."""
+    return [
+        Metric(
+            name=f"{name}-adaptive",
+            at=f"xaibench_metrics.adaptive:{name}_adaptive",
+            summary=f"{name}'s area to within 0.02, under an assumption, from those of its 224 "
+            "steps where the curve bends; 29 to 225 forwards a map",
+            settings={"steps": 224, "coarse": 28, "tolerance": 0.02},
+            higher_is_better=name == "insertion",
+            range=(0.0, 1.0),
+            convention=with_choices(convention, **ADAPTIVE),
+            traits=RANKS,
+            citation=PETSIUK,
+        )
+        for name, convention in (("insertion", INSERTION), ("deletion", DELETION))
+    ]
 
 
 def masking() -> list[Metric]:

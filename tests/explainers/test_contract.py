@@ -29,7 +29,7 @@ EXPLAINERS = {
     for name, spec in installed(strict=True).explainers.items()
 }
 MODIFIERS = installed(strict=True).modifiers
-SCALES = {"grad-cam++", "score-cam", "rise", "occlusion", "conceptor-cam-spatial"}
+SCALES = {"grad-cam++", "score-cam", "score-cam-512", "rise", "occlusion", "conceptor-cam-spatial"}
 ON_A_CNN = [  # as `gap` is: one target layer, no attention of its own
     spec
     for spec in EXPLAINERS.values()

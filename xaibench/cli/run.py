@@ -90,6 +90,17 @@ def run(
         str | None, typer.Option(help="cpu, cuda, cuda:1, ...; found if not given.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
+    dtype: Annotated[
+        str | None,
+        typer.Option(help="Of metrics' and perturbing explainers' forwards: float32, or bf16."),
+    ] = None,
+    compile_: Annotated[
+        bool, typer.Option("--compile", help="Those forwards by a compiled copy of the network.")
+    ] = False,
+    deterministic: Annotated[
+        bool,
+        typer.Option("--deterministic", help="The same bits each time; what cannot be so fails."),
+    ] = False,
     width: Annotated[
         int | None, typer.Option(help="Images in a forward pass; measured if not given.")
     ] = None,
@@ -152,6 +163,9 @@ def run(
             subset=tuple(map(str, subset or ())),
             device=device,
             seed=seed,
+            dtype=dtype,
+            compile=compile_ or None,
+            deterministic=deterministic or None,
             width=width,
             gallery=gallery,
             keep_maps=keep_maps or None,

@@ -71,6 +71,8 @@ class Blocks:
             block.data_name,
             str(self.worker.device),
             config.seed,
+            dtype=config.dtype,
+            mode=config.mode,
         )
         wanted = Wanted.every(self.plan.explainers, self.plan.metrics)
         for error in self.folder.put_aside(provenance.block):

@@ -6,7 +6,7 @@ from hashlib import sha256
 from importlib.resources import files
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import tomli_w
@@ -26,6 +26,7 @@ class Grid(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
 
 ANYWHERE = ("shard", "device", "width", "gallery", "timeout", "keep_maps", "strict")  # no row's meaning
+MODES = ("dtype", "compile", "deterministic")  # how the network is computed: in every row
 ALL = "all"  # instead of metrics' names
 
 
@@ -46,6 +47,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         device: "auto", "cpu", "cuda", "cuda:1", ...
         width: images a pass of the stream; 0: measured.
         seed: of everything random.
+        dtype: of the stream's forwards; captures and maps stay in float32.
+        compile: the stream's forwards by a compiled copy of the network, where one can be had.
+        deterministic: operations give the same bits each time, or fail their cell.
         timeout: seconds that a method's own code may take without giving anything back, before it is
             stopped and fails; 0: any.
         keep_maps: keep all maps, at their own resolution, so that more metrics need no explainer.
@@ -67,6 +71,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     width: int = 0
     seed: int = 0
     gallery: int = 3
+    dtype: Literal["float32", "bf16"] = "float32"
+    compile: bool = False
+    deterministic: bool = False
     timeout: float = 3600.0
     keep_maps: bool = False
     strict: bool = False
@@ -80,11 +87,19 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
                 raise ValueError(f"{name} is {value}; it must be at least {least}")
         if not self.grid:
             raise ValueError("grid is empty; name at least one model and one data set")
+        if self.compile and self.dtype != "float32":
+            raise ValueError(f"compile and dtype {self.dtype} are both there; compiled is float32")
         limited = self.limit is not None or any(grid.limit is not None for grid in self.grid)
         if limited and self.sample is not None:
             raise ValueError("limit and sample are both there; one of them says how many")
         if self.subset and (limited or self.sample is not None or self.classes):
             raise ValueError("subset says which images; no limit, sample or classes beside it")
+
+    @property
+    def mode(self) -> str:
+        """As rows say it: "compiled", "deterministic", both, or nothing."""
+        said = {"compiled": self.compile, "deterministic": self.deterministic}
+        return ", ".join(mode for mode, on in said.items() if on)
 
     def facts(self) -> dict[str, Any]:
         """As plain data, as in the TOML file; settings that are None or {} are left out."""
@@ -124,7 +139,7 @@ def refuse_to_follow(earlier: str, config: Config, folder: Path) -> None:
 
 
 def _other(before: Config, now: Config) -> Iterator[str]:
-    for name in ("seed", "sample", "classes", "subset", "settings"):
+    for name in ("seed", "sample", "classes", "subset", "settings", *MODES):
         old, new = getattr(before, name), getattr(now, name)
         if old != new:
             yield f"{name} was {old}, and is {new}"

@@ -82,6 +82,9 @@ def status_of(error: Exception) -> tuple[str, str]:
         return "unsupported", str(error)
     if isinstance(error, Undefined):
         return "undefined", str(error)
+    if "does not have a deterministic implementation" in str(error):
+        what = str(error).split(" does not have")[0]
+        return "failed", f"{what} has no deterministic form; run without --deterministic"
     if type(error) is XaibenchError:  # raised by `raise_wrong`: its text names the error already
         return "failed", str(error)
     return "failed", f"{type(error).__name__}: {error}".strip()
@@ -143,3 +146,4 @@ def keep_scores(outcome: Outcome, said: object) -> None:
             outcome.curves[place] = curve[: int(places.max()) + 1 if len(places) else 0]
     for i, why in (detailed.undefined if detailed else {}).items():
         outcome.odd[asked[i]] = ("undefined", why)
+    outcome.remarks |= {asked[i]: why for i, why in (detailed.remarks if detailed else {}).items()}

@@ -38,6 +38,9 @@ class PreparedNetwork:
         layer_error: largest difference to an activation or gradient of its target layers, as a
             share of the largest.
         why_plain: why the plain network is used; empty where it is not.
+        compiled_by: what compiled `forward`; empty where nothing did.
+        why_uncompiled: why nothing did, where it was asked for.
+        mode_error: largest difference of `forward` to a probability of the network in its usual mode.
     """
 
     classifier: Classifier
@@ -46,6 +49,9 @@ class PreparedNetwork:
     error: float = 0.0
     layer_error: float = 0.0
     why_plain: str = ""
+    compiled_by: str = ""
+    why_uncompiled: str = ""
+    mode_error: float = 0.0
 
 
 def prepare_network(classifier: Classifier, image: Images) -> PreparedNetwork:
@@ -56,9 +62,7 @@ def prepare_network(classifier: Classifier, image: Images) -> PreparedNetwork:
         image: (1, 3, H, W), of the size to come, on the network's device.
     """
     keep_freed_memory()
-    noise = torch.randn(
-        4, *image.shape[1:], generator=torch.Generator().manual_seed(0), dtype=image.dtype
-    ).to(image.device)
+    noise = noise_like(image)
     try:
         prepared, folded = prepared_copy(classifier, noise[:1])
         ours, plain = SharedPass(prepared, noise), SharedPass(classifier, noise)
@@ -72,6 +76,12 @@ def prepare_network(classifier: Classifier, image: Images) -> PreparedNetwork:
         return as_it_is(classifier, f"the prepared copy's activations differ by {layer_error:.1e}")
     forward = torch.inference_mode()(prepared.network)
     return PreparedNetwork(prepared, forward, folded, error, layer_error)
+
+
+def noise_like(image: Tensor) -> Tensor:
+    """(4, 3, H, W) of noise, always the same, for a (1, 3, H, W)."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(4, *image.shape[1:], generator=generator, dtype=image.dtype).to(image.device)
 
 
 def as_it_is(classifier: Classifier, why: str = "") -> PreparedNetwork:

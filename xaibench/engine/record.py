@@ -172,7 +172,8 @@ def rows_of(
         for place, i in enumerate(outcome.rows):
             status, reason = outcome.odd.get(place, (outcome.status, outcome.reason))
             if status == "ok":
-                reason = explained.outcome.remarks.get(i, "")
+                remarks = explained.outcome.remarks.get(i), outcome.remarks.get(place)
+                reason = "; ".join(remark for remark in remarks if remark)
             picture = asked.pictures[asked.trials[i].picture]
             rows.append(
                 provenance.row(

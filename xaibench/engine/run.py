@@ -15,6 +15,7 @@ from xaibench.engine.blocks import WHOLE, Blocks, Part
 from xaibench.engine.closing import close
 from xaibench.engine.config import Config, refuse_to_follow
 from xaibench.engine.keys import content_key, identity
+from xaibench.engine.modes import deterministic
 from xaibench.engine.observer import Observer, Tally
 from xaibench.engine.plan import Plan, plan
 from xaibench.engine.registry import Registry, installed
@@ -68,7 +69,7 @@ def run(
         worker = Worker(config, device, folder.maps, folder.native, observer, tally)
         blocks = Blocks(todo, folder, worker, part)
         observer.begin(len(todo.blocks))
-        with tally.timed("all"):
+        with tally.timed("all"), deterministic(config.deterministic):
             for block in todo.blocks:
                 blocks.work(block)
         facts = facts_of(config, todo, registry, Results.load(path), tally, device, began)
@@ -124,6 +125,8 @@ def facts_of(
             "threads": torch.get_num_threads(),
         },
         "seed": config.seed,
+        "dtype": config.dtype,
+        "mode": config.mode,
         "models": tally.models,
         "data": {
             name: facts | {"content_sha": content_sha(results, name)}

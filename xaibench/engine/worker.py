@@ -5,22 +5,25 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
+from msgspec.structs import replace as replace_config
 
 from xaibench.api.capture import SharedPass
 from xaibench.api.classifier import Classifier
 from xaibench.api.errors import PluginError
 from xaibench.api.explaining import Cost
 from xaibench.api.specs import Explainer
+from xaibench.api.types import Images
 from xaibench.engine.config import Config
 from xaibench.engine.explaining import Again, explain, finish
 from xaibench.engine.keys import content_key
 from xaibench.engine.label_spaces import asked_of, refuse_classes_beyond, refuse_other_classes
 from xaibench.engine.map_store import PRECISION, MapStore
 from xaibench.engine.memory import out_of_memory
+from xaibench.engine.modes import BF16, compiled, in_bf16
 from xaibench.engine.observer import Observer, Tally
 from xaibench.engine.outcome import Evaluation, Explained, Outcome, status_of
 from xaibench.engine.plan import Block
-from xaibench.engine.prepared import prepare_network
+from xaibench.engine.prepared import PreparedNetwork, prepare_network
 from xaibench.engine.record import Provenance, keep_maps, rows_of
 from xaibench.engine.scoring import score
 from xaibench.engine.shared import Loaded, Seen, look_at, share
@@ -74,6 +77,7 @@ class Worker:
         network = prepare_network(classifier, noise)
         if network.why_plain:
             self.observer.note(f"{block.model.name} runs unprepared: {network.why_plain}")
+        network = self.in_mode(network, classifier, noise)
         self.observer.stage("measuring the best pass width")
         width = self.config.width or best_width(network.forward, noise)
         self.observer.width(width)
@@ -88,6 +92,7 @@ class Worker:
             layer=classifier.target_layer.name,
             layout=classifier.target_layer.layout,
             grid=f"{cells[0]}x{cells[1]}",
+            mode=replace_config(self.config, compile=bool(network.compiled_by)).mode,
         )
         self.tally.models[block.model.name] = {
             "weights_sha256": found.weights_sha,
@@ -101,6 +106,11 @@ class Worker:
             "largest_probability_difference": network.error,
             "largest_layer_difference": network.layer_error,
             "why_plain": network.why_plain,
+            "dtype": found.dtype,
+            "mode": found.mode,
+            "compiled_by": network.compiled_by,
+            "why_uncompiled": network.why_uncompiled,
+            "largest_probability_difference_of_mode": network.mode_error,
         }
         self.tally.data[block.data_name] = {
             "examples": len(examples),
@@ -110,6 +120,20 @@ class Worker:
         }
         self.stores[found.block] = MapStore.open(self.native, found.block)
         return Loaded(examples, classifier, classifier.preprocess, found, network, width)
+
+    def in_mode(
+        self, network: PreparedNetwork, classifier: Classifier, noise: Images
+    ) -> PreparedNetwork:
+        """What the stream runs, in the mode that is asked for; a compiler that fails is told of."""
+        if self.config.dtype == BF16:
+            return in_bf16(network, noise)
+        if not self.config.compile:
+            return network
+        self.observer.stage("compiling the network")
+        found = compiled(network, classifier, noise)
+        if found.why_uncompiled:
+            self.observer.note(f"a network runs uncompiled: {found.why_uncompiled}")
+        return found
 
     def rows(
         self,

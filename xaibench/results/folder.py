@@ -19,6 +19,7 @@ from xaibench.api.errors import ConfigError, DataError
 from xaibench.results.rows import Row, read_table, write_rows, write_table
 
 Present = dict[str, tuple[str, frozenset[str]]]  # by image: its inputs_sha, the cells that are there
+LONGEST = 80  # letters of a name in a file's name
 WHAT_ROWS_ARE = ("cell", "explainer", "metric", "image", "inputs_sha", "status")
 
 
@@ -218,10 +219,13 @@ def sha_of(path: Path) -> str:
 def slug(name: str) -> str:
     """A file name for any name: what could leave the folder becomes an underscore.
 
-    Names that would then be the same stay apart by a few digits of their hash.
+    Names that would then be the same stay apart by a few digits of their hash; long ones are cut, as
+    a file's name has 255 bytes at most, and two of these and a key make one.
     """
     plain = re.sub(r"[^A-Za-z0-9+_-]+", "_", name)
-    return plain if plain == name else f"{plain}-{sha256(name.encode()).hexdigest()[:6]}"
+    if plain == name and len(name) <= LONGEST:
+        return name
+    return f"{plain[:LONGEST]}-{sha256(name.encode(errors='surrogatepass')).hexdigest()[:6]}"
 
 
 def write_text(path: Path, text: str) -> None:

@@ -25,7 +25,7 @@ class Row:
     Args:
         run: name of the run.
         cell: content key of model, explainer, data and metric.
-        status: one of STATUSES; each but "ok" has a reason; with "ok" it is a remark on the map.
+        status: one of STATUSES; each but "ok" has a reason; with "ok" it is a remark on map or score.
         explainer_note: what a reader must be told wherever the explainer is named.
         layer, layout, grid: the target layer that was resolved, how its output lies ("channels first",
             "channels last" or "tokens"), and its height x width in cells.

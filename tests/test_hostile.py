@@ -1,0 +1,162 @@
+"""Whatever stands in a file, it is read or refused by one of our errors: no other, no harm, no hang."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from doors import DOORS, a_run, lay, results
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from xaibench.api.errors import XaibenchError
+from xaibench.engine.patience import patience
+from xaibench.engine.registry import installed
+from xaibench.results.folder import slug
+
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)><!--'\"&{{7*7}}"
+TOKENS = (
+    *(b"null", b"true", b"-1", b"0", b"1e999", b"NaN", b"Infinity", b"99999999999999999999", b"1.5"),
+    *(b'""', b"[]", b"{}", b"[[[[[[", b'"../../../etc/passwd"', b'"/etc/passwd"', b"..", b"\0", b"\xff"),
+    *(b"\r\n", b",", b'"', b"<a>", b"</annotation>", b"<!DOCTYPE a>", b"&amp;", b"=", b"[[grid]]"),
+    *(EVIL.encode(), b"cposix\nsystem\n(S'x'\ntR.", "é\u202e".encode(), b"\xed\xa0\x80", b"nan", b"inf"),
+)
+STRANGE = (
+    *(None, True, -1, 0, 1.5, 1e300, 2**63, 2**70, "", EVIL, "../../x", "/etc/passwd", "a\0b"),
+    *("\ud800", [], {}, [[]], {"a": 1}, ["a"], float("nan"), float("inf")),
+)
+QUICK, LONG = 12, 400
+SLOW_DOORS = {"manifest", "rows", "gallery"}  # a page each
+
+
+@st.composite
+def damaged(draw, genuine: bytes) -> bytes:
+    """Bytes of a good file, with some cut out, changed, doubled, or replaced by what is read wrong."""
+    content = bytearray(genuine)
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, len(content)))
+        some = draw(st.integers(0, 12))
+        what = draw(st.sampled_from(("flip", "cut", "put", "double", "end")))
+        if what == "flip" and at < len(content):
+            content[at] ^= 1 << draw(st.integers(0, 7))
+        elif what == "cut":
+            del content[at : at + some]
+        elif what == "put":
+            content[at : at + some] = draw(st.sampled_from(TOKENS))
+        elif what == "double":
+            content[at:at] = content[at : at + 8 * some]
+        elif what == "end" and draw(st.booleans()):
+            del content[at:]
+    return bytes(content)
+
+
+@st.composite
+def altered(draw, genuine: bytes) -> bytes:
+    """Good JSON with some of its values others."""
+    root = [json.loads(genuine)]
+    for _ in range(draw(st.integers(1, 3))):
+        node, key = root, 0
+        while isinstance(node[key], dict | list) and node[key] and draw(st.integers(0, 4)):
+            node = node[key]
+            keys = sorted(node) if isinstance(node, dict) else list(range(len(node)))
+            key = draw(st.sampled_from(keys))
+        node[key] = draw(st.sampled_from(STRANGE))
+    return json.dumps(root[0]).encode()
+
+
+def contents(door):
+    genuine = door.genuine()
+    found = damaged(genuine)
+    return found | altered(genuine) if genuine[:1] == b"{" else found
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
+def test_a_genuine_file_is_read(door):
+    assert door.push(door.genuine()) == "read"
+
+
+def push_at(door, count):
+    @settings(
+        max_examples=count,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(content=contents(door))
+    def pushed(content):
+        with patience(20):
+            assert door.push(content) in ("read", "refused")
+
+    pushed()
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
+def test_a_damaged_file_is_read_or_refused(door):
+    push_at(door, 3 if door.name in SLOW_DOORS else QUICK)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
+def test_many_damaged_files_are_read_or_refused(door):
+    push_at(door, LONG // 8 if door.name in SLOW_DOORS else LONG)
+
+
+names = st.text(max_size=30) | st.sampled_from(
+    (EVIL, "timm:", "=", "@", "a=b@c", "..", "+", "cam+", "\0")
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(names)
+def test_any_name_is_a_plugin_or_unknown(name):
+    for kind in ("model", "explainer", "metric", "dataset"):
+        try:
+            getattr(installed(), kind)(name)
+        except XaibenchError:
+            continue
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(st.lists(names | st.text(st.characters(codec=None), max_size=8), min_size=2, max_size=6))
+def test_any_name_of_an_image_has_a_file_of_its_own_that_stays_in_the_folder(ids):
+    for name in (*ids, *(100 * name for name in ids)):
+        assert not set(slug(name)) & set("/\\.\0 <>")
+        assert len(slug(name).encode()) < 100
+    assert len({slug(name) for name in ids}) == len(set(ids))
+
+
+def test_what_a_manifest_says_is_no_markup_in_the_page(tmp_path):
+    facts = json.loads(a_run()["manifest.json"])
+
+    def evil(value):
+        if isinstance(value, dict):
+            return {f"{key}{EVIL}" if key == "m" else key: evil(one) for key, one in value.items()}
+        return (
+            [evil(one) for one in value]
+            if isinstance(value, list)
+            else (EVIL if isinstance(value, str) else value)
+        )
+
+    lay(tmp_path)
+    (tmp_path / "manifest.json").write_text(json.dumps(evil(facts)))
+    results(tmp_path)  # it looks for the two
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
+def test_a_fuzzer_that_watches_the_code_gets_nothing_through(door):
+    pytest.importorskip("atheris", reason="the coverage-guided fuzzer: pip install atheris")
+    runs = "60" if door.name in SLOW_DOORS else "1500"
+    script = Path(__file__).with_name("fuzz_doors.py")
+    done = subprocess.run(
+        [sys.executable, str(script), door.name, runs, "20"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "DONE" in done.stderr
