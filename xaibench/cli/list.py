@@ -14,7 +14,7 @@ from xaibench.engine.registry import KINDS, installed
 def list_names(
     kind: Annotated[str | None, typer.Argument(help=f"{', '.join(KINDS)}; all if not given.")] = None,
 ) -> None:
-    """List the models, architectures, explainers, modifiers, metrics and data sets that are installed.
+    """List the models, architectures, explainers, modifiers, metrics, data sets and executors installed.
 
     Example:
       xaibench list explainers
