@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from xaibench.api.batch import Example
-from xaibench.api.errors import DataError, Stopped
+from xaibench.api.errors import DataError, PluginError, Stopped
 from xaibench.api.executing import Execute, Lost, MakeWork
 from xaibench.engine.config import Config
 from xaibench.engine.keys import content_key
@@ -84,9 +84,7 @@ class Blocks:
         for error in self.folder.put_aside(f"{block.model.name}--{block.data_name}"):
             observer.note(f"{error}; it is put aside, and what it held is made again")
         make = self.make(block)
-        (opened,) = map(self.heard, self.execute(make, [Opening()]))
-        if not isinstance(opened, Opened):
-            raise DataError(f"{title}: {opened}")
+        opened = self.opened(block, make)
         name = opened.provenance.block
         if opened.problem:
             status, reason = opened.problem
@@ -109,6 +107,17 @@ class Blocks:
                 raise Stopped("stopped")
         asked = [example for shard in shards for i in shard for example in images[i]]
         self.keep_subset(block, asked, hashes)
+
+    def opened(self, block: Block, make: MakeWork) -> Opened:
+        """What the first worker says of the block."""
+        (found,) = map(self.heard, self.execute(make, [Opening()]))
+        if isinstance(found, Lost):
+            names = self.folder.path.name, block.model.name, block.data_name
+            nowhere = Provenance(*names, self.config.device, self.config.seed)
+            return Opened(nowhere, problem=("failed", found.reason))
+        if not isinstance(found, Opened):
+            raise PluginError(f"executor {self.config.executor!r} gave back {type(found).__name__}")
+        return found
 
     def make(self, block: Block) -> MakeWork:
         """How to make the block's worker: in this process, or from its recipe."""
@@ -160,7 +169,7 @@ class Blocks:
         name = provenance.block
         done = self.lost(found, images, provenance, present) if isinstance(found, Lost) else found
         if not isinstance(done, Done):
-            raise DataError(f"{name}: an executor gave back {type(done).__name__} for a task")
+            raise PluginError(f"executor {self.config.executor!r} gave back {type(done).__name__}")
         hashes |= done.hashes
         if done.changed:
             changed = done.changed

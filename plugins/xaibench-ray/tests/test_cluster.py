@@ -58,7 +58,7 @@ def grid(path, observer=None, **settings):
         ("scenes",),
         explainers=("grad-cam", "layer-cam"),
         metrics=("insertion", "pointing-game"),
-        **{"limit": 24, "shard": 1, "width": 8, "gallery": 2, "device": "cpu", **settings},
+        **{"limit": 16, "shard": 1, "width": 8, "gallery": 2, "device": "cpu", **settings},
     )
     return run(config, path, observer=observer, registry=registry)
 
