@@ -10,7 +10,8 @@ import xaibench
 HOME = Path(xaibench.__file__).parent
 PLUGINS = HOME.parent / "plugins"
 API_ORDER = (
-    *("errors", "specs", "hooks", "types", "pictures", "region", "scored", "batch", "variants", "maps"),
+    *("errors", "executing", "specs", "hooks", "types", "pictures", "region", "scored", "batch"),
+    *("variants", "maps"),
     *("classifier", "layout", "explaining", "attention", "capture", "probe", "resolve"),
 )
 MAY_IMPORT = {

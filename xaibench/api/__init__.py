@@ -10,7 +10,7 @@ from xaibench.api.errors import (
     XaibenchError,
 )
 from xaibench.api.hooks import API_VERSION, hookimpl
-from xaibench.api.specs import Architecture, Dataset, Explainer, Metric, Model, Modifier
+from xaibench.api.specs import Architecture, Dataset, Executor, Explainer, Metric, Model, Modifier
 
 __all__ = [
     "API_VERSION",
@@ -18,6 +18,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Dataset",
+    "Executor",
     "Explainer",
     "Metric",
     "Model",

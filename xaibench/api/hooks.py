@@ -1,4 +1,4 @@
-"""The contract between xaibench and its plugins: six hooks, each returning a list.
+"""The contract between xaibench and its plugins: seven hooks, each returning a list.
 
 A package that offers plugins has an entry point in the group `xaibench` naming a module with one or
 more of these hooks, each marked with `hookimpl`.
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pluggy
 
-from xaibench.api.specs import Architecture, Dataset, Explainer, Metric, Model, Modifier
+from xaibench.api.specs import Architecture, Dataset, Executor, Explainer, Metric, Model, Modifier
 
 API_VERSION = 1
 """Raised when a plugin made for the version before would no longer work. A plugin module may state
@@ -58,4 +58,14 @@ def xaibench_metrics() -> Sequence[Metric]:
 @hookspec
 def xaibench_datasets() -> Sequence[Dataset]:
     """Offer images to explain them on: functions from a folder to a sequence of `Example`."""
+    return ()
+
+
+@hookspec
+def xaibench_executors() -> Sequence[Executor]:
+    """Offer places to compute: functions from an address and a device to what has tasks done there.
+
+    `xaibench.api.executing` says what passes between such a place and the engine. Whatever the place,
+    the rows are the same.
+    """
     return ()

@@ -1,4 +1,4 @@
-"""The six things a plugin can offer: a name, where the function is, and facts.
+"""The seven things a plugin can offer: a name, where the function is, and facts.
 
 Nothing is imported to make one, so listing every plugin opens no torch.
 """
@@ -251,3 +251,12 @@ class Dataset(Spec):
 
     classes: str = ""
     folder: str = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Executor(Spec):
+    """A function `(address, device)` to a context manager that gives an `executing.Execute`.
+
+    `address` is what `--address` says, "" where it says nothing; `device` is the run's: "auto", "cpu",
+    "cuda", ... `settings` say more to the function; no row depends on them.
+    """

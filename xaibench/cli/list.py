@@ -18,7 +18,7 @@ def list_names(
         typer.Argument(help=f"{', '.join(KINDS)}; all if not given.", autocompletion=completed_kinds),
     ] = None,
 ) -> None:
-    """List the models, architectures, explainers, modifiers, metrics and data sets that are installed.
+    """List the models, architectures, explainers, modifiers, metrics, data sets and executors installed.
 
     Example:
       xaibench list explainers

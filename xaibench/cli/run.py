@@ -10,6 +10,8 @@ from xaibench.api.errors import ConfigError
 from xaibench.cli.names import completing, split
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from xaibench.engine.blocks import Part
 
 EXAMPLES = """Run explainers on models and data, score them, and print who explains best.
@@ -33,6 +35,8 @@ Examples:
   xaibench run --config mine.toml   # more in it later adds only that
 
   xaibench run --config mine.toml --shard 2/8   # then: xaibench merge
+
+  xaibench run --config mine.toml --executor ray --address HOST:PORT   # pip install xaibench-ray
 
   xaibench run --explainers rise,grad-cam --dry-run
 
@@ -130,6 +134,17 @@ def run(
         str | None,
         typer.Option(help="The i-th of n parts of the work, for many machines.", metavar="i/n"),
     ] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(help="Where it is computed, as in `xaibench list executors`; here, if not given."),
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Of the executor, such as a Ray cluster's HOST:PORT.")
+    ] = None,
+    executing: Annotated[
+        list[str] | None,
+        typer.Option(help="Settings of the executor; comma-separated or repeated.", metavar="KEY=VALUE"),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Print the plan: cells, what is unsupported, forwards, time."),
@@ -171,6 +186,9 @@ def run(
             keep_maps=keep_maps or None,
             timeout=timeout,
             strict=strict or None,
+            executor=executor,
+            address=address,
+            executing=settings_of(split(executing)) or None,
         )
         folder = output or default_output(config, settings.name(), shard)
         if dry_run:
@@ -205,6 +223,25 @@ def part_of(shard: str | None) -> "Part":
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
         raise ConfigError(f"--shard {shard}: expected i/n, such as 2/8 for the second of eight parts")
     return Part(int(number) - 1, int(count))
+
+
+def settings_of(said: "Sequence[str]") -> dict[str, str | float]:
+    """What "KEY=VALUE"s mean; a value that is a number is one.
+
+    Raises:
+        ConfigError: one is not that.
+    """
+    found: dict[str, str | float] = {}
+    for one in said:
+        name, _, value = one.partition("=")
+        if not (name and value):
+            raise ConfigError(f"--executing {one}: expected KEY=VALUE, such as gpus=0.5")
+        try:
+            number = float(value)
+            found[name] = int(number) if number.is_integer() else number
+        except ValueError:
+            found[name] = value
+    return found
 
 
 def default_output(config: Path | None, name: str, shard: str | None) -> Path:

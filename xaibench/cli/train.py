@@ -91,7 +91,7 @@ def train(
 ) -> None:
     """Train a network on a data set, and leave it where `xaibench run` can benchmark it."""
     from xaibench.cli.training import TrainingProgress
-    from xaibench.engine.run import device_of  # opens torch
+    from xaibench.engine.devices import device_of  # opens torch
     from xaibench.train.recipe import Recipe
     from xaibench.train.samples import samples_of, source_of
     from xaibench.train.whole import train_and_test

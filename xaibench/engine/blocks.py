@@ -1,25 +1,29 @@
-"""One model on one data set, shard by shard: what is there already is not done again."""
+"""One model on one data set, task by task: what is there already is not done again."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pandas as pd
 
-from xaibench.api.batch import Example, Preprocess
-from xaibench.api.errors import Stopped
+from xaibench.api.batch import Example
+from xaibench.api.errors import DataError, PluginError, Stopped
+from xaibench.api.executing import Execute, Lost, MakeWork
+from xaibench.engine.config import Config
 from xaibench.engine.keys import content_key
-from xaibench.engine.label_spaces import refuse_other_classes
-from xaibench.engine.loading import Shelf, ahead
-from xaibench.engine.outcome import status_of
+from xaibench.engine.loading import Shelf
+from xaibench.engine.map_store import MapStore
+from xaibench.engine.observer import Observer, Tally
 from xaibench.engine.plan import Block, Plan
+from xaibench.engine.recipe import Local, Recipe
 from xaibench.engine.record import Provenance
-from xaibench.engine.shared import Loaded
 from xaibench.engine.subset import Subset, merged, subset_of, written
+from xaibench.engine.task_worker import TaskWorker, asked_sha
+from xaibench.engine.tasks import SHARED, Done, Made, Opened, Opening, Piece, Report, Task, cells_of
 from xaibench.engine.trials import Picture, group
 from xaibench.engine.wanted import Pair, Wanted
 from xaibench.engine.worker import Worker
 from xaibench.results.folder import Present, RunFolder
-from xaibench.results.rows import SHARED_PASS
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Part:
     number: int = 0
     count: int = 1
 
-    def of(self, shards: Sequence[Sequence[tuple[Example, ...]]]) -> list[Sequence[tuple[Example, ...]]]:
+    def of(self, shards: Sequence[range]) -> list[range]:
         """Every count-th shard."""
         return list(shards[self.number :: self.count])
 
@@ -39,21 +43,32 @@ WHOLE = Part()
 
 @dataclass(frozen=True)
 class Blocks:
-    """Works on the blocks of a plan and writes their rows.
+    """Has the blocks of a plan worked on, and writes their rows; nobody else writes.
 
     Args:
         plan: what is to be done.
+        config: the settings.
         folder: where the rows go, and where some may be already.
-        worker: makes them.
+        execute: has tasks done.
+        worker: makes rows in this process; None where others do.
         part: which shards are done here.
     """
 
     plan: Plan
+    config: Config
     folder: RunFolder
-    worker: Worker
+    execute: Execute
+    worker: Worker | None
     part: Part = WHOLE
+    observer: Observer = field(default_factory=Observer)
+    tally: Tally = field(default_factory=Tally)
     shelf: Shelf = field(default_factory=Shelf)
     subsets: dict[str, Subset] = field(default_factory=dict)
+
+    @property
+    def wanted(self) -> Wanted:
+        """All metrics of all explainers."""
+        return Wanted.every(self.plan.explainers, self.plan.metrics)
 
     def work(self, block: Block) -> None:
         """All of one block; what cannot be loaded becomes rows, and the other blocks still run.
@@ -61,57 +76,124 @@ class Blocks:
         Raises:
             Stopped: the observer asked for it.
             ConfigError: the folder cannot be written to.
+            DataError, PluginError: workers elsewhere have other data, weights or plugins.
         """
-        observer, tally, config = self.worker.observer, self.worker.tally, self.worker.config
+        observer, size = self.observer, self.config.shard
         title = f"{block.model.name} on {block.data_name}"
         observer.block(title, 0)
-        provenance = Provenance(
-            self.folder.path.name,
-            block.model.name,
-            block.data_name,
-            str(self.worker.device),
-            config.seed,
-            dtype=config.dtype,
-            mode=config.mode,
-        )
-        wanted = Wanted.every(self.plan.explainers, self.plan.metrics)
-        for error in self.folder.put_aside(provenance.block):
+        for error in self.folder.put_aside(f"{block.model.name}--{block.data_name}"):
             observer.note(f"{error}; it is put aside, and what it held is made again")
-        try:
-            refuse_other_classes(block)
-            with tally.timed("load"):
-                loaded = self.worker.load(block, provenance)
-        except Exception as error:  # a plugin's, or the machine's
-            status, reason = status_of(error)
+        make = self.make(block)
+        opened = self.opened(block, make)
+        name = opened.provenance.block
+        if opened.problem:
+            status, reason = opened.problem
             observer.note(f"{title}: {status}: {reason}")
-            self.folder.prune(provenance.block, nowhere)
-            rows = provenance.nowhere(wanted, status, reason)
-            self.folder.write(provenance.block, status, rows)
+            self.folder.prune(name, nowhere)
+            rows = opened.provenance.nowhere(self.wanted, status, reason)
+            self.folder.write(name, status, rows)
             observer.failed(sum(row.status == "failed" for row in rows))
             return
-        images = group(loaded.examples)
-        cells = cells_of(wanted, loaded.provenance)
-        present = self.present(loaded, cells)
-        size = config.shard
-        shards = self.part.of([images[first : first + size] for first in range(0, len(images), size)])
+        cells = cells_of(self.wanted, opened.provenance)
+        examples = opened.examples if opened.examples is not None else block.examples()
+        refuse_other(opened, cells, examples)
+        images = group(examples)
+        present = self.present(name, examples, cells)
+        every = [range(len(images))[first : first + size] for first in range(0, len(images), size)]
+        shards = self.part.of(every)
         observer.block(title, sum(map(len, shards)))
-        shown = frozenset(same[0].id for same in images[: config.gallery])
         hashes = dict[str, str]()
-        for pictures in self.pictures(block, shards, loaded.preprocess):
-            hashes |= {picture.id: picture.sha for picture in pictures}
-            self.shard(pictures, loaded, wanted, cells, present, shown)
+        for found in self.execute(make, self.tasks(shards, images, opened, present)):
+            self.write(self.heard(found), images, opened.provenance, present, hashes)
             if observer.stopping():
                 raise Stopped("stopped")
-        self.keep_subset(block, [e for some in shards for same in some for e in same], hashes)
+        asked = [example for shard in shards for i in shard for example in images[i]]
+        self.keep_subset(block, asked, hashes)
 
-    def present(self, loaded: Loaded, cells: dict[Pair, str]) -> Present:
+    def opened(self, block: Block, make: MakeWork) -> Opened:
+        """What the first worker says of the block."""
+        (found,) = map(self.heard, self.execute(make, [Opening()]))
+        if isinstance(found, Lost):
+            names = self.folder.path.name, block.model.name, block.data_name
+            config = self.config
+            modes = {"dtype": config.dtype, "mode": config.mode}
+            nowhere = Provenance(*names, config.device, config.seed, **modes)
+            return Opened(nowhere, problem=("failed", found.reason))
+        if not isinstance(found, Opened):
+            raise PluginError(f"executor {self.config.executor!r} gave back {type(found).__name__}")
+        return found
+
+    def make(self, block: Block) -> MakeWork:
+        """How to make the block's worker: in this process, or from its recipe."""
+        number = self.plan.blocks.index(block)
+        if self.worker is None:
+            return Recipe(self.config.toml(), number, self.folder.path.name, str(Path.cwd()))
+        data = block.data_name, block.root
+        keep = any((b.data_name, b.root) == data for b in self.plan.blocks[number + 1 :])
+        run = self.folder.path.name
+        return Local(TaskWorker(block, self.wanted, self.worker, run, self.shelf, keep))
+
+    def tasks(
+        self,
+        shards: Sequence[range],
+        images: Sequence[tuple[Example, ...]],
+        opened: Opened,
+        present: Present,
+    ) -> Iterator[Task]:
+        """A task a shard; made when it is asked for."""
+        shown = frozenset(same[0].id for same in images[: self.config.gallery])
+        store = None
+        if self.worker is None:  # others see no folder: kept maps go with the tasks
+            store = MapStore.open(self.folder.native, opened.provenance.block)
+        for shard in shards:
+            ids = frozenset(images[i][0].id for i in shard)
+            there = {image: present[image] for image in ids if image in present}
+            maps = store.files_of(ids) if store else {}
+            yield Task(shard, there, ids & shown, opened.width, opened.sha, maps)
+
+    def heard(self, found: object) -> object:
+        """What came of a task; what a worker elsewhere says besides is passed on."""
+        if not isinstance(found, Report):
+            return found
+        for note in found.notes:
+            self.observer.note(note)
+        self.observer.passed(sum(found.tally.forwards.values()))
+        self.tally.add(found.tally)
+        return found.found
+
+    def write(
+        self,
+        found: object,
+        images: Sequence[tuple[Example, ...]],
+        provenance: Provenance,
+        present: Present,
+        hashes: dict[str, str],
+    ) -> None:
+        """Write what came of a task: maps first, so that no row is there without its map."""
+        name = provenance.block
+        done = self.lost(found, images, provenance, present) if isinstance(found, Lost) else found
+        if not isinstance(done, Done):
+            raise PluginError(f"executor {self.config.executor!r} gave back {type(done).__name__}")
+        hashes |= done.hashes
+        if done.changed:
+            changed = done.changed
+            self.folder.prune(name, lambda rows: rows["image"].isin(changed))
+        if done.resumed:
+            self.observer.done(done.resumed, resumed=True)
+        for piece in done.pieces:
+            with self.tally.timed("write"):
+                self.folder.write_maps(piece.made.shown, piece.made.maps)
+                self.folder.write(name, piece.key, piece.made.rows)
+            self.observer.failed(sum(row.status == "failed" for row in piece.made.rows))
+            self.observer.done(piece.images, resumed=False)
+
+    def present(self, name: str, examples: Sequence[Example], cells: dict[Pair, str]) -> Present:
         """What of a block is there and still means the same; the rest of it is removed.
 
         Other weights, another version of a method, images that are not asked for any more, and what has
         failed, which is tried again.
         """
-        name = loaded.provenance.block
-        chosen = {example.id for example in loaded.examples}
+        chosen = {example.id for example in examples}
 
         def stale(rows: pd.DataFrame) -> "pd.Series[bool]":
             pairs = zip(rows["explainer"], rows["metric"], rows["cell"], strict=True)
@@ -125,62 +207,26 @@ class Blocks:
         self.folder.prune(name, stale)
         return self.folder.present(name)
 
-    def pictures(
-        self, block: Block, parts: Sequence[Sequence[tuple[Example, ...]]], preprocess: Preprocess
-    ) -> Iterator[list[Picture]]:
-        """The pictures of each shard; the time counted is what the device waits for them."""
-        data = block.data_name, block.root
-        after = list(self.plan.blocks)[self.plan.blocks.index(block) + 1 :]
-        shared = any((later.data_name, later.root) == data for later in after)
-        hashes = block.choice.hashes
-
-        def make(same: tuple[Example, ...]) -> Picture:
-            return self.shelf.decode(data, same, preprocess, hashes.get(same[0].id), keep=shared)
-
-        coming = ahead(parts, make)
-        for _ in parts:
-            self.worker.observer.stage("decoding")
-            with self.worker.tally.timed("decode"):
-                pictures = next(coming)
-            yield pictures
-            del pictures  # before the next are asked for
-        if not shared:
-            self.shelf.forget(data)
-
-    def shard(
+    def lost(
         self,
-        pictures: Sequence[Picture],
-        loaded: Loaded,
-        wanted: Wanted,
-        cells: dict[Pair, str],
+        lost: Lost,
+        images: Sequence[tuple[Example, ...]],
+        provenance: Provenance,
         present: Present,
-        shown: frozenset[str],
-    ) -> None:
-        """What some images lack; images that lack the same are worked on together."""
-        name, observer = loaded.provenance.block, self.worker.observer
-        changed = [p.id for p in pictures if p.id in present and present[p.id][0] != p.inputs_sha]
-        if changed:
-            self.folder.prune(name, lambda rows: rows["image"].isin(changed))
-        lacking: dict[frozenset[Pair], list[Picture]] = {}
-        for picture in pictures:
-            there = (
-                frozenset() if picture.id in changed else present.get(picture.id, ("", frozenset()))[1]
-            )
-            missing = frozenset(pair for pair, cell in cells.items() if cell not in there)
-            lacking.setdefault(missing, []).append(picture)
-        finished = lacking.pop(frozenset(), [])
-        if finished:
-            observer.done(len(finished), resumed=True)
-        for missing, some in lacking.items():
-            pairs = missing - {SHARED}
-            rows = self.worker.rows(some, loaded, wanted.only(pairs, SHARED in missing), shown)
-            key = content_key(
-                sorted(cells[pair] for pair in missing), [(p.id, p.inputs_sha) for p in some]
-            )
-            with self.worker.tally.timed("write"):
-                self.folder.write(name, key, rows)
-            observer.failed(sum(row.status == "failed" for row in rows))
-            observer.done(len(some), resumed=False)
+    ) -> Done:
+        """Rows that say of a task's images that nobody could work on them; another run tries again."""
+        cells, done = cells_of(self.wanted, provenance), Done([], {})
+        for i in lost.task.images:
+            name = images[i][0].id
+            has = present.get(name, ("", frozenset()))[1]
+            pairs = frozenset(pair for pair, cell in cells.items() if cell not in has) - {SHARED}
+            picture = Picture(name, "", None, (0, 0), images[i])
+            rows = provenance.lost(self.wanted.only(pairs, False), picture, lost.reason)
+            key = content_key("lost", name, sorted(cells[pair] for pair in pairs))
+            done.hashes[name] = ""
+            done.pieces.append(Piece(key, 1, Made(rows)))
+        self.observer.note(f"{provenance.block}: {len(lost.task.images)} images lost: {lost.reason}")
+        return done
 
     def keep_subset(self, block: Block, examples: Sequence[Example], hashes: dict[str, str]) -> None:
         """Write which images of the data set were run, by this model or an earlier one."""
@@ -189,18 +235,17 @@ class Blocks:
         self.folder.write_subset(ours.data, written(self.subsets[ours.data]))
 
 
-SHARED: Pair = (SHARED_PASS, "")
+def refuse_other(opened: Opened, cells: dict[Pair, str], examples: Sequence[Example]) -> None:
+    """The worker that opened a block must mean the same by it.
 
-
-def cells_of(wanted: Wanted, provenance: Provenance) -> dict[Pair, str]:
-    """The content key of every cell of a block, and that of its shared pass."""
-    explainers = {spec.name: spec for spec in wanted.explainers}
-    metrics = {spec.name: spec for spec in wanted.metrics}
-    cells = {
-        (explainer, metric): provenance.cell(explainers[explainer], metrics[metric])
-        for explainer, metric in wanted.pairs
-    }
-    return cells | {SHARED: provenance.shared_cell}
+    Raises:
+        DataError: it has other versions of plugins, or other images.
+    """
+    if opened.sha != content_key(sorted(cells.values()), asked_sha(examples)):
+        raise DataError(
+            f"{opened.provenance.block}: the worker has other versions of plugins, or other images "
+            "than this process; install the same there"
+        )
 
 
 def nowhere(rows: pd.DataFrame) -> "pd.Series[bool]":

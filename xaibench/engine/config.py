@@ -25,7 +25,10 @@ class Grid(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     limit: int | None = None
 
 
-ANYWHERE = ("shard", "device", "width", "gallery", "timeout", "keep_maps", "strict")  # no row's meaning
+ANYWHERE = (  # no row's meaning
+    *("shard", "device", "width", "gallery", "timeout", "keep_maps", "strict"),
+    *("executor", "address", "executing"),
+)
 MODES = ("dtype", "compile", "deterministic")  # how the network is computed: in every row
 ALL = "all"  # instead of metrics' names
 
@@ -55,6 +58,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         keep_maps: keep all maps, at their own resolution, so that more metrics need no explainer.
         gallery: how many images of each model and data set are kept for the picture.
         strict: a broken plugin is an error, rather than reported.
+        executor: where it is computed; "here" is this process.
+        address: of the executor, where it has one.
+        executing: settings of the executor.
         settings: of explainers and modifiers, by name, laid over theirs; a modifier's hold wherever
             it is used.
     """
@@ -77,6 +83,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     timeout: float = 3600.0
     keep_maps: bool = False
     strict: bool = False
+    executor: str = "here"
+    address: str = ""
+    executing: dict[str, str | int | float | bool] = {}
     settings: dict[str, dict[str, str | int | float | bool]] = {}
 
     def __post_init__(self) -> None:

@@ -14,6 +14,7 @@ import torch
 from xaibench.api.batch import Example
 from xaibench.api.errors import DataError
 from xaibench.engine.config import Config
+from xaibench.engine.devices import device_of
 from xaibench.engine.explaining import explain
 from xaibench.engine.label_spaces import refuse_other_classes
 from xaibench.engine.observer import Observer
@@ -21,7 +22,6 @@ from xaibench.engine.outcome import status_of
 from xaibench.engine.plan import Block, plan
 from xaibench.engine.record import Provenance
 from xaibench.engine.registry import Registry, installed
-from xaibench.engine.run import device_of
 from xaibench.engine.scoring import score
 from xaibench.engine.shared import Loaded, look_at, share
 from xaibench.engine.stream import Answer, Request, Stream
@@ -73,7 +73,7 @@ def forecast(
     registry = registry or installed(config.strict)
     todo = plan(config, registry)
     nowhere = Path(config.name())  # nothing is written
-    worker = Worker(config, device_of(config.device), nowhere, nowhere, observer or Observer())
+    worker = Worker(config, device_of(config.device), nowhere, observer or Observer())
     wanted = Wanted.every(todo.explainers, todo.metrics)
     return [forecast_block(worker, block, wanted) for block in todo.blocks]
 

@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -28,16 +28,43 @@ def ahead(
 
     No more than two shards are held here, whatever their number.
     """
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+    pool = Ahead(make, threads)
     try:
-        coming = [pool.submit(make, item) for item in shards[0]] if shards else []
-        for following in [*shards[1:], ()] if shards else []:
-            present = [future.result() for future in coming]
-            coming = [pool.submit(make, item) for item in following]
-            yield present
-            del present
+        for shard, following in zip(shards, [*shards[1:], ()], strict=bool(shards)):
+            yield pool.take(shard, following)
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.close()
+
+
+class Ahead(Generic[Item, Made]):
+    """What `make` makes of items, those of the next shard while one is worked on.
+
+    Args:
+        make: makes it, in several threads at once.
+        threads: how many.
+    """
+
+    def __init__(self, make: "Callable[[Item], Made]", threads: int = THREADS) -> None:
+        self.make = make
+        self.pool = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+        self.expected: Sequence[Item] = ()
+        self.coming: list[Future[Made]] = []
+
+    def take(self, shard: Sequence[Item], following: Sequence[Item] = ()) -> list[Made]:
+        """What is made of a shard; that of `following` is begun."""
+        coming = self.coming if self.expected == shard else self.begin(shard)
+        self.expected, self.coming = (), []
+        present = [future.result() for future in coming]
+        self.expected, self.coming = following, self.begin(following)
+        return present
+
+    def begin(self, shard: Sequence[Item]) -> "list[Future[Made]]":
+        """Have a shard's items made."""
+        return [self.pool.submit(self.make, item) for item in shard]
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self.pool.shutdown(cancel_futures=True)
 
 
 @dataclass

@@ -1,17 +1,17 @@
 """All maps of a block at their own resolution, kept on disk: later metrics need no explainer."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from xaibench.api.batch import Batch
-from xaibench.api.errors import ConfigError, DataError
+from xaibench.api.errors import DataError
 from xaibench.api.maps import rescale
 from xaibench.engine.keys import content_key
 from xaibench.engine.outcome import Explained, Outcome
@@ -66,23 +66,20 @@ class MapStore:
             store._index(path, facts)
         return store
 
-    def keep(
+    def files(
         self,
         explained: Mapping[str, Explained],
         keys: Mapping[str, str],
         batch: Batch,
         inputs: Sequence[str],
-    ) -> None:
-        """Write the maps of some trials.
+    ) -> dict[str, bytes]:
+        """The maps of some trials as files to be written, by name.
 
         Args:
             explained: by explainer; those that came from here are not written again.
             keys: of each explainer's maps: what they depend on but for the image.
             batch: the trials.
             inputs: the inputs_sha of each trial's image.
-
-        Raises:
-            ConfigError: there is no room, or no right to write.
         """
         made = {
             name: found
@@ -90,7 +87,7 @@ class MapStore:
             if found.precision != PRECISION and isinstance(found.outcome.values, torch.Tensor)
         }
         if not made:
-            return
+            return {}
         trials = list(zip(batch.ids, batch.targets.tolist(), inputs, strict=True))
         facts = {
             "trials": trials,
@@ -104,20 +101,14 @@ class MapStore:
             if found.outcome.values is not None
         }
         key = content_key(trials, sorted(keys[name] for name in made))
-        path = self.folder / f"{slug(self.block)}.{key}.safetensors"
-        aside = path.with_name(f".{path.name}.part")
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            save_file(tensors, aside, metadata={"maps": json.dumps(facts)})
-            aside.replace(path)
-        except (OSError, SafetensorError) as error:
-            raise ConfigError(
-                f"{path} cannot be written: {error}; what is finished is kept: make room, or run "
-                "without --keep-maps"
-            ) from error
-        finally:
-            aside.unlink(missing_ok=True)
-        self._index(path, json.loads(json.dumps(facts)))
+        return {
+            f"{slug(self.block)}.{key}.safetensors": save(tensors, metadata={"maps": json.dumps(facts)})
+        }
+
+    def files_of(self, images: Set[str]) -> dict[str, bytes]:
+        """The files that are there with maps of some images, by name."""
+        paths = {place.file for (_, image, _, _), place in self.places.items() if image in images}
+        return {path.name: path.read_bytes() for path in sorted(paths)}
 
     def find(self, key: str, batch: Batch, inputs: Sequence[str]) -> Outcome | None:
         """An explainer's maps of some trials, as if it had just made them; None unless all are here.

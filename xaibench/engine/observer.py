@@ -3,7 +3,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -49,13 +50,15 @@ class Tally:
         forwards: images forwarded in each stage.
         backwards: backward passes.
         models, data: facts about each.
+        device: facts about where it was computed.
     """
 
-    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    seconds: defaultdict[str, float] = field(default_factory=partial(defaultdict, float))
     forwards: Counter[str] = field(default_factory=Counter)
     backwards: int = 0
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     data: dict[str, dict[str, Any]] = field(default_factory=dict)
+    device: dict[str, Any] = field(default_factory=dict)
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -65,3 +68,19 @@ class Tally:
             yield
         finally:
             self.seconds[stage] += perf_counter() - began
+
+    def add(self, other: "Tally") -> None:
+        """What another process has cost, too."""
+        for stage, spent in other.seconds.items():
+            self.seconds[stage] += spent
+        self.forwards.update(other.forwards)
+        self.backwards += other.backwards
+        self.models |= other.models
+        self.data |= other.data
+        self.device = self.device or other.device
+
+    def take(self) -> "Tally":
+        """What it has cost since this was last asked; the facts stay."""
+        taken = replace(self)
+        self.seconds, self.forwards, self.backwards = defaultdict(float), Counter(), 0
+        return taken

@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,14 +11,13 @@ import torch
 
 from xaibench.api.batch import Batch
 from xaibench.api.classifier import Classifier
-from xaibench.api.errors import DataError
 from xaibench.api.specs import Explainer, Metric
 from xaibench.engine.keys import content_key, identity
 from xaibench.engine.outcome import Evaluation, Outcome
 from xaibench.engine.trials import Picture, Trial
 from xaibench.engine.wanted import Wanted
 from xaibench.results.folder import slug
-from xaibench.results.kept import Array, KeptMap, load_kept, save_kept
+from xaibench.results.kept import KeptMap, Shown
 from xaibench.results.rows import SHARED_PASS, Row
 
 
@@ -210,16 +208,16 @@ def _curve(outcome: Outcome, place: int) -> tuple[float, ...]:
     return tuple(outcome.curves[place].tolist()) if place in outcome.curves else ()
 
 
-def keep_maps(
-    folder: Path,
+def shown_of(
     found: Evaluation,
     asked: Asked,
     batch: Batch,
     classifier: Classifier,
     provenance: Provenance,
     pictures: Sequence[int],
-) -> None:
-    """Write the maps of some pictures, of their first annotated class where they have one."""
+) -> dict[str, Shown]:
+    """The maps of some pictures for the gallery, by file name, of their first annotated class if any."""
+    files = {}
     for picture in pictures:
         trials = [i for i, trial in enumerate(asked.trials) if trial.picture == picture]
         i = min(trials, key=lambda i: not asked.trials[i].region.known)
@@ -237,23 +235,8 @@ def keep_maps(
             target_index=asked.trials[i].target,
         )
         colours = batch.preprocess.colours(batch.images[i]).permute(1, 2, 0) * 255
-        path = folder / f"{slug(provenance.block)}.{slug(batch.ids[i])}.safetensors"
         seen = np.ascontiguousarray(colours.round().to(torch.uint8).cpu().numpy())
         maps = torch.stack(list(shown.values())).half().cpu().numpy()
-        save_kept(path, *beside_earlier(path, kept, seen, maps))
-
-
-def beside_earlier(
-    path: Path, kept: KeptMap, colours: Array, maps: Array
-) -> tuple[KeptMap, Array, Array]:
-    """The maps and those of other explainers that the file has of the same image and class."""
-    if not path.exists():
-        return kept, colours, maps
-    try:
-        before, seen, earlier = load_kept(path)
-    except DataError:
-        return kept, colours, maps
-    same = replace(before, explainers=kept.explainers) == kept and np.array_equal(seen, colours)
-    left = [i for i, name in enumerate(before.explainers) if name not in kept.explainers] if same else []
-    names = (*kept.explainers, *(before.explainers[i] for i in left))
-    return replace(kept, explainers=names), colours, np.concatenate([maps, earlier[left]])
+        name = f"{slug(provenance.block)}.{slug(batch.ids[i])}.safetensors"
+        files[name] = Shown(kept, seen, maps)
+    return files

@@ -15,6 +15,7 @@ from xaibench.api.errors import PluginError, UnknownName
 from xaibench.api.specs import (
     Architecture,
     Dataset,
+    Executor,
     Explainer,
     Metric,
     Model,
@@ -31,7 +32,9 @@ KINDS: dict[str, type[Spec]] = {
     "modifiers": Modifier,
     "metrics": Metric,
     "datasets": Dataset,
+    "executors": Executor,
 }
+HERE = Executor(name="here", at="xaibench.engine.here:here", summary="this process")
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Registry:
     plugins: tuple[Plugin, ...]
     modifiers: dict[str, Modifier] = field(default_factory=dict)
     architectures: dict[str, Architecture] = field(default_factory=dict)
+    executors: dict[str, Executor] = field(default_factory=lambda: {HERE.name: HERE})
 
     @property
     def broken(self) -> dict[str, str]:
@@ -119,6 +123,15 @@ class Registry:
         """The data set called `name`."""
         return pick("data set", name, self.datasets)
 
+    def executor(self, name: str) -> Executor:
+        """The executor called `name`."""
+        try:
+            return pick("executor", name, self.executors)
+        except UnknownName as error:
+            raise UnknownName(
+                f"{error} Others come with packages of their own: pip install xaibench-{name}"
+            ) from None
+
 
 @cache
 def installed(strict: bool = False) -> Registry:
@@ -137,6 +150,7 @@ def collect(points: Iterable[EntryPoint], strict: bool = False) -> Registry:
     """The registry of some entry points, each loaded on its own."""
     offered: dict[str, dict[str, Spec]] = {kind: {} for kind in KINDS}
     provider: dict[tuple[str, str], str] = {}
+    claim("executors", HERE, "'xaibench' itself", offered, provider)
     plugins = []
     for point in sorted(points, key=lambda point: (point.name, point.value)):
         distribution = point.dist.name if point.dist else "unknown distribution"

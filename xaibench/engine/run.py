@@ -5,20 +5,17 @@ import sys
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
-from platform import platform, python_version
+from platform import python_version
 from typing import Any
 
-import torch
-
-from xaibench.api.errors import ConfigError
 from xaibench.engine.blocks import WHOLE, Blocks, Part
 from xaibench.engine.closing import close
 from xaibench.engine.config import Config, refuse_to_follow
+from xaibench.engine.devices import device_facts, device_of
 from xaibench.engine.keys import content_key, identity
-from xaibench.engine.modes import deterministic
 from xaibench.engine.observer import Observer, Tally
-from xaibench.engine.plan import Plan, plan
-from xaibench.engine.registry import Registry, installed
+from xaibench.engine.plan import Plan, plan, with_settings
+from xaibench.engine.registry import HERE, Registry, installed
 from xaibench.engine.worker import Worker
 from xaibench.results.folder import RunFolder
 from xaibench.results.results import Results
@@ -56,9 +53,10 @@ def run(
     """
     registry = registry or installed(config.strict)
     todo = plan(config, registry)
-    device = device_of(config.device)
+    executor = with_settings(registry.executor(config.executor), config.executing)
+    device = device_of(config.device) if executor.name == HERE.name else None
     path = output or Path("results") / config.name()
-    observer, tally = observer or Observer(), Tally()
+    observer, tally = observer or Observer(), Tally(device=device_facts(device) if device else {})
     began = datetime.now(UTC)
     with RunFolder.alone(path):
         folder = RunFolder.open(
@@ -66,32 +64,17 @@ def run(
         )
         for name, reason in registry.broken.items():
             observer.note(f"plugin {name!r} cannot be loaded: {reason}; the rest goes on without it")
-        worker = Worker(config, device, folder.maps, folder.native, observer, tally)
-        blocks = Blocks(todo, folder, worker, part)
+        worker = Worker(config, device, folder.native, observer, tally) if device else None
         observer.begin(len(todo.blocks))
-        with tally.timed("all"), deterministic(config.deterministic):
+        with (
+            tally.timed("all"),
+            executor.load()(config.address, config.device) as execute,
+        ):
+            blocks = Blocks(todo, config, folder, execute, worker, part, observer, tally)
             for block in todo.blocks:
                 blocks.work(block)
-        facts = facts_of(config, todo, registry, Results.load(path), tally, device, began)
+        facts = facts_of(config, todo, registry, Results.load(path), tally, began)
         return close(folder, facts | {"part": f"{part.number + 1}/{part.count}"}, observer)
-
-
-def device_of(name: str) -> torch.device:
-    """The device called `name`; "auto": the first GPU, or else the CPU.
-
-    Raises:
-        ConfigError: there is no such device here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(
-            f"device {name!r} cannot be used: {str(error).splitlines()[0]}; try --device cpu"
-        ) from error
-    return device
 
 
 def content_sha(results: Results, dataset: str) -> str:
@@ -106,7 +89,6 @@ def facts_of(
     registry: Registry,
     results: Results,
     tally: Tally,
-    device: torch.device,
     began: datetime,
 ) -> dict[str, Any]:
     """The manifest: all that is needed to make the run again, and what it cost."""
@@ -119,11 +101,8 @@ def facts_of(
         "started": began.isoformat(timespec="seconds"),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "statuses": results.scores["status"].value_counts().to_dict(),
-        "device": {
-            "name": str(device),
-            "hardware": torch.cuda.get_device_name(device) if device.type == "cuda" else platform(),
-            "threads": torch.get_num_threads(),
-        },
+        "device": tally.device or {"name": config.device},
+        "executor": config.executor,
         "seed": config.seed,
         "dtype": config.dtype,
         "mode": config.mode,

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from xaibench.api.errors import ConfigError
 from xaibench.engine.config import default_config, make_config, read_config
 from xaibench.engine.observer import Observer
-from xaibench.engine.registry import Registry
+from xaibench.engine.registry import HERE, Registry
 from xaibench.engine.run import run
 from xaibench.results.folder import RunFolder
 from xaibench.results.results import Results
@@ -39,6 +40,6 @@ def score_kept(
     config = make_config(read_config(path / "config.toml"), f"{path}/config.toml")
     known = config.metrics or tuple(default_config()["metrics"])
     wanted = tuple(dict.fromkeys((*known, *metrics)))
-    return run(
-        msgspec.structs.replace(config, metrics=wanted), path, observer=observer, registry=registry
-    )
+    here: dict[str, Any] = {"executor": HERE.name, "address": "", "executing": {}}  # it may be gone
+    config = msgspec.structs.replace(config, metrics=wanted, **here)
+    return run(config, path, observer=observer, registry=registry)

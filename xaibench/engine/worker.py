@@ -1,4 +1,4 @@
-"""One model on one data set, loaded once: rows of any of its images. It writes no scores."""
+"""One model on one data set, loaded once: rows of any of its images. It writes nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -14,6 +14,7 @@ from xaibench.api.explaining import Cost
 from xaibench.api.specs import Explainer
 from xaibench.api.types import Images
 from xaibench.engine.config import Config
+from xaibench.engine.devices import device_facts
 from xaibench.engine.explaining import Again, explain, finish
 from xaibench.engine.keys import content_key
 from xaibench.engine.label_spaces import asked_of, refuse_classes_beyond, refuse_other_classes
@@ -24,14 +25,14 @@ from xaibench.engine.observer import Observer, Tally
 from xaibench.engine.outcome import Evaluation, Explained, Outcome, status_of
 from xaibench.engine.plan import Block
 from xaibench.engine.prepared import PreparedNetwork, prepare_network
-from xaibench.engine.record import Provenance, keep_maps, rows_of
+from xaibench.engine.record import Provenance, rows_of, shown_of
 from xaibench.engine.scoring import score
 from xaibench.engine.shared import Loaded, Seen, look_at, share
 from xaibench.engine.stream import Stream
+from xaibench.engine.tasks import Made
 from xaibench.engine.trials import Picture
 from xaibench.engine.wanted import Wanted
 from xaibench.engine.width import best_width
-from xaibench.results.rows import Row
 
 EVERY_POLICY = frozenset({"predicted", "label"})  # later metrics may ask about other classes
 
@@ -43,26 +44,30 @@ class Worker:
     Args:
         config: the settings.
         device: where it computes.
-        gallery: the folder for the maps that the gallery shows.
-        native: the folder for all maps, if they are kept.
+        native: the folder where maps may be that were kept earlier.
         stores: the maps kept of each block.
     """
 
     config: Config
     device: torch.device
-    gallery: Path
     native: Path
     observer: Observer = field(default_factory=Observer)
     tally: Tally = field(default_factory=Tally)
     stores: dict[str, MapStore] = field(default_factory=dict)
 
-    def load(self, block: Block, provenance: Provenance) -> Loaded:
+    def load(self, block: Block, provenance: Provenance, width: int = 0) -> Loaded:
         """Load data and model, put the model on the device, and measure its best pass width.
+
+        Args:
+            block: what to load.
+            provenance: what is known of its rows.
+            width: images a pass, where it was measured already.
 
         Raises:
             PluginError: the model's function returned no Classifier, or one without preprocessing.
         """
         self.observer.stage("loading")
+        self.tally.device.update(device_facts(self.device))
         examples = block.examples()
         classifier = block.model.load()()
         if not isinstance(classifier, Classifier) or classifier.preprocess is None:
@@ -79,7 +84,7 @@ class Worker:
             self.observer.note(f"{block.model.name} runs unprepared: {network.why_plain}")
         network = self.in_mode(network, classifier, noise)
         self.observer.stage("measuring the best pass width")
-        width = self.config.width or best_width(network.forward, noise)
+        width = width or self.config.width or best_width(network.forward, noise)
         self.observer.width(width)
         tried = SharedPass(classifier, noise)
         refuse_classes_beyond(tried.logits.shape[1], examples, block)
@@ -141,8 +146,8 @@ class Worker:
         loaded: Loaded,
         wanted: Wanted,
         shown: frozenset[str],
-    ) -> list[Row]:
-        """The rows of some images; those that cannot be read or worked on are rows too.
+    ) -> Made:
+        """The rows of some images, with maps to keep; those that cannot be worked on are rows too.
 
         Args:
             pictures: the images.
@@ -150,17 +155,19 @@ class Worker:
             wanted: which metrics of which explainers.
             shown: the images whose maps the gallery shows.
         """
-        rows: list[Row] = []
+        made = Made()
         for picture in pictures:
             if picture.error is not None:
                 self.observer.note(str(picture.error))
-                rows += loaded.provenance.lost(wanted, picture, status_of(picture.error)[1])
+                made.rows += loaded.provenance.lost(wanted, picture, status_of(picture.error)[1])
         readable = [picture for picture in pictures if picture.pixels is not None]
-        return rows + (self.within_memory(readable, loaded, wanted, shown) if readable else [])
+        if readable:
+            made.add(self.within_memory(readable, loaded, wanted, shown))
+        return made
 
     def within_memory(
         self, pictures: Sequence[Picture], loaded: Loaded, wanted: Wanted, shown: frozenset[str]
-    ) -> list[Row]:
+    ) -> Made:
         """`evaluate`; where memory runs out, half of the images after the other half."""
         try:
             return self.evaluate(pictures, loaded, wanted, shown)
@@ -176,13 +183,15 @@ class Worker:
                 title = loaded.provenance.block
                 self.observer.note(f"{title}: {len(pictures)} images lost: {reason}")
                 lost = [loaded.provenance.lost(wanted, picture, reason) for picture in pictures]
-                return [row for rows in lost for row in rows]
-        parts = pictures[:half], pictures[half:]
-        return [row for part in parts for row in self.within_memory(part, loaded, wanted, shown)]
+                return Made([row for rows in lost for row in rows])
+        made = Made()
+        for part in (pictures[:half], pictures[half:]):
+            made.add(self.within_memory(part, loaded, wanted, shown))
+        return made
 
     def evaluate(
         self, pictures: Sequence[Picture], loaded: Loaded, wanted: Wanted, shown: frozenset[str]
-    ) -> list[Row]:
+    ) -> Made:
         """The rows of some readable images: shared pass, explainers, metrics."""
         provenance, tally = loaded.provenance, self.tally
         before = tally.seconds["shared pass"]
@@ -213,9 +222,9 @@ class Worker:
         self.observer.stage("explaining")
         with tally.timed("explainers"):
             made = explain(seen.capture, new, stream)
-        if self.config.keep_maps:
-            keys = {spec.name: provenance.of_maps(spec) for spec in new}
-            self.stores[provenance.block].keep(made, keys, batch, seen.inputs)
+        keys = {spec.name: provenance.of_maps(spec) for spec in new}
+        store = self.stores[provenance.block]
+        maps = store.files(made, keys, batch, seen.inputs) if self.config.keep_maps else {}
         explained = {spec.name: (kept | made)[spec.name] for spec in wanted.explainers}
         streamed = stream.forwards
         self.observer.stage("scoring")
@@ -234,8 +243,9 @@ class Worker:
 
         found = Evaluation(explained, scored)
         places = [i for i, picture in enumerate(pictures) if picture.id in shown]
-        keep_maps(self.gallery, found, seen.asked, batch, loaded.classifier, provenance, places)
-        return rows + rows_of(found, seen.asked, wanted.explainers, wanted.metrics, provenance)
+        in_gallery = shown_of(found, seen.asked, batch, loaded.classifier, provenance, places)
+        rows += rows_of(found, seen.asked, wanted.explainers, wanted.metrics, provenance)
+        return Made(rows, in_gallery, maps)
 
     def kept(self, seen: Seen, loaded: Loaded, wanted: Wanted) -> dict[str, Explained]:
         """The maps that are on disk, of explainers of which all are."""

@@ -16,6 +16,7 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from xaibench.api.errors import ConfigError, DataError
+from xaibench.results.kept import Shown, keep_shown
 from xaibench.results.rows import Row, read_table, write_rows, write_table
 
 Present = dict[str, tuple[str, frozenset[str]]]  # by image: its inputs_sha, the cells that are there
@@ -181,6 +182,20 @@ class RunFolder:
             for image, (inputs, found) in cells.items()
         }
 
+    def write_maps(self, shown: Mapping[str, Shown], maps: Mapping[str, bytes]) -> None:
+        """Write maps for the gallery, and maps at their own resolution, by file name.
+
+        Raises:
+            ConfigError: there is no room, or no right to write.
+        """
+        for name, one in shown.items():
+            with self._writing(self.maps / name):
+                keep_shown(self.maps / name, one)
+        for name, content in maps.items():
+            with self._writing(self.native / name):
+                self.native.mkdir(parents=True, exist_ok=True)
+                write_bytes(self.native / name, content)
+
     def write_subset(self, data: str, text: str) -> None:
         """Write which images of a data set were run."""
         path = self.path / f"subset-{slug(data)}.json"
@@ -230,10 +245,15 @@ def slug(name: str) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """A text file, there whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """A file, there whole or not at all."""
     aside = path.with_name(f".{path.name}.part")
     try:
-        with aside.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with aside.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +39,42 @@ class KeptMap:
     target_index: int = -1
 
 
+@dataclass(frozen=True)
+class Shown:
+    """One image (H, W, 3) of uint8 and its maps (E, H, W) of float16, to be kept for the gallery."""
+
+    kept: KeptMap
+    colours: Array
+    maps: Array
+
+
 def save_kept(path: Path, kept: KeptMap, colours: Array, maps: Array) -> None:
     """Write one image (H, W, 3) of uint8 and its maps (E, H, W) of float16."""
     aside = path.with_name(f".{path.name}.part")
     facts: Mapping[str, str] = {"kept": json.dumps(asdict(kept))}
     save_file({"colours": colours, "maps": maps}, aside, metadata=dict(facts))
     aside.replace(path)
+
+
+def keep_shown(path: Path, shown: Shown) -> None:
+    """Write an image and its maps, and those of other explainers that the file has of the same."""
+    save_kept(path, *beside_earlier(path, shown.kept, shown.colours, shown.maps))
+
+
+def beside_earlier(
+    path: Path, kept: KeptMap, colours: Array, maps: Array
+) -> tuple[KeptMap, Array, Array]:
+    """The maps and those of other explainers that the file has of the same image and class."""
+    if not path.exists():
+        return kept, colours, maps
+    try:
+        before, seen, earlier = load_kept(path)
+    except DataError:
+        return kept, colours, maps
+    same = replace(before, explainers=kept.explainers) == kept and np.array_equal(seen, colours)
+    left = [i for i, name in enumerate(before.explainers) if name not in kept.explainers] if same else []
+    names = (*kept.explainers, *(before.explainers[i] for i in left))
+    return replace(kept, explainers=names), colours, np.concatenate([maps, earlier[left]])
 
 
 def load_kept(path: Path) -> tuple[KeptMap, Array, Array]:

@@ -1,0 +1,137 @@
+"""A real cluster of two nodes on this machine: whatever is killed, the table is that of one process."""
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from toy_runs import VOLATILE
+from xaibench_ray import xaibench_executors
+
+from xaibench.api import ConfigError
+from xaibench.engine.observer import Observer
+from xaibench.engine.registry import installed
+from xaibench.engine.run import run
+from xaibench.engine.settings import settle
+from xaibench.results.rows import KEY
+
+STORE = 80 << 20  # bytes of shared memory of a node
+PLACES = (Path(__file__).parents[1], Path(__file__).parents[2], Path(__file__).parents[3])
+HEAD, OTHER = "127.0.0.2", "127.0.0.3"  # Ray takes 127.0.0.1 for the address of the machine
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """Two nodes of one processor each, on the loopback alone."""
+    for name, value in {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_BACKEND_LOG_LEVEL": "fatal",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join([*map(str, PLACES), os.environ.get("PYTHONPATH", "")]),
+    }.items():
+        monkeypatch.setenv(name, value)
+    import ray
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": 1, "num_gpus": 0, "object_store_memory": STORE}
+    head = {**node, "include_dashboard": False, "node_ip_address": HEAD}
+    made = Cluster(initialize_head=True, head_node_args=head)
+    made.other = made.add_node(**node, node_ip_address=OTHER)
+    ray.init(address=made.address, _node_ip_address=HEAD, log_to_driver=False, logging_level="ERROR")
+    yield made
+    ray.shutdown()
+    made.shutdown()
+
+
+def grid(path, observer=None, **settings):
+    registry = installed()
+    specs = {spec.name: spec for spec in xaibench_executors()}
+    registry = replace(registry, executors={**registry.executors, **specs})
+    config = settle(
+        None,
+        ("scenes-cnn",),
+        ("scenes",),
+        explainers=("grad-cam", "layer-cam"),
+        metrics=("insertion", "pointing-game"),
+        **{"limit": 16, "shard": 1, "width": 8, "gallery": 2, "device": "cpu", **settings},
+    )
+    return run(config, path, observer=observer, registry=registry)
+
+
+def same(found, expected):
+    found, expected = (
+        rows.sort_values(list(KEY)).reset_index(drop=True).drop(columns=VOLATILE)
+        for rows in (found, expected)
+    )
+    pd.testing.assert_frame_equal(found, expected)
+
+
+def workers() -> list[int]:
+    """The processes of this test's actors, by what Linux knows of them."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            is_actor = (path / "cmdline").read_text().startswith("ray::Actor")
+        except OSError:
+            continue
+        if is_actor and os.getpid() in ancestors(int(path.name)):
+            found.append(int(path.name))
+    return found
+
+
+def ancestors(process: int) -> set[int]:
+    found: set[int] = set()
+    while process > 1 and process not in found:
+        found.add(process)
+        status = Path(f"/proc/{process}/stat").read_text()
+        process = int(status.rpartition(")")[2].split()[1])
+    return found
+
+
+class Killing(Observer):
+    """After 3 images a worker's process is killed; after 9, a whole node."""
+
+    def __init__(self, cluster) -> None:
+        self.cluster, self.images, self.killed = cluster, 0, []
+
+    def done(self, images: int, resumed: bool) -> None:
+        self.images += images
+        if self.images == 3:
+            (first, *_) = workers()
+            os.kill(first, signal.SIGKILL)
+            self.killed.append("worker")
+        if self.images == 9:
+            self.cluster.remove_node(self.cluster.other, allow_graceful=False)
+            self.killed.append("node")
+
+
+def test_with_a_worker_and_a_node_killed_the_rows_are_those_of_one_process(
+    cluster, tmp_path, monkeypatch
+):
+    from xaibench_ray.crew import Crew
+
+    losses, lose = [], Crew.lose
+
+    def counted(crew, member, reason):
+        losses.append(reason)
+        return lose(crew, member, reason)
+
+    monkeypatch.setattr(Crew, "lose", counted)
+    expected = grid(tmp_path / "here").rows
+    killing = Killing(cluster)
+    found = grid(tmp_path / "ray", killing, executor="ray")
+    assert killing.killed == ["worker", "node"]
+    assert len(losses) >= 2
+    same(found.rows, expected)
+    assert found.manifest["complete"]
+    assert set(found.rows["status"]) <= {"ok", "undefined"}
+
+
+def test_what_cannot_be_had_is_said(cluster, tmp_path):
+    with pytest.raises(ConfigError, match="takes 7 CPU and 0 GPU; the cluster has 2 CPU, 0 GPU"):
+        grid(tmp_path, executor="ray", executing={"cpus": 7})

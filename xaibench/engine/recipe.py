@@ -1,0 +1,118 @@
+"""How to make the worker of a block: in this process, or in one that knows nothing of it yet."""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from xaibench.engine.config import Config, make_config
+from xaibench.engine.devices import device_of
+from xaibench.engine.map_store import MapStore
+from xaibench.engine.observer import Observer
+from xaibench.engine.plan import plan
+from xaibench.engine.registry import installed
+from xaibench.engine.task_worker import TaskWorker
+from xaibench.engine.tasks import Opened, Opening, Report, Task
+from xaibench.engine.wanted import Wanted
+from xaibench.engine.worker import Worker
+
+
+@dataclass(frozen=True, eq=False)
+class Local:
+    """Makes a worker in this process; each one is another's equal only if it is the same."""
+
+    work: TaskWorker
+
+    def __call__(self) -> TaskWorker:
+        """The worker, with what this process has: its observer, its shelf, its folder."""
+        return self.work
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Makes a worker wherever xaibench and the same plugins are installed.
+
+    Args:
+        config: the settings, as TOML.
+        block: the number of the block in their plan.
+        run: the name of the run.
+        place: the folder that relative paths in the settings start from.
+    """
+
+    config: str
+    block: int
+    run: str
+    place: str
+
+    def __call__(self) -> "Reporting":
+        """The worker; the process is its own: it goes to `place`, if there is one here.
+
+        Raises:
+            ConfigError, UnknownName, PluginError: the settings cannot be carried out here.
+        """
+        if Path(self.place).is_dir():
+            os.chdir(self.place)
+        config: Config = make_config(msgspec.toml.decode(self.config))
+        todo = plan(config, installed(config.strict))
+        native = TemporaryDirectory(prefix="xaibench-maps-", ignore_cleanup_errors=True)
+        noting = Noting()
+        worker = Worker(config, device_of(config.device), Path(native.name), noting)
+        wanted = Wanted.every(todo.explainers, todo.metrics)
+        work = TaskWorker(todo.blocks[self.block], wanted, worker, self.run)
+        return Reporting(work, noting, native)
+
+
+class Noting(Observer):
+    """Keeps what the user should know."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        """Keep it."""
+        self.notes.append(text)
+
+    def take(self) -> list[str]:
+        """What was noted since this was last asked."""
+        notes, self.notes = self.notes, []
+        return notes
+
+
+@dataclass
+class Reporting:
+    """A worker that says with each task what it has noted and what that has cost.
+
+    Args:
+        work: the worker; its tally is its own.
+        noting: its observer.
+        native: where it finds kept maps: those that came with the task.
+    """
+
+    work: TaskWorker
+    noting: Noting
+    native: "TemporaryDirectory[str]"
+
+    def __call__(self, task: Opening | Task, following: Task | None = None) -> Report:
+        """What comes of a task."""
+        worker = self.work.worker
+        files = [Path(self.native.name) / name for name in getattr(task, "maps", ())]
+        try:
+            if isinstance(task, Task) and files:
+                for path, content in zip(files, task.maps.values(), strict=True):
+                    path.write_bytes(content)
+                block = self.work.provenance.block
+                worker.stores[block] = MapStore.open(worker.native, block)
+            found = self.work(task, following)
+        finally:
+            for path in files:
+                path.unlink(missing_ok=True)
+        if isinstance(found, Opened):
+            found = replace(found, examples=None)
+        return Report(found, self.noting.take(), worker.tally.take())
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self.work.close()
+        self.native.cleanup()

@@ -1,0 +1,169 @@
+"""Tasks of one block, from pictures to rows, in whatever process that is. It writes nothing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from xaibench.api.batch import Example
+from xaibench.api.errors import DataError, PluginError
+from xaibench.engine.keys import content_key
+from xaibench.engine.label_spaces import asked_of, refuse_other_classes
+from xaibench.engine.loading import Ahead, Shelf
+from xaibench.engine.modes import deterministic
+from xaibench.engine.outcome import status_of
+from xaibench.engine.plan import Block
+from xaibench.engine.record import Provenance
+from xaibench.engine.shared import Loaded
+from xaibench.engine.tasks import SHARED, Done, Opened, Opening, Piece, Task, cells_of
+from xaibench.engine.trials import Picture, group
+from xaibench.engine.wanted import Pair, Wanted
+from xaibench.engine.worker import Worker
+
+
+@dataclass
+class TaskWorker:
+    """Does the tasks of a block; a `xaibench.api.executing.Work`.
+
+    Args:
+        block: what to load.
+        wanted: which metrics of which explainers.
+        worker: makes the rows.
+        run: the name of the run, which all rows carry.
+        shelf: where resized images may lie already.
+        keep: whether another model is going to look at them.
+    """
+
+    block: Block
+    wanted: Wanted
+    worker: Worker
+    run: str
+    shelf: Shelf = field(default_factory=Shelf)
+    keep: bool = False
+    loaded: Loaded = field(init=False, repr=False)
+
+    def __call__(self, task: Opening | Task, following: Task | None = None) -> Opened | Done:
+        """What comes of a task; the pictures of the `following` one are decoded meanwhile.
+
+        Raises:
+            PluginError: it cannot load what another worker could.
+            DataError: it is not the same.
+        """
+        with deterministic(self.worker.config.deterministic):
+            return self.did(task, following)
+
+    def did(self, task: Opening | Task, following: Task | None) -> Opened | Done:
+        """What comes of a task, in the run's mode."""
+        problem = self.load(task.width if isinstance(task, Task) else 0)
+        if isinstance(task, Opening):
+            return Opened(self.provenance, problem=problem) if problem else self.opened
+        if problem:
+            raise PluginError(f"one of the workers cannot load what another could: {': '.join(problem)}")
+        if task.sha != self.sha:
+            raise DataError(
+                f"{self.loaded.provenance.block}: workers disagree on what is run: their weights, "
+                "images or versions of plugins differ; install the same everywhere"
+            )
+        self.worker.observer.stage("decoding")
+        with self.worker.tally.timed("decode"):  # what the device waits for
+            pictures = self.ahead.take(task.images, following.images if following else range(0))
+        return self.done(task, pictures)
+
+    def load(self, width: int) -> tuple[str, str] | tuple[()]:
+        """Load the block, unless it is; why it cannot be, as status and reason."""
+        if "loaded" in vars(self):
+            return ()
+        try:
+            refuse_other_classes(self.block)
+            with self.worker.tally.timed("load"):
+                self.loaded = self.worker.load(self.block, self.provenance, width)
+        except Exception as error:  # a plugin's, or the machine's
+            return status_of(error)
+        return ()
+
+    @property
+    def opened(self) -> Opened:
+        """What the block is, once it is loaded."""
+        return Opened(self.loaded.provenance, self.loaded.width, self.sha, self.loaded.examples)
+
+    @property
+    def provenance(self) -> Provenance:
+        """What rows of the block have in common before it is loaded."""
+        block, config = self.block, self.worker.config
+        return Provenance(
+            self.run,
+            block.model.name,
+            block.data_name,
+            str(self.worker.device),
+            config.seed,
+            dtype=config.dtype,
+            mode=config.mode,
+        )
+
+    @cached_property
+    def cells(self) -> dict[Pair, str]:
+        """The content key of every cell."""
+        return cells_of(self.wanted, self.loaded.provenance)
+
+    @cached_property
+    def sha(self) -> str:
+        """Of weights, versions, settings, and the images asked for."""
+        return content_key(sorted(self.cells.values()), asked_sha(self.loaded.examples))
+
+    @cached_property
+    def images(self) -> list[tuple[Example, ...]]:
+        """Every image's examples."""
+        return group(self.loaded.examples)
+
+    @cached_property
+    def ahead(self) -> Ahead[int, Picture]:
+        """Decodes."""
+        return Ahead(self.decoder())
+
+    def decoder(self) -> Callable[[int], Picture]:
+        """A function from an image's number to its picture."""
+        images, preprocess, hashes = self.images, self.loaded.preprocess, self.block.choice.hashes
+
+        def make(number: int) -> Picture:
+            same = images[number]
+            return self.shelf.decode(self.data, same, preprocess, hashes.get(same[0].id), keep=self.keep)
+
+        return make
+
+    @property
+    def data(self) -> tuple[str, object]:
+        """Where the shelf has the block's images."""
+        return self.block.data_name, self.block.root
+
+    def done(self, task: Task, pictures: Sequence[Picture]) -> Done:
+        """What some images lack; images that lack the same are worked on together."""
+        there = task.present
+        changed = [p.id for p in pictures if p.id in there and there[p.id][0] != p.inputs_sha]
+        done = Done(changed, {picture.id: picture.sha for picture in pictures})
+        lacking: dict[frozenset[Pair], list[Picture]] = {}
+        for picture in pictures:
+            has = frozenset() if picture.id in changed else there.get(picture.id, ("", frozenset()))[1]
+            missing = frozenset(pair for pair, cell in self.cells.items() if cell not in has)
+            lacking.setdefault(missing, []).append(picture)
+        done.resumed = len(lacking.pop(frozenset(), []))
+        for missing, some in lacking.items():
+            wanted = self.wanted.only(missing - {SHARED}, SHARED in missing)
+            made = self.worker.rows(some, self.loaded, wanted, task.shown)
+            key = content_key(
+                sorted(self.cells[pair] for pair in missing), [(p.id, p.inputs_sha) for p in some]
+            )
+            done.pieces.append(Piece(key, len(some), made))
+        return done
+
+    def close(self) -> None:
+        """Let go of the model, and of images that nobody else is going to look at."""
+        if "ahead" in vars(self):
+            self.ahead.close()
+        if not self.keep:
+            self.shelf.forget(self.data)
+        for name in ("ahead", "loaded", "images"):
+            vars(self).pop(name, None)
+
+
+def asked_sha(examples: Sequence[Example]) -> str:
+    """Of the images and of every class that is asked of them."""
+    return content_key([(example.id, *asked_of(example)) for example in examples])
