@@ -16,14 +16,12 @@ import pandas as pd
 import pytest
 import toys
 from PIL import Image
-from toy_runs import Counting, comparable, toy_run
+from toy_runs import Counting, comparable, grow, toy_run
 
 from xaibench.api import ConfigError
 from xaibench.api.errors import Stopped
 from xaibench.engine.observer import Observer
-from xaibench.engine.run import run
 from xaibench.engine.score_kept import score_kept
-from xaibench.engine.settings import settle
 from xaibench.results.folder import RunFolder
 from xaibench.results.results import Results
 from xaibench.results.rows import KEY
@@ -39,14 +37,6 @@ class Noting(Observer):
 
     def note(self, text: str) -> None:
         self.notes.append(text)
-
-
-def grow(path, explainers, metrics=("deletion-28",), observer=None, registry=None, **settings):
-    """A run of some toy explainers and metrics."""
-    registry = registry or toys.registry(*explainers, metrics=("deletion-28", "pointing-game"))
-    settings = {"width": 5, "gallery": 2, "shard": 2, **settings}
-    config = settle(None, ("toy",), ("generated",), explainers=explainers, metrics=metrics, **settings)
-    return run(config, path, observer=observer, registry=registry)
 
 
 def counted(monkeypatch):

@@ -8,8 +8,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 import toys
-from test_durable import grow
-from toy_runs import VOLATILE, Counting
+from toy_runs import VOLATILE, Counting, grow
 
 from xaibench.api import ConfigError, DataError, Executor, UnknownName
 from xaibench.api.executing import Lost
