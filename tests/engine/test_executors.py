@@ -34,9 +34,11 @@ def elsewhere(address="", device="auto", lose=0):
             else:
                 yield pickle.loads(pickle.dumps(workers[i % 2](pickle.loads(pickle.dumps(task)))))
 
-    yield execute
-    for worker in made:
-        worker.close()
+    try:
+        yield execute
+    finally:
+        for worker in made:
+            worker.close()
 
 
 @pytest.fixture
