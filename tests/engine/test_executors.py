@@ -77,8 +77,9 @@ def test_rows_maps_and_costs_are_the_same(tmp_path, apart):
 
 
 def test_what_is_there_is_not_done_again(tmp_path, apart):
+    for place in ("here", "run"):
+        grow(tmp_path / place, ("activation",), limit=3)
     expected = grow(tmp_path / "here", BOTH).rows
-    grow(tmp_path / "run", ("activation",), limit=3)
     counting = Counting()
     elsewhere = {"registry": apart, "executor": "elsewhere", "observer": counting}
     same(grow(tmp_path / "run", BOTH, **elsewhere).rows, expected)
