@@ -22,6 +22,14 @@ def toy_run(
     return run(config, path, observer=observer, registry=found)
 
 
+def grow(path, explainers, metrics=("deletion-28",), observer=None, registry=None, **settings):
+    """A run of some toy explainers and metrics."""
+    registry = registry or toys.registry(*explainers, metrics=("deletion-28", "pointing-game"))
+    settings = {"width": 5, "gallery": 2, "shard": 2, **settings}
+    config = settle(None, ("toy",), ("generated",), explainers=explainers, metrics=metrics, **settings)
+    return run(config, path, observer=observer, registry=registry)
+
+
 def comparable(rows: pd.DataFrame, *without: str) -> pd.DataFrame:
     in_order = rows.sort_values(list(KEY)).reset_index(drop=True)
     return in_order.drop(columns=[*VOLATILE, *PER_BATCH, *without])

@@ -75,7 +75,7 @@ class Crew:
         try:
             while True:
                 self.take(coming)
-                busy = [member for member in self.members if member.now]
+                busy = [member for member in self.members if member.now or member.following]
                 if not self.waiting and not busy:
                     return
                 while len(self.members) < min(self.size.most, len(busy) + len(self.waiting)):
