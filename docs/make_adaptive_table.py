@@ -31,7 +31,6 @@ BEGIN, END = "<!-- adaptive -->", "<!-- end -->"
 GIVEN = (
     ("scenes-cnn", "scenes", 40),
     ("scenes-vit", "scenes", 40),
-    ("efficientnet-lite0", "cutouts", 2),
 )
 EXPLAINERS = ("grad-cam", "layer-cam", "random")
 METRICS = ("insertion", "deletion")
