@@ -28,8 +28,8 @@ GIVEN = (("scenes-cnn", "scenes", 8), ("efficientnet-lite0", "cutouts", 3))
 EXPLAINERS = ("grad-cam", "layer-cam", "hirescam", "random")
 METRICS = ("insertion-28", "deletion-28")
 HEAD = (
-    "| model, data | mode | probabilities, mean difference | largest | areas, mean difference | largest "
-    "| pairs of maps in the same order |\n| --- | --- | --- | --- | --- | --- | --- |\n"
+    "| model, data | mode | probabilities, mean difference | largest | areas, mean difference | "
+    "largest | pairs of maps in the same order |\n| --- | --- | --- | --- | --- | --- | --- |\n"
 )
 
 Scores = dict[str, Tensor]  # (explainers, images), by metric
@@ -90,7 +90,7 @@ def scored(
 
 
 def agreement(ours: Tensor, theirs: Tensor) -> tuple[int, int]:
-    """Of the pairs of explainers on an image, how many stand in the same order, and of how many."""
+    """Of the pairs of explainers on an image, how many stand in the same order, of how many."""
     pairs = list(combinations(range(len(ours)), 2))
     alike = sum(int(((ours[a] > ours[b]) == (theirs[a] > theirs[b])).sum()) for a, b in pairs)
     return alike, len(pairs) * ours.shape[1]

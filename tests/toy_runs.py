@@ -35,14 +35,6 @@ def comparable(rows: pd.DataFrame, *without: str) -> pd.DataFrame:
     return in_order.drop(columns=[*VOLATILE, *PER_BATCH, *without])
 
 
-def grow(path, explainers, metrics=("deletion-28",), observer=None, registry=None, **settings):
-    """A run of some toy explainers and metrics."""
-    registry = registry or toys.registry(*explainers, metrics=("deletion-28", "pointing-game"))
-    settings = {"width": 5, "gallery": 2, "shard": 2, **settings}
-    config = settle(None, ("toy",), ("generated",), explainers=explainers, metrics=metrics, **settings)
-    return run(config, path, observer=observer, registry=registry)
-
-
 class Counting(Observer):
     def __init__(self) -> None:
         self.resumed = self.fresh = 0

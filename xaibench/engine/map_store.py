@@ -19,6 +19,10 @@ from xaibench.results.folder import slug
 
 Entry = tuple[str, str, int, str]  # map's key, image, target, inputs_sha
 PRECISION = "float16"
+UNREADABLE = (
+    *(OSError, SafetensorError, RecursionError),
+    *(KeyError, IndexError, TypeError, ValueError, AttributeError),  # JSON of another shape
+)
 
 
 @dataclass(frozen=True)
@@ -59,11 +63,11 @@ class MapStore:
             try:
                 with safe_open(path, framework="pt") as file:
                     facts = json.loads((file.metadata() or {})["maps"])
-            except (OSError, SafetensorError, KeyError, ValueError) as error:
+                store._index(path, facts)
+            except UNREADABLE as error:
                 raise DataError(
                     f"{path} cannot be read: {error}; delete it, and its maps are made again"
                 ) from error
-            store._index(path, facts)
         return store
 
     def files(

@@ -54,8 +54,10 @@ class Results:
         manifest = path / "manifest.json"
         try:
             facts = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
-        except ValueError as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise DataError(f"{manifest} is not JSON: {error}; run the same command again") from error
+        if not isinstance(facts, dict):
+            raise DataError(f"{manifest} is no table; run the same command again")
         return cls(path, read_rows(files), facts)
 
     @property

@@ -73,7 +73,7 @@ def read_manifest(folder: RunFolder, wrong: list[str]) -> dict[str, Any]:
         return {}
     try:
         facts = json.loads(folder.manifest.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         wrong.append(f"{folder.manifest} is not JSON: {error}; run the same command again")
         return {}
     if not isinstance(facts, dict):
