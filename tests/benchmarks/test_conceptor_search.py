@@ -203,7 +203,7 @@ def test_a_small_search_reports_both_stages(search, measure, monkeypatch):
     few = [search.Candidate(), search.Candidate(read="share squared")]
     monkeypatch.setattr(search, "grid_of_candidates", lambda signed: few)
     given = search.argparse.Namespace(
-        model="scenes-cnn", data="scenes", base="grad-cam", limit=4, held_out=4, seed=3
+        model="scenes-cnn", data="scenes", base="grad-cam", limit=4, held_out=4, seed=3, other=None
     )
     said = search.report(given)
     assert "Stage one: 2 candidates under grad-cam, 4 images to search on." in said
