@@ -167,13 +167,12 @@ class Stream:
                 if (name, image) in self.common or (name, image) in claimed:
                     known.append((row, variant, name))
                 claimed.add((name, image))
+        longest = int(counts.max()) if images else 0
         if known:
-            longest = int(counts.max()) if images else 0
             drop = torch.tensor([row * longest + variant for row, variant, _ in known])
             keep = ~torch.isin(rows * longest + k, drop)
             rows, k = rows[keep], k[keep]
-        shape = (images, int(counts.max()) if images else 0)
-        curve = batch.images.new_full(shape, torch.nan)
+        curve = batch.images.new_full((images, longest), torch.nan)
         return Request(number, batch, variants, rows, k, counts, known, curve, keys, borrowed)
 
     def _score(self, requests: list[Request], answers: list[Answer[T]]) -> None:
