@@ -23,7 +23,7 @@ import torch
 from limit import Limit
 from peers import counted, peers
 from rich.console import Console
-from stages import Work, load, quietly
+from work import Work, load, quietly
 
 from xaibench.api.capture import Capture, SharedPass
 from xaibench.api.specs import Explainer
@@ -91,7 +91,7 @@ def table(model: str, images: int, rounds: int, names: list[str]) -> str:
 
 def untouched(work: Work) -> Work:
     """The same with a network of its own."""
-    return replace(work, classifier=deepcopy(work.classifier), widths={})
+    return replace(work, classifier=deepcopy(work.classifier), networks={}, widths={})
 
 
 def ours(spec: Explainer, work: Work) -> None:

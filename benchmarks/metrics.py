@@ -1,17 +1,19 @@
 """All metrics on six explainers' maps: wall time over the limit of their forwards, and beside Quantus.
 
-    python benchmarks/metrics.py [--model scenes-cnn] [--images 16] [--rounds 3] [--steps 28]
+    python benchmarks/metrics.py [--models efficientnet-lite0] [--data cutouts] [--images 16] [--write]
 
 First the metrics that change the image and watch the target, together, in one stream; then those that
 look the annotation up, then those that ask the explainer again. The limit is the forwards that were
 made x the time of a plain forward at its best batch; backward passes have none. Where `quantus` is
-installed, its metrics of the same name stand beside ours, on Grad-CAM's maps of the same images.
+installed, its metrics of the same name stand beside ours, on Grad-CAM's maps of the same images. With
+--write, the tables go to docs/speed.md.
 """
 
 import argparse
 import statistics
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
 from time import perf_counter
@@ -19,9 +21,9 @@ from time import perf_counter
 import numpy as np
 import torch
 from limit import Limit
-from rich.console import Console
-from rich.table import Table
-from stages import Work, quietly
+from marked_blocks import put, table
+from stages import PAGE, spread
+from work import Work, quietly
 
 from xaibench.api.capture import Capture, SharedPass
 from xaibench.api.classifier import Classifier
@@ -35,46 +37,84 @@ from xaibench.engine.trials import batch_of, decode, group, trials_of
 EXPLAINERS = ("grad-cam", "grad-cam++", "layer-cam", "eigen-cam", "center", "random")
 
 
+@dataclass
+class Taken:
+    """What some metrics took, a number a round.
+
+    Args:
+        limits: seconds of a plain forward at its best batch, times the forwards.
+    """
+
+    forwards: int = 0
+    seconds: list[float] = field(default_factory=list)
+    limits: list[float] = field(default_factory=list)
+
+    def cells(self, maps: int) -> list[str]:
+        """Forwards, milliseconds a map, and over the limit, as text."""
+        ratios = [one / least for one, least in zip(self.seconds, self.limits, strict=True) if least]
+        ms = 1e3 * statistics.median(self.seconds) / maps
+        return [f"{self.forwards:,}", f"{ms:,.2f}", spread(ratios) if ratios else "-"]
+
+
 def main() -> None:
-    """Measure and print."""
+    """Measure, print, and write where asked to."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default="scenes-cnn")
-    parser.add_argument("--data", default="scenes")
+    parser.add_argument("--models", nargs="+", default=("efficientnet-lite0", "scenes-cnn"))
+    parser.add_argument("--data", nargs="+", default=("cutouts", "scenes"), help="of each model")
     parser.add_argument("--images", type=int, default=16)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--steps", type=int, default=28, help="no metric of more steps than these")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/speed.md")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
-    work = load(given.model, given.data, given.images)
+    parts = [
+        report(model, data, given.images, given.rounds, given.steps)
+        for model, data in zip(given.models, given.data, strict=True)
+    ]
+    parts.append(f"{given.rounds} rounds; {torch.get_num_threads()} threads.")
+    said = "\n\n".join(parts)
+    print(said)
+    if given.write:
+        put(PAGE, "metrics", said)
+
+
+def report(model: str, data: str, images: int, rounds: int, steps: int) -> str:
+    """Markdown: a line a kind of metrics; then a line a metric of Quantus."""
+    work = load(model, data, images)
     explained, again = maps_of(work)
+    kinds = groups(steps)
+    taken = {title: Taken() for title in kinds}
+    alone = work.first(1)
+    for metrics in kinds.values():  # to warm up
+        scored(alone, metrics, *maps_of(alone))
     limit = Limit(work.classifier)
-    table = Table(title=f"{given.model}, {given.images} images, {len(EXPLAINERS)} explainers")
-    for column in ("metrics", "how many", "forwards", "ms a map", "over the limit", "least", "most"):
-        table.add_column(column, justify="left" if column == "metrics" else "right")
-    for title, metrics in groups(given.steps).items():
-        ratios, spent = [], []
-        for turn in range(given.rounds + 1):
+    for _ in range(rounds):
+        for title, metrics in kinds.items():
             before = limit.forward()
             began = perf_counter()
-            forwards = scored(work, metrics, explained, again)
-            took = perf_counter() - began
-            if turn:  # the first is to warm up
-                spent.append(took)
-                one = min(before, limit.forward())
-                ratios.append(took / (forwards * one) if forwards else float("nan"))
-        count = len(EXPLAINERS) * len(work.batch.ids)
-        figures = (statistics.median(ratios), min(ratios), max(ratios))
-        ms = f"{1e3 * statistics.median(spent) / count:.2f}"
-        said = [f"{figure:.2f}" if forwards else "-" for figure in figures]
-        table.add_row(title, str(len(metrics)), f"{forwards:,}", ms, *said)
-    console = Console(width=105)
-    console.print(table)
+            part = taken[title]
+            part.forwards = scored(work, metrics, explained, again)
+            part.seconds.append(perf_counter() - began)
+            part.limits.append(part.forwards * min(before, limit.forward()))
+    taken["all together"] = together(list(taken.values()))
+    kinds["all together"] = [metric for metrics in kinds.values() for metric in metrics]
+    maps = len(EXPLAINERS) * len(work.batch.ids)
+    rows = [[title, str(len(kinds[title])), *part.cells(maps)] for title, part in taken.items()]
+    columns = ("metrics", "how many", "forwards", "ms a map", "multiple of the limit")
+    said = f"**{model}** on {data}: {images} images, {len(EXPLAINERS)} explainers.\n\n"
+    said += table(columns, rows)
     if find_spec("quantus"):
-        console.print(beside_quantus(work, explained, given.rounds))
-    else:
-        console.print("quantus is not installed: pip install quantus")
+        said += f"\n\nBeside Quantus, on Grad-CAM's maps:\n\n{beside_quantus(work, explained, rounds)}"
+    return said
+
+
+def together(parts: Sequence[Taken]) -> Taken:
+    """All of them, round by round."""
+    seconds = [sum(one) for one in zip(*(part.seconds for part in parts), strict=True)]
+    limits = [sum(one) for one in zip(*(part.limits for part in parts), strict=True)]
+    return Taken(sum(part.forwards for part in parts), seconds, limits)
 
 
 def groups(steps: int) -> dict[str, list[Metric]]:
@@ -130,8 +170,8 @@ def scored(
     return stream.forwards + sum(explainer.forwards for explainer in again.values()) - before
 
 
-def beside_quantus(work: Work, explained: dict[str, Explained], rounds: int) -> Table:
-    """Milliseconds a map, ours and theirs, and how many times as fast ours is."""
+def beside_quantus(work: Work, explained: dict[str, Explained], rounds: int) -> str:
+    """Markdown: milliseconds a map, ours and theirs, and how many times as fast ours is."""
     import quantus
 
     maps = explained["grad-cam"].maps
@@ -157,9 +197,7 @@ def beside_quantus(work: Work, explained: dict[str, Explained], rounds: int) -> 
             lambda: quantus.PixelFlipping(features_in_step=flipped, **quiet),
         ),
     }
-    table = Table(title="beside Quantus, on Grad-CAM's maps")
-    for column in ("ours", "theirs", "ours, ms a map", "theirs, ms a map", "times as fast"):
-        table.add_column(column, justify="left" if column in ("ours", "theirs") else "right")
+    rows = []
     for name, (theirs_name, make) in theirs.items():
         metric = installed().metric(name)
         ours = partial(scored, work, [metric], {"grad-cam": explained["grad-cam"]}, {})
@@ -174,10 +212,10 @@ def beside_quantus(work: Work, explained: dict[str, Explained], rounds: int) -> 
             channel_first=True,
         )
         found = [median_of(rounds, some) / len(batch.ids) for some in (ours, call)]
-        table.add_row(
-            name, theirs_name, *(f"{1e3 * one:.2f}" for one in found), f"{found[1] / found[0]:.1f}"
-        )
-    return table
+        ms = (f"{1e3 * one:,.2f}" for one in found)
+        rows.append([f"`{name}`", theirs_name, *ms, f"{found[1] / found[0]:.1f}"])
+    columns = ("ours", "theirs", "ours, ms a map", "theirs, ms a map", "times as fast")
+    return table(columns, rows)
 
 
 def median_of(rounds: int, work: Callable[[], object]) -> float:

@@ -1,6 +1,6 @@
 """The explainers of other libraries on our work, each as its README has it.
 
-Each returns nothing: what it costs is what is asked. Names are ours, so that they stand beside.
+What it costs is what is asked; names are ours, so that they stand beside.
 """
 
 import contextlib
@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.util import find_spec
 
+import numpy as np
 import torch
-from stages import Work
 from torch import Tensor, nn
+from work import Work
 
-Explain = Callable[[Work], None]
+Explain = Callable[[Work], object]
 PYTORCH_GRAD_CAM = {
     "grad-cam": "GradCAM",
     "grad-cam++": "GradCAMPlusPlus",
@@ -59,8 +60,8 @@ def peers() -> dict[str, dict[str, Explain]]:
     return found
 
 
-def pytorch_grad_cam(name: str, work: Work) -> None:
-    """Tokens are laid out by our own transform, which the library asks of its users."""
+def pytorch_grad_cam(name: str, work: Work) -> np.ndarray:
+    """Its maps, (B, H, W). Tokens are laid out by our own transform, which it asks of its users."""
     import pytorch_grad_cam as peer
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
@@ -69,7 +70,8 @@ def pytorch_grad_cam(name: str, work: Work) -> None:
     transform = None if layer.layout == "channels first" else layer.to_grid
     network = work.classifier.network
     with getattr(peer, name)(network, [layer.module], reshape_transform=transform) as method:
-        method(work.batch.images, targets)
+        maps: np.ndarray = method(work.batch.images, targets)
+    return maps
 
 
 def torch_cam(name: str, work: Work) -> None:

@@ -1,83 +1,40 @@
 """Wall time of each stage over its limit: forwards made x time per plain forward at the best width.
 
-    python benchmarks/stages.py [--model efficientnet-lite0] [--images 4] [--rounds 5]
+    python benchmarks/stages.py [--images 16] [--rounds 3] [--write]
 
 For each stage the median, least and greatest of some rounds' ratios to the limit measured in the same
 round; the time per image; and the peak memory above that of the loaded network, from a process of its
 own. Where `grad-cam` and `torchcam` are installed, the same work done by them stands beside ours.
+With --write, the tables go to docs/speed.md.
 """
 
 import argparse
-import contextlib
-import io
-import multiprocessing
-import re
 import statistics
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property, partial
-from importlib import import_module
-from importlib.util import find_spec
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from time import perf_counter
 
 import torch
-from limit import WIDTHS, Limit
-from rich.console import Console
-from rich.table import Table
+from marked_blocks import put, table
+from peers import peers
+from work import Work, load, measured, peak_memory
 
-from xaibench.api.batch import Batch
 from xaibench.api.capture import Capture, SharedPass
-from xaibench.api.classifier import Classifier
 from xaibench.engine.explaining import explain
-from xaibench.engine.prepared import PreparedNetwork, as_it_is, prepare_network
+from xaibench.engine.prepared import PreparedNetwork
 from xaibench.engine.registry import installed
 from xaibench.engine.scoring import score
 from xaibench.engine.stream import Stream
-from xaibench.engine.width import best_width
 
+MODELS = ("efficientnet-lite0", "timm:vit_tiny_patch16_224=random")
+PAGE = Path(__file__).parent.parent / "docs" / "speed.md"
 GRADIENT = ("cam", "grad-cam", "grad-cam++", "layer-cam", "conceptor-cam")
 METRICS = ("insertion-28", "deletion-28")
-PEERS = ("pytorch_grad_cam", "torchcam")
-
-
-@dataclass(frozen=True)
-class Work:
-    """What every stage is done on: photographs, each for the class that the network predicts."""
-
-    classifier: Classifier
-    batch: Batch
-    widths: dict[int, int] = field(default_factory=dict)
-
-    @cached_property
-    def plain(self) -> PreparedNetwork:
-        """The network as it is."""
-        return as_it_is(self.classifier)
-
-    @cached_property
-    def prepared(self) -> PreparedNetwork:
-        """The prepared copy, made when first asked for."""
-        return prepare_network(self.classifier, self.batch.images[:1])
-
-    def stream(self, network: PreparedNetwork) -> Stream:
-        """A stream at the network's best width."""
-        if id(network) not in self.widths:
-            self.widths[id(network)] = best_width(network.forward, self.batch.images[:1])
-        return Stream(network.forward, self.widths[id(network)])
-
-
-def load(model: str, images: int) -> Work:
-    """The model and the first photographs, the same ones again where there are not enough."""
-    registry = installed()
-    classifier: Classifier = registry.model(model).load()()
-    preprocess = classifier.preprocess
-    assert preprocess is not None
-    examples = registry.dataset("photos").load()()
-    pictures = [examples[i % len(examples)].open() for i in range(images)]
-    pixels = torch.stack([preprocess.image(picture) for picture in pictures])
-    names = tuple(f"{i}" for i in range(images))
-    batch = Batch(names, pixels, classifier.logits(pixels).argmax(1), (0,) * images, (), preprocess)
-    return Work(classifier, batch)
+FIVE = {
+    "pytorch-grad-cam": ("grad-cam", "grad-cam++", "layer-cam", "hirescam", "xgrad-cam"),
+    "torch-cam": ("cam", "grad-cam", "grad-cam++", "layer-cam", "xgrad-cam"),
+}
 
 
 def gradient_cams(work: Work, network: PreparedNetwork) -> int:
@@ -109,52 +66,13 @@ def metrics(work: Work, network: PreparedNetwork) -> int:
     return stream.forwards + len(work.batch.ids)
 
 
-def pytorch_grad_cam(work: Work, names: tuple[str, ...]) -> None:
-    """Some of the explainers of `grad-cam`, one after another as its README has it."""
-    import pytorch_grad_cam as peer
-    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-
-    targets = [ClassifierOutputTarget(int(target)) for target in work.batch.targets]
-    layer = work.classifier.target_layer.module
+def of_peer(library: str, names: tuple[str, ...], work: Work) -> int:
+    """Some explainers of a library, one after another; the forwards that these methods ask for."""
+    found = peers()[library]
     for name in names:
-        with getattr(peer, name)(work.classifier.network, [layer]) as method:
-            method(work.batch.images, targets)
-
-
-def pytorch_grad_cam_five(work: Work) -> int:
-    """Five CAMs."""
-    pytorch_grad_cam(work, ("GradCAM", "GradCAMPlusPlus", "LayerCAM", "HiResCAM", "XGradCAM"))
-    return len(work.batch.ids)
-
-
-def pytorch_grad_cam_score(work: Work) -> int:
-    """Score-CAM, which forwards the image masked by every channel."""
-    pytorch_grad_cam(work, ("ScoreCAM",))
-    return len(work.batch.ids) * (channels(work) + 1)
-
-
-def torch_cam(work: Work, names: tuple[str, ...]) -> None:
-    """Some of the explainers of `torchcam`, one after another as its README has it."""
-    from torchcam import methods
-
-    for name in names:
-        layer = work.classifier.target_layer.module
-        with getattr(methods, name)(work.classifier.network, layer) as method:
-            logits = work.classifier.network(work.batch.images)
-            method(work.batch.targets.tolist(), logits)
-
-
-def torch_cam_five(work: Work) -> int:
-    """Five CAMs."""
-    names = ("CAM", "GradCAM", "GradCAMpp", "LayerCAM", "XGradCAM")
-    torch_cam(work, names if work.classifier.head is not None else names[1:])
-    return len(work.batch.ids)
-
-
-def torch_cam_score(work: Work) -> int:
-    """Score-CAM, which forwards the image masked by every channel."""
-    torch_cam(work, ("ScoreCAM",))
-    return len(work.batch.ids) * (channels(work) + 1)
+        found[name](work)
+    each = channels(work) + 1 if names == ("score-cam",) else 1
+    return len(work.batch.ids) * each
 
 
 def channels(work: Work) -> int:
@@ -162,23 +80,34 @@ def channels(work: Work) -> int:
     return Capture(work.classifier, work.batch.select([0])).activations.shape[1]
 
 
-def stages() -> dict[str, Callable[[Work], int]]:
-    """Each does its work and returns the forwards of its limit."""
+@dataclass(frozen=True)
+class Stage:
+    """What is measured: it does its work and returns the forwards of its limit.
+
+    Args:
+        alone: on one image only: the libraries that go image by image take as long for each.
+    """
+
+    run: Callable[[Work], int]
+    alone: bool = False
+
+
+def stages() -> dict[str, Stage]:
+    """All that can be measured here, by name."""
     ours: dict[str, Callable[[Work, PreparedNetwork], int]] = {
         "gradient CAMs and Conceptor-CAM": gradient_cams,
-        "Score-CAM": score_cam,
         "insertion-28 and deletion-28": metrics,
+        "Score-CAM": score_cam,
     }
-    found: dict[str, Callable[[Work], int]] = {}
+    found: dict[str, Stage] = {}
     for name, stage in ours.items():
-        found[f"{name}, plain"] = partial(on_plain, stage)
-        found[f"{name}, prepared"] = partial(on_prepared, stage)
-    if find_spec(PEERS[0]):
-        found["five CAMs, pytorch-grad-cam"] = pytorch_grad_cam_five
-        found["Score-CAM, pytorch-grad-cam"] = pytorch_grad_cam_score
-    if find_spec(PEERS[1]):
-        found["five CAMs, torch-cam"] = torch_cam_five
-        found["Score-CAM, torch-cam"] = torch_cam_score
+        found[f"{name}, plain"] = Stage(partial(on_plain, stage))
+        found[f"{name}, prepared"] = Stage(partial(on_prepared, stage))
+    for library in peers():
+        if five := FIVE.get(library):
+            found[f"five CAMs, {library}"] = Stage(partial(of_peer, library, five))
+            score_cams = partial(of_peer, library, ("score-cam",))
+            found[f"Score-CAM, {library}"] = Stage(score_cams, alone=True)
     return found
 
 
@@ -192,84 +121,52 @@ def on_prepared(stage: Callable[[Work, PreparedNetwork], int], work: Work) -> in
     return stage(work, work.prepared)
 
 
-def quietly(work: Callable[[], int]) -> int:
-    """Without the progress bars of others."""
-    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
-        return work()
+def spread(figures: Sequence[float]) -> str:
+    """Their median, and between which they lie."""
+    return f"{statistics.median(figures):.2f} ({min(figures):.2f} to {max(figures):.2f})"
 
 
-def peak_memory(model: str, images: int, name: str) -> float:
-    """MiB above the loaded network at the peak of one stage, in a process of its own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_peak_memory, (model, images, name))
-
-
-def _peak_memory(model: str, images: int, name: str) -> float:
-    for peer in PEERS:
-        if find_spec(peer):
-            import_module(peer)
-    stage, work = stages()[name], load(model, images)
-    try:
-        Path("/proc/self/clear_refs").write_text("5")  # the peak is forgotten
-    except OSError:
-        return float("nan")  # not Linux
-    before = _status("VmRSS")
-    quietly(partial(stage, work))
-    return (_status("VmHWM") - before) / 1024
-
-
-def _status(field: str) -> int:
-    found = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found is not None
-    return int(found[1])
+def report(model: str, images: int, rounds: int, only: str) -> str:
+    """Markdown: a line a stage."""
+    work = load(model, images)
+    tokens = work.classifier.target_layer.layout != "channels first"
+    chosen = {
+        name: stage
+        for name, stage in stages().items()
+        if only in name and not (tokens and "torch-cam" in name)  # which knows no tokens
+    }
+    given = {name: (stage.run, work.first(1) if stage.alone else work) for name, stage in chosen.items()}
+    lines = []
+    for name, found in zip(chosen, measured(given, rounds), strict=True):
+        count = 1 if chosen[name].alone else images
+        ms = 1e3 * statistics.median(found.seconds) / count
+        memory = peak_memory(model, count, chosen[name].run)
+        cells = [str(count), f"{found.forwards:,}", spread(found.ratios), f"{ms:,.0f}", f"{memory:,.0f}"]
+        lines.append([name, *cells])
+    columns = ("stage", "images", "forwards", "multiple of the limit", "ms an image", "peak MiB")
+    return (
+        f"**{model}**\n\n{table(columns, lines)}\n\nThe prepared copy has {work.prepared.folded} batch "
+        f"norms folded; its probabilities are within {work.prepared.error:.0e} of the plain network's, "
+        f"its activations and gradients within {work.prepared.layer_error:.0e} of the largest."
+    )
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, print, and write where asked to."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default="efficientnet-lite0")
-    parser.add_argument("--images", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--models", nargs="+", default=MODELS)
+    parser.add_argument("--images", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="", help="stages whose name has this in it")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/speed.md")
     given = parser.parse_args()
-    work = load(given.model, given.images)
-    limit = Limit(work.classifier)
-    chosen = {name: stage for name, stage in stages().items() if given.only in name}
-    ratios: dict[str, list[float]] = {name: [] for name in chosen}
-    spent: dict[str, list[float]] = {name: [] for name in chosen}
-    forwards: dict[str, int] = {}
-    for turn in range(given.rounds + 1):
-        for name, stage in chosen.items():
-            before = limit.forward()
-            began = perf_counter()
-            forwards[name] = quietly(partial(stage, work))
-            took = perf_counter() - began
-            if turn:  # the first is to warm up
-                spent[name].append(took)
-                ratios[name].append(took / (forwards[name] * min(before, limit.forward())))
-    table = Table(title=f"{given.model}, {given.images} images: wall time over its limit")
-    for column in ("stage", "forwards", "median", "least", "most", "ms", "MiB"):
-        left = column == "stage"
-        table.add_column(column, justify="left" if left else "right", no_wrap=left)
-    for name, found in ratios.items():
-        figures = (statistics.median(found), min(found), max(found))
-        ms = 1e3 * statistics.median(spent[name]) / given.images
-        memory = peak_memory(given.model, given.images, name)
-        row = [f"{figure:.2f}" for figure in figures] + [f"{ms:.0f}", f"{memory:.0f}"]
-        table.add_row(name, str(forwards[name]), *row)
-    console = Console(width=105)
-    console.print(table)
-    console.print("ms: of one image; MiB: peak above that of the loaded network")
-    prepared = work.prepared
-    console.print(
-        "limit: forwards x time of one plain float32 forward at the best of the widths "
-        f"{', '.join(map(str, WIDTHS))}; {torch.get_num_threads()} threads\n"
-        f"prepared copy: {prepared.folded} batch norms folded; probabilities within "
-        f"{prepared.error:.0e}, activations and gradients within {prepared.layer_error:.0e} of the "
-        "largest"
-    )
+    said = "\n\n".join(report(model, given.images, given.rounds, given.only) for model in given.models)
+    said += f"\n\n{given.rounds} rounds; {torch.get_num_threads()} threads."
+    print(said)
+    if given.write:
+        put(PAGE, "stages", said)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,14 @@
     python docs/make_training_pages.py --study results/study-attention --trainings results/simple-cnn
         results/study-attention/plain-0 ... --folds results/folds
 
-What stands between `<!-- NAME -->` and `<!-- end -->` in the two pages is written here, from what
-`xaibench train` and `xaibench study attention` left in those folders, and nothing of it by hand.
+What stands between `<!-- NAME -->` and `<!-- end -->` in the two pages, and of accuracies in README, is
+written here, from what `xaibench train` and `xaibench study attention` left in those folders, and
+nothing of it by hand.
 """
 
 import argparse
 import re
+import statistics
 from pathlib import Path
 
 import msgspec
@@ -45,14 +47,16 @@ def main() -> None:
             small.thumbnail((WIDTH, WIDTH * picture.height))
             small.save(HERE / "attention-study.jpg", quality=QUALITY)
         fill("attention-study.md", "figure", f"![{SHOWN}](attention-study.jpg)")
+    if given.trainings and given.study:
+        fill("../README.md", "accuracies", accuracies(given.trainings[0], given.study))
 
 
 def fill(page: str, name: str, text: str) -> None:
     """Put `text` into a marked block of a page."""
     path = HERE / page
     said = path.read_text(encoding="utf-8")
-    pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
-    found, times = re.subn(pattern, lambda m: f"{m[1]}{text}\n{m[2]}", said, flags=re.DOTALL)
+    pattern = rf"(<!-- {name} -->\n?).*?(\n?<!-- end -->)"
+    found, times = re.subn(pattern, lambda m: f"{m[1]}{text}{m[2]}", said, flags=re.DOTALL)
     if times != 1:
         raise SystemExit(f"{path} has {times} blocks called {name!r}")
     path.write_text(found, encoding="utf-8")
@@ -86,6 +90,27 @@ def trainings(folders: list[Path]) -> str:
             f"| {facts.best} of {len(facts.history)} | {spent:.0f} |"
         )
     return "\n".join(lines)
+
+
+def accuracies(simple: Path, study: Path) -> str:
+    """What README says of the networks that are trained here."""
+    alone = read_facts(simple)
+
+    def unseen(arm: str) -> str:
+        shares = [share for at in study.glob(f"{arm}-*") for share, _ in read_facts(at).tested.values()]
+        return percent(statistics.mean(shares))
+
+    trained = len(list(study.glob("plain-*")))
+    return (
+        f"SimpleCNN ({percent(alone.accuracy)} of {alone.images[1]} held-out handwritten digits), a "
+        f"small residual network ({unseen('plain')} of unseen scenes, mean of {trained} trainings), the same "
+        f"with CBAM ({unseen('cbam')}), a small transformer ({unseen('vit')})"
+    )
+
+
+def percent(share: float) -> str:
+    """With one decimal."""
+    return f"{100 * share:.1f} %"
 
 
 def epochs(folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import readme
@@ -29,6 +30,12 @@ def lines_in(help_text: str) -> list[str]:
     lines = [line.strip() for line in examples.splitlines()]
     joined = [part.strip() for line in lines for part in line.split("&&")]
     return [line for line in joined if line.startswith("xaibench ")]
+
+
+def lines_of(page: Path) -> list[str]:
+    """The commands of a page's code blocks; a line that ends in a backslash goes on in the next."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    return [line.strip() for line in text.splitlines() if line.strip().startswith("xaibench ")]
 
 
 def parse(line: str) -> tuple[str, ...]:
@@ -76,9 +83,23 @@ def test_a_line_that_cannot_be_typed_is_found():
             parse(wrong)
 
 
-def test_the_lines_of_the_readme_parse():
-    text = (readme.ROOT / "README.md").read_text(encoding="utf-8")
-    lines = [line for line in text.splitlines() if line.startswith("xaibench ")]
-    assert len(lines) > 10
-    for line in lines:
-        assert parse(line)
+PAGES = sorted(
+    page.relative_to(readme.ROOT)
+    for page in (
+        readme.ROOT / "README.md",
+        *(readme.ROOT / "docs").glob("*.md"),
+        *(readme.ROOT / "plugins").glob("*/README.md"),
+    )
+    if lines_of(page)
+)
+
+
+def test_every_kind_of_page_is_looked_at():
+    assert {"README.md", "start.md", "choose.md", "lecture.md"} <= {page.name for page in PAGES}
+    assert len(lines_of(readme.ROOT / "README.md")) > 10
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_what_a_page_says_to_type_can_be_typed(page):
+    for line in lines_of(readme.ROOT / page):
+        assert parse(line), line

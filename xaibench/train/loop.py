@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from xaibench.api.batch import seed_of
 from xaibench.api.classifier import frozen
 from xaibench.api.types import Images
+from xaibench.engine.prepared import keep_freed_memory
 from xaibench.train.checkpoint import (
     BEST,
     WEIGHTS,
@@ -76,6 +77,8 @@ def train(
         return facts
     with repeatable(recipe.seed, "weights"):
         network = new_network(recipe, len(names)).to(device)
+    keep_freed_memory()  # with the layout, a convolutional network's step takes half as long on a CPU
+    network.to(memory_format=torch.channels_last)
     adam = torch.optim.Adam(network.parameters(), recipe.rate)
     best: dict[str, Tensor] = {}
     if facts.history:
@@ -215,7 +218,7 @@ def restore(
     for name, weight in network.named_parameters():
         found = {part: tensors.get(f"{MOMENTS}{part}.{name}") for part in sorted(parts)}
         adam.state[weight] = {
-            part: value if part == "step" else value.to(weight)
+            part: value if part == "step" else torch.empty_like(weight).copy_(value)
             for part, value in found.items()
             if value is not None
         }

@@ -202,7 +202,7 @@ def train_all(
         for done in as_completed(running):
             recipe, folder = running[done]
             facts = done.result()
-            observer.began(folder.name, recipe.epochs, facts.images[0], len(facts.history))
+            observer.began(folder.name, recipe.epochs, facts.images[0], found=0)
             observer.epoch(facts.history[facts.best - 1])
 
 

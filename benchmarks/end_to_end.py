@@ -1,0 +1,127 @@
+"""One job from model name to scores: `xaibench run` beside a script of pytorch-grad-cam and Quantus.
+
+    python benchmarks/end_to_end.py [--models efficientnet-lite0 ...] [--images 8] [--rounds 2] [--write]
+
+The job: five CAMs of some images, each scored by deletion in 28 steps and by the pointing game. Theirs
+is what the two libraries' READMEs say: one method after another, `PixelFlipping` of as many steps, and
+`PointingGame`; the network is loaded by us. Ours is all that `xaibench run` does: three controls beside
+the five are explained and scored too, the best width is measured, and statistics, gallery and report are
+made. Forwards are counted; the limit is that of each one's own. With --write, the table goes to
+docs/speed.md.
+"""
+
+import argparse
+import json
+import statistics
+import warnings
+from collections.abc import Sequence
+from functools import partial
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import numpy as np
+import torch
+from limit import Limit
+from marked_blocks import put, table
+from metrics import load
+from peers import PYTORCH_GRAD_CAM, counted, pytorch_grad_cam
+from stages import MODELS, PAGE, spread
+from work import quietly
+
+import xaibench
+
+EXPLAINERS = ("grad-cam", "grad-cam++", "layer-cam", "hirescam", "xgrad-cam")
+METRICS = ("deletion-28", "pointing-game")
+CONTROLS = ("random", "center", "edge")  # which every run adds
+STEPS = 28
+
+
+def ours(model: str, data: str, images: int) -> int:
+    """A run into an empty folder; the forwards that its manifest counts."""
+    with TemporaryDirectory() as folder:
+        results = xaibench.run(
+            [model],
+            [data],
+            explainers=EXPLAINERS,
+            metrics=METRICS,
+            limit=images,
+            output=f"{folder}/run",
+        )
+        facts = json.loads((results.path / "manifest.json").read_text(encoding="utf-8"))
+        if facts["status"] != "complete":
+            raise SystemExit(f"{model} on {data}: {facts['status']}")
+        return sum(facts["forwards"].values())
+
+
+def theirs(model: str, data: str, images: int) -> int:
+    """The same by the two libraries; the forwards counted at the network."""
+    import quantus
+
+    work = load(model, data, images)
+    batch, pixels = work.batch, work.batch.images.numpy()
+    masks = np.stack([(region.covered(pixels.shape[2:]) >= 0.5).numpy() for region in batch.regions])
+    quiet = {"disable_warnings": True, "display_progressbar": False}
+    metrics = (
+        quantus.PixelFlipping(features_in_step=pixels[0, 0].size // STEPS, **quiet),
+        quantus.PointingGame(**quiet),
+    )
+    with counted(work.classifier.network) as passes, torch.enable_grad():
+        for name in EXPLAINERS:
+            maps = pytorch_grad_cam(PYTORCH_GRAD_CAM[name], work)[:, None]
+            for metric in metrics:
+                metric(
+                    model=work.classifier.network,
+                    x_batch=pixels,
+                    y_batch=batch.targets.numpy(),
+                    a_batch=maps,
+                    s_batch=masks[:, None],
+                    device="cpu",
+                )
+    return sum(passes)
+
+
+def report(model: str, data: str, images: int, rounds: int) -> list[list[str]]:
+    """A line for each way of doing it."""
+    limit = Limit(load(model, data, 1).classifier)
+    lines = []
+    for name, way in (("xaibench run", ours), ("pytorch-grad-cam and Quantus", theirs)):
+        seconds, ratios = [], []
+        for _ in range(rounds):
+            before = limit.forward()
+            began = perf_counter()
+            forwards = quietly(partial(way, model, data, images))
+            seconds.append(perf_counter() - began)
+            ratios.append(seconds[-1] / (forwards * min(before, limit.forward())))
+        maps = images * (len(EXPLAINERS) + (len(CONTROLS) if way is ours else 0))
+        ms = 1e3 * statistics.median(seconds) / maps
+        said = [f"{statistics.median(seconds):.1f}", f"{maps}", f"{ms:,.0f}"]
+        lines.append([model, name, f"{forwards:,}", *said, spread(ratios)])
+    return lines
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print, and write where asked to."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--models", nargs="+", default=MODELS)
+    parser.add_argument("--data", default="cutouts")
+    parser.add_argument("--images", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--write", action="store_true", help="put the table into docs/speed.md")
+    given = parser.parse_args(arguments)
+    warnings.simplefilter("ignore")
+    lines = [
+        line for model in given.models for line in report(model, given.data, given.images, given.rounds)
+    ]
+    columns = ("model", "by", "forwards", "seconds", "maps", "ms a map", "multiple of the limit")
+    said = table(columns, lines)
+    said += f"\n\n{given.images} images of `{given.data}`, {given.rounds} rounds; "
+    said += f"{torch.get_num_threads()} threads."
+    print(said)
+    if given.write:
+        put(PAGE, "end-to-end", said)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""What benchmarks work on, and how a piece of it is measured: time, forwards, memory."""
+
+import contextlib
+import io
+import multiprocessing
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from time import perf_counter
+
+import torch
+from limit import Limit
+
+from xaibench.api.batch import Batch
+from xaibench.api.classifier import Classifier
+from xaibench.engine.prepared import PreparedNetwork, as_it_is, prepare_network
+from xaibench.engine.registry import installed
+from xaibench.engine.stream import Stream
+from xaibench.engine.width import best_width
+
+PEERS = ("pytorch_grad_cam", "torchcam")
+
+
+@dataclass(frozen=True)
+class Work:
+    """What every stage is done on: photographs, each for the class that the network predicts."""
+
+    classifier: Classifier
+    batch: Batch
+    networks: dict[str, PreparedNetwork] = field(default_factory=dict)
+    widths: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def plain(self) -> PreparedNetwork:
+        """The network as it is."""
+        return self._network("plain", lambda: as_it_is(self.classifier))
+
+    @property
+    def prepared(self) -> PreparedNetwork:
+        """The prepared copy, made when first asked for."""
+        return self._network("prepared", lambda: prepare_network(self.classifier, self.batch.images[:1]))
+
+    def _network(self, name: str, make: Callable[[], PreparedNetwork]) -> PreparedNetwork:
+        if name not in self.networks:
+            self.networks[name] = make()
+        return self.networks[name]
+
+    def stream(self, network: PreparedNetwork) -> Stream:
+        """A stream at the network's best width."""
+        if id(network) not in self.widths:
+            self.widths[id(network)] = best_width(network.forward, self.batch.images[:1])
+        return Stream(network.forward, self.widths[id(network)])
+
+    def first(self, count: int) -> "Work":
+        """The same on the first images alone, with the same networks."""
+        return replace(self, batch=self.batch.select(range(count)))
+
+
+def load(model: str, images: int) -> Work:
+    """The model and the first photographs, the same ones again where there are not enough."""
+    registry = installed()
+    classifier: Classifier = registry.model(model).load()()
+    preprocess = classifier.preprocess
+    assert preprocess is not None
+    examples = registry.dataset("photos").load()()
+    pictures = [examples[i % len(examples)].open() for i in range(images)]
+    pixels = torch.stack([preprocess.image(picture) for picture in pictures])
+    names = tuple(f"{i}" for i in range(images))
+    batch = Batch(names, pixels, classifier.logits(pixels).argmax(1), (0,) * images, (), preprocess)
+    return Work(classifier, batch)
+
+
+def quietly(work: Callable[[], int]) -> int:
+    """Without the progress bars of others."""
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+        return work()
+
+
+def peak_memory(model: str, images: int, stage: Callable[[Work], object]) -> float:
+    """MiB above the loaded network at the peak of one stage, in a process of its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_peak_memory, (model, images, stage))
+
+
+def _peak_memory(model: str, images: int, stage: Callable[[Work], object]) -> float:
+    for peer in PEERS:
+        if find_spec(peer):
+            import_module(peer)
+    work = load(model, images)
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # the peak is forgotten
+    except OSError:
+        return float("nan")  # not Linux
+    before = _status("VmRSS")
+    quietly(partial(stage, work))
+    return (_status("VmHWM") - before) / 1024
+
+
+def _status(field: str) -> int:
+    found = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    return int(found[1])
+
+
+@dataclass
+class Measured:
+    """Some rounds of one stage.
+
+    Args:
+        ratios: wall time over the limit that was measured in the same round.
+        seconds: wall time.
+    """
+
+    forwards: int = 0
+    ratios: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+
+def measured(stages: Mapping[str, tuple[Callable[[Work], int], Work]], rounds: int) -> list[Measured]:
+    """Each stage some times, one after another and round after round, each held against its limit."""
+    found = [Measured() for _ in stages]
+    limit = Limit(next(iter(stages.values()))[1].classifier)
+    for stage, work in stages.values():  # to warm up
+        quietly(partial(stage, work.first(1)))
+    for _ in range(rounds):
+        for one, (stage, work) in zip(found, stages.values(), strict=True):
+            before = limit.forward()
+            began = perf_counter()
+            one.forwards = quietly(partial(stage, work))
+            one.seconds.append(perf_counter() - began)
+            least = min(before, limit.forward())
+            one.ratios.append(one.seconds[-1] / (one.forwards * least))
+    return found
