@@ -48,8 +48,8 @@ def ours(model: str, data: str, images: int) -> int:
             output=f"{folder}/run",
         )
         facts = json.loads((results.path / "manifest.json").read_text(encoding="utf-8"))
-        if facts["status"] != "complete":
-            raise SystemExit(f"{model} on {data}: {facts['status']}")
+        if set(facts["statuses"]) != {"ok"}:
+            raise SystemExit(f"{model} on {data}: {facts['statuses']}")
         return sum(facts["forwards"].values())
 
 
@@ -60,9 +60,11 @@ def theirs(model: str, data: str, images: int) -> int:
     work = load(model, data, images)
     batch, pixels = work.batch, work.batch.images.numpy()
     masks = np.stack([(region.covered(pixels.shape[2:]) >= 0.5).numpy() for region in batch.regions])
+    count = pixels[0, 0].size
+    step = next(count // steps for steps in range(STEPS, count + 1) if count % steps == 0)
     quiet = {"disable_warnings": True, "display_progressbar": False}
     metrics = (
-        quantus.PixelFlipping(features_in_step=pixels[0, 0].size // STEPS, **quiet),
+        quantus.PixelFlipping(features_in_step=step, **quiet),
         quantus.PointingGame(**quiet),
     )
     with counted(work.classifier.network) as passes, torch.enable_grad():

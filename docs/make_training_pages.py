@@ -103,8 +103,8 @@ def accuracies(simple: Path, study: Path) -> str:
     trained = len(list(study.glob("plain-*")))
     return (
         f"SimpleCNN ({percent(alone.accuracy)} of {alone.images[1]} held-out handwritten digits), a "
-        f"small residual network ({unseen('plain')} of unseen scenes, mean of {trained} trainings), the same "
-        f"with CBAM ({unseen('cbam')}), a small transformer ({unseen('vit')})"
+        f"small residual network ({unseen('plain')} of unseen scenes, mean of {trained} trainings), "
+        f"the same with CBAM ({unseen('cbam')}), a small transformer ({unseen('vit')})"
     )
 
 

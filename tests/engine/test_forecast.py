@@ -1,10 +1,14 @@
 from dataclasses import replace
 
+import msgspec
+import pytest
 import toys
 
-from xaibench.api import Dataset
+from xaibench.api import ConfigError, Dataset
+from xaibench.engine.blocks import Part
 from xaibench.engine.config import Config, Grid
 from xaibench.engine.forecast import forecast
+from xaibench.engine.registry import installed
 from xaibench.engine.run import run
 
 
@@ -56,3 +60,38 @@ def test_nothing_is_scored_or_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     forecast(config(), registry("gradient"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_folder_has_is_not_foretold_again(tmp_path):
+    plugins = registry("gradient", "asking")
+    run(config(metrics=("deletion-28",)), tmp_path, registry=plugins)
+    (done,) = forecast(config(metrics=("deletion-28",)), plugins, output=tmp_path)
+    assert (done.images, done.present, done.forwards) == (3, 3, {})
+    (more,) = forecast(config(), plugins, output=tmp_path)
+    assert (more.present, set(more.metrics)) == (0, {"other-class"})
+    assert more.forwards == run(config(), tmp_path, registry=plugins).manifest["forwards"]
+
+
+def test_settings_that_may_not_go_on_in_the_folder_are_refused(tmp_path):
+    plugins = registry("gradient")
+    run(config(), tmp_path, registry=plugins)
+    with pytest.raises(ConfigError, match="seed was 0, and is 1"):
+        forecast(msgspec.structs.replace(config(), seed=1), plugins, output=tmp_path)
+
+
+def test_a_part_is_foretold_by_itself(tmp_path):
+    plugins = registry("gradient")
+    settings = msgspec.structs.replace(config(), shard=2)
+    first, second = (forecast(settings, plugins, part=Part(i, 2))[0] for i in range(2))
+    (whole,) = forecast(settings, plugins)
+    assert (first.images, second.images, whole.images) == (2, 1, 3)
+    for stage, count in whole.forwards.items():
+        assert first.forwards[stage] + second.forwards[stage] == count
+
+
+def test_a_metric_whose_forwards_depend_on_the_scores_says_the_least_and_the_most():
+    found = installed()
+    plugins = replace(registry("gradient"), metrics=found.metrics)
+    (foretold,) = forecast(config(metrics=("deletion-adaptive", "deletion-28")), plugins)
+    assert list(foretold.at_most) == ["deletion-adaptive"]
+    assert foretold.metrics["deletion-adaptive"] < foretold.at_most["deletion-adaptive"]

@@ -1,7 +1,7 @@
 """What `xaibench run --dry-run` prints: the plan, and what it would take."""
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
@@ -19,7 +19,7 @@ def print_plan(forecasts: "Sequence[Forecast]", console: Console) -> None:
     """A line a block, what each method asks for, what is unsupported, and what cannot be worked on."""
     console.print(blocks_table(forecasts))
     for found in forecasts:
-        if not found.problem:
+        if found.metrics:
             console.print(methods_table(found))
     for found in forecasts:
         if found.problem:
@@ -32,8 +32,10 @@ def print_plan(forecasts: "Sequence[Forecast]", console: Console) -> None:
             console.print(f"[yellow]unsupported[/] {where}: {escape(reason)}", highlight=False)
     total = sum(sum(found.forwards.values()) for found in forecasts)
     seconds = sum(found.seconds for found in forecasts)
+    least = "at least " if any(found.at_most for found in forecasts) else ""
     console.print(
-        f"{total:,} forwards, about {in_words(seconds)} on this machine; nothing was run or written",
+        f"{least}{total:,} forwards, about {in_words(seconds)} on this machine; nothing was run or "
+        "written",
         highlight=False,
     )
 
@@ -42,13 +44,14 @@ def blocks_table(forecasts: "Sequence[Forecast]") -> Table:
     """A line a model on a data set."""
     table = Table(title="plan", title_justify="left", header_style="bold", box=SIMPLE_HEAD, padding=0)
     table.add_column("block", no_wrap=True)
-    for column in ("images", "cells", *(f"forwards:\n{stage}" for stage in STAGES), "about"):
+    for column in ("images", "there", "cells", *(f"forwards:\n{stage}" for stage in STAGES), "about"):
         table.add_column(column, justify="right")
     for found in forecasts:
         counts = [f"{found.forwards.get(stage, 0):,}" for stage in STAGES]
         table.add_row(
             escape(found.title),
             f"{found.images:,}",
+            f"{found.present:,}" if found.present else "",
             f"{found.cells:,}",
             *(counts if not found.problem else ["-"] * len(STAGES)),
             in_words(found.seconds) if not found.problem else "-",
@@ -64,13 +67,17 @@ def methods_table(found: "Forecast") -> Table:
     table.add_column("an image", justify="right")
     table.add_column("metric", no_wrap=True)
     table.add_column("a map", justify="right")
-    left, right = list(found.explainers.items()), list(found.metrics.items())
-    for i in range(max(len(left), len(right))):
-        cells: list[str] = []
-        for column in (left, right):
-            cells += [escape(column[i][0]), f"{column[i][1]:,.0f}"] if i < len(column) else ["", ""]
-        table.add_row(*cells)
+    left = [(escape(name), f"{count:,.0f}") for name, count in found.explainers.items()]
+    right = [(escape(name), asked(found, name)) for name in found.metrics]
+    for both in zip_longest(left, right, fillvalue=("", "")):
+        table.add_row(*both[0], *both[1])
     return table
+
+
+def asked(found: "Forecast", metric: str) -> str:
+    """Forwards a map, "29 to 225" where they depend on the scores."""
+    least = f"{found.metrics[metric]:,.0f}"
+    return f"{least} to {found.at_most[metric]:,.0f}" if metric in found.at_most else least
 
 
 def in_words(seconds: float) -> str:

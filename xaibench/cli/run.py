@@ -195,7 +195,8 @@ def run(
             from xaibench.cli.plan import print_plan
             from xaibench.engine.forecast import forecast  # opens torch
 
-            forecasts = forecast(settings, observer=work.observer)
+            there = None if overwrite else folder
+            forecasts = forecast(settings, None, work.observer, there, part)
         else:
             from xaibench.engine.run import run as run_grid  # opens torch
 

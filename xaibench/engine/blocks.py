@@ -33,9 +33,10 @@ class Part:
     number: int = 0
     count: int = 1
 
-    def of(self, shards: Sequence[range]) -> list[range]:
-        """Every count-th shard."""
-        return list(shards[self.number :: self.count])
+    def shards(self, images: int, size: int) -> list[range]:
+        """Every count-th shard of at most `size` of so many images."""
+        every = [range(images)[first : first + size] for first in range(0, images, size)]
+        return every[self.number :: self.count]
 
 
 WHOLE = Part()
@@ -78,7 +79,7 @@ class Blocks:
             ConfigError: the folder cannot be written to.
             DataError, PluginError: workers elsewhere have other data, weights or plugins.
         """
-        observer, size = self.observer, self.config.shard
+        observer = self.observer
         title = f"{block.model.name} on {block.data_name}"
         observer.block(title, 0)
         for error in self.folder.put_aside(f"{block.model.name}--{block.data_name}"):
@@ -99,8 +100,7 @@ class Blocks:
         refuse_other(opened, cells, examples)
         images = group(examples)
         present = self.present(name, examples, cells)
-        every = [range(len(images))[first : first + size] for first in range(0, len(images), size)]
-        shards = self.part.of(every)
+        shards = self.part.shards(len(images), self.config.shard)
         observer.block(title, sum(map(len, shards)))
         hashes = dict[str, str]()
         for found in self.execute(make, self.tasks(shards, images, opened, present)):

@@ -1,10 +1,12 @@
 """What a run would take: its cells, what is unsupported, its forwards and time, from one image a block.
 
 The explainers and metrics run on that image, and what they ask the stream for is counted and not done.
+What the run's folder has already is not done again, and so not counted.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import mean
 from time import perf_counter
@@ -13,21 +15,23 @@ import torch
 
 from xaibench.api.batch import Example
 from xaibench.api.errors import DataError
-from xaibench.engine.config import Config
+from xaibench.engine.blocks import WHOLE, Part
+from xaibench.engine.config import Config, refuse_to_follow
 from xaibench.engine.devices import device_of
 from xaibench.engine.explaining import explain
-from xaibench.engine.label_spaces import refuse_other_classes
 from xaibench.engine.observer import Observer
 from xaibench.engine.outcome import status_of
 from xaibench.engine.plan import Block, plan
-from xaibench.engine.record import Provenance
 from xaibench.engine.registry import Registry, installed
 from xaibench.engine.scoring import score
 from xaibench.engine.shared import Loaded, look_at, share
 from xaibench.engine.stream import Answer, Request, Stream
-from xaibench.engine.trials import Picture, decode, group
-from xaibench.engine.wanted import Wanted
+from xaibench.engine.task_worker import TaskWorker
+from xaibench.engine.tasks import SHARED
+from xaibench.engine.trials import Picture, decode
+from xaibench.engine.wanted import Pair, Wanted
 from xaibench.engine.worker import Worker, askable
+from xaibench.results.folder import Present, RunFolder
 
 PROBES = 3  # passes whose fastest tells the time of a forward
 
@@ -44,7 +48,10 @@ class Forecast:
         forwards: of each stage, over all images.
         explainers: forwards of its own that each explainer makes for an image.
         metrics: those that each metric adds for a map, where an earlier one has not made them.
+        at_most: the same of metrics that may ask for more, depending on the scores; the others, and
+            `forwards` and `seconds`, count the least.
         seconds: expected wall time.
+        present: images of which nothing is missing in the folder.
         problem: why the block cannot be worked on; empty where it can.
     """
 
@@ -55,17 +62,31 @@ class Forecast:
     forwards: dict[str, int] = field(default_factory=dict)
     explainers: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
+    at_most: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+    present: int = 0
     problem: str = ""
 
 
 def forecast(
-    config: Config, registry: Registry | None = None, observer: Observer | None = None
+    config: Config,
+    registry: Registry | None = None,
+    observer: Observer | None = None,
+    output: Path | None = None,
+    part: Part = WHOLE,
 ) -> list[Forecast]:
     """Of every block of the grid; nothing is written.
 
     How many forwards an explainer makes may depend on the image (Score-CAM skips constant channels):
-    what one image takes is multiplied by their number.
+    what one image takes is multiplied by their number. That an image is still the one that is there
+    is seen by the run alone.
+
+    Args:
+        config: the settings.
+        registry: the plugins; those installed where not given.
+        observer: is told what is tried.
+        output: the run's folder, of which nothing is done again; None: there is none.
+        part: which of the shards.
 
     Raises:
         ConfigError, UnknownName: as `run` does.
@@ -73,24 +94,74 @@ def forecast(
     registry = registry or installed(config.strict)
     todo = plan(config, registry)
     nowhere = Path(config.name())  # nothing is written
+    folder = RunFolder(output or nowhere)
+    settings = folder.path / "config.toml"
+    if output and settings.exists():
+        refuse_to_follow(settings.read_text(encoding="utf-8"), config, output)
     worker = Worker(config, device_of(config.device), nowhere, observer or Observer())
     wanted = Wanted.every(todo.explainers, todo.metrics)
-    return [forecast_block(worker, block, wanted) for block in todo.blocks]
+    return [forecast_block(worker, block, wanted, folder, part) for block in todo.blocks]
 
 
-def forecast_block(worker: Worker, block: Block, wanted: Wanted) -> Forecast:
+def forecast_block(
+    worker: Worker, block: Block, wanted: Wanted, folder: RunFolder, part: Part
+) -> Forecast:
     """One block; what cannot be loaded is its problem."""
     title = f"{block.model.name} on {block.data_name}"
-    cells = len(wanted.pairs)
-    provenance = Provenance("", block.model.name, block.data_name, str(worker.device), 0)
+    whole = Forecast(title, cells=len(wanted.pairs))
+    work = TaskWorker(block, wanted, worker, folder.path.name)
+    if problem := work.load(width=0):
+        return replace(whole, problem=": ".join(problem))
     try:
-        refuse_other_classes(block)
-        loaded = worker.load(block, provenance)
-        images = group(loaded.examples)
-        picture = first_readable(images, loaded)
-        return probe(worker, loaded, picture, wanted, Forecast(title, len(images), cells))
+        shards = part.shards(len(work.images), worker.config.shard)
+        images = [work.images[i] for shard in shards for i in shard]
+        missing = Counter(lacking(images, work, folder.present(work.loaded.provenance.block)))
+        whole = replace(whole, images=len(images), present=missing.pop(frozenset(), 0))
+        if not missing:
+            return whole
+        picture = first_readable(images, work.loaded)
+        parts = [
+            probe(worker, work.loaded, picture, wanted.only(pairs - {SHARED}, SHARED in pairs), count)
+            for pairs, count in missing.most_common()
+        ]
     except Exception as error:  # a plugin's, or the machine's
-        return Forecast(title, cells=cells, problem=": ".join(status_of(error)))
+        return Forecast(title, cells=len(wanted.pairs), problem=": ".join(status_of(error)))
+    finally:
+        work.close()
+    return together(whole, parts)
+
+
+def lacking(
+    images: Sequence[tuple[Example, ...]], work: TaskWorker, present: Present
+) -> list[frozenset[Pair]]:
+    """Which cells each image lacks."""
+    there = [present.get(same[0].id, ("", frozenset[str]()))[1] for same in images]
+    found: dict[frozenset[str], frozenset[Pair]] = {
+        has: frozenset(pair for pair, cell in work.cells.items() if cell not in has)
+        for has in set(there)
+    }
+    return [found[has] for has in there]
+
+
+def together(whole: Forecast, parts: Sequence[Forecast]) -> Forecast:
+    """A block of which some images lack more than others; what most of them lack comes first."""
+
+    def largest(of: Sequence[Mapping[str, float]]) -> dict[str, float]:
+        names = [name for one in of for name in one]
+        return {name: max(one.get(name, 0.0) for one in of) for name in dict.fromkeys(names)}
+
+    forwards = Counter[str]()
+    for part in parts:
+        forwards.update(part.forwards)
+    return replace(
+        whole,
+        unsupported=tuple(dict.fromkeys(cell for part in parts for cell in part.unsupported)),
+        forwards=dict(forwards),
+        explainers=largest([part.explainers for part in parts]),
+        metrics=largest([part.metrics for part in parts]),
+        at_most=largest([part.at_most for part in parts]),
+        seconds=sum(part.seconds for part in parts),
+    )
 
 
 def first_readable(images: Sequence[tuple[Example, ...]], prepared: Loaded) -> Picture:
@@ -107,10 +178,8 @@ def first_readable(images: Sequence[tuple[Example, ...]], prepared: Loaded) -> P
     raise DataError(f"the first images cannot be read: {picture.error}")
 
 
-def probe(
-    worker: Worker, prepared: Loaded, picture: Picture, wanted: Wanted, found: Forecast
-) -> Forecast:
-    """Explain and score one image, the stream's forwards counted only."""
+def probe(worker: Worker, prepared: Loaded, picture: Picture, wanted: Wanted, images: int) -> Forecast:
+    """Explain and score one image of so many, the stream's forwards counted only."""
     worker.observer.stage("trying one image")
     explainers, metrics = wanted.explainers, wanted.metrics
     began = perf_counter()
@@ -127,6 +196,9 @@ def probe(
     scored = score(explained, metrics, policies, looked.batch, stream, again)
     made = sum(explainer.forwards for explainer in again.values())
     own = perf_counter() - began
+    jagged = Counting(prepared.network.forward, prepared.width, looked.known, scores=(0.25, 0.75))
+    streaming = [metric for metric in metrics if "explainer" not in metric.needs]
+    most = score(explained, streaming, policies, looked.batch, jagged)
     stages = {
         "shared pass": seen,
         "explainers": asked,
@@ -144,31 +216,42 @@ def probe(
         for (name, metric), outcome in scored.items()
         if outcome.status == "unsupported" and name in usable
     ]
+    least, greatest = (
+        {
+            metric.name: max((of[name, metric.name].forwards for name in usable), default=0.0)
+            for metric in some
+        }
+        for of, some in ((scored, metrics), (most, streaming))
+    )
     return Forecast(
-        title=found.title,
-        images=found.images,
-        cells=found.cells,
+        title="",
         unsupported=tuple(unsupported),
-        forwards={stage: count * found.images for stage, count in stages.items()},
+        forwards={stage: count * images for stage, count in stages.items()},
         explainers={
             e.name: len(trials) * explained[e.name].outcome.forwards
             for e in explainers
             if e.name in usable
         },
-        metrics={
-            metric.name: max((scored[name, metric.name].forwards for name in usable), default=0.0)
-            for metric in metrics
-        },
-        seconds=found.images * (own + stream.forwards * each),
+        metrics=least,
+        at_most={name: count for name, count in greatest.items() if count > least[name]},
+        seconds=images * (own + stream.forwards * each),
     )
 
 
+@dataclass
 class Counting(Stream):
-    """A stream that makes no variant: it counts them, and every score is one half."""
+    """A stream that makes no variant: it counts them.
+
+    Args:
+        scores: of variants, in turn.
+    """
+
+    scores: tuple[float, ...] = (0.5,)
 
     def _score(self, requests: list[Request], answers: "list[Answer[object]]") -> None:  # type: ignore[override]
         for request in requests:
-            request.curve[request.rows, request.k] = 0.5
+            scores = torch.tensor(self.scores).to(request.curve)
+            request.curve[request.rows, request.k] = scores[request.k % len(scores)]
             count = len(request.rows)
             answers[request.task].forwards += count
             self.forwards += count

@@ -19,6 +19,7 @@ from xaibench.results.folder import slug
 
 Entry = tuple[str, str, int, str]  # map's key, image, target, inputs_sha
 PRECISION = "float16"
+FACTS = {"key", "odd", "remarks", "ms", "forwards", "backwards"}  # that are kept of an explainer
 UNREADABLE = (
     *(OSError, SafetensorError, RecursionError),
     *(KeyError, IndexError, TypeError, ValueError, AttributeError),  # JSON of another shape
@@ -63,7 +64,8 @@ class MapStore:
             try:
                 with safe_open(path, framework="pt") as file:
                     facts = json.loads((file.metadata() or {})["maps"])
-                store._index(path, facts)
+                    rows = {name: file.get_slice(name).get_shape()[0] for name in facts["explainers"]}
+                store._index(path, facts, rows)
             except UNREADABLE as error:
                 raise DataError(
                     f"{path} cannot be read: {error}; delete it, and its maps are made again"
@@ -143,8 +145,10 @@ class MapStore:
         outcome.values = torch.stack(maps).to(batch.images)
         return outcome
 
-    def _index(self, path: Path, facts: Mapping[str, Any]) -> None:
+    def _index(self, path: Path, facts: Mapping[str, Any], rows: Mapping[str, int]) -> None:
         for name, of_explainer in facts["explainers"].items():
+            if rows[name] != len(facts["trials"]) or not FACTS <= set(of_explainer):
+                raise ValueError(f"what it says of {name} is not what it holds")
             for row, (image, target, inputs) in enumerate(facts["trials"]):
                 entry = (of_explainer["key"], image, target, inputs)
                 self.places[entry] = Place(path, name, row, of_explainer)

@@ -170,12 +170,19 @@ class RunFolder:
         return found
 
     def present(self, block: str) -> Present:
-        """Which cells of which images a block has."""
+        """Which cells of which images a block has; not those that failed, which are tried again.
+
+        A file that cannot be read has none: a run puts it aside and says so.
+        """
         cells: dict[str, tuple[str, set[str]]] = {}
         for path in self.shards(block):
-            columns = read_table(path, ("image", "inputs_sha", "cell")).to_pydict()
-            for image, inputs, cell in zip(*columns.values(), strict=True):
-                cells.setdefault(image, (inputs, set()))[1].add(cell)
+            try:
+                columns = read_table(path, ("image", "inputs_sha", "cell", "status")).to_pydict()
+            except DataError:
+                continue
+            for image, inputs, cell, status in zip(*columns.values(), strict=True):
+                if status != "failed":
+                    cells.setdefault(image, (inputs, set()))[1].add(cell)
         same: dict[frozenset[str], frozenset[str]] = {}  # most images have the same cells
         return {
             image: (inputs, same.setdefault(frozenset(found), frozenset(found)))
