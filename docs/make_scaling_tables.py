@@ -47,6 +47,9 @@ CHECKED = (
 )
 
 
+Work = tuple[tuple[str, ...], tuple[str, ...]]  # explainers and metrics
+
+
 @dataclass(frozen=True)
 class Rate:
     """How fast a network runs here.
