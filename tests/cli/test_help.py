@@ -1,5 +1,6 @@
 """Every verb's help has an example, and what it says can be typed."""
 
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,9 +34,13 @@ def lines_in(help_text: str) -> list[str]:
 
 
 def lines_of(page: Path) -> list[str]:
-    """The commands of a page's code blocks; a line that ends in a backslash goes on in the next."""
-    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
-    return [line.strip() for line in text.splitlines() if line.strip().startswith("xaibench ")]
+    """The commands of a page's code, those that && joins each by itself."""
+    text = page.read_text(encoding="utf-8")
+    code = re.findall(r"^```sh\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    code += re.findall(r"^    (.*)$", text, flags=re.MULTILINE)
+    lines = [line for block in code for line in block.replace("\\\n", " ").splitlines()]
+    joined = [part.strip() for line in lines for part in line.split("&&")]
+    return [part for part in joined if part.startswith("xaibench ")]
 
 
 def parse(line: str) -> tuple[str, ...]:
