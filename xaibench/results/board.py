@@ -101,9 +101,9 @@ class Board:
         for name in dict.fromkeys([*found, *others]):
             ms, forwards = self._cost(name, nan)
             own = {each.key: values.get((name, each.key), Value(each, name)) for each in self.columns}
-            standing = {fact: found[name][fact] for fact in facts if name in found}
-            cost = {"ms": ms, "forwards": forwards}
-            lines.append(Line(name, name in controls, name in noted, own, **standing, **cost))
+            stands = {fact: found[name][fact] for fact in facts if name in found}
+            told = name in controls, name in noted
+            lines.append(Line(name, *told, own, **stands, ms=ms, forwards=forwards))
         return tuple(lines)
 
     @cached_property
