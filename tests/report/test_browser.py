@@ -115,6 +115,55 @@ def test_a_click_on_a_heading_sorts_and_another_turns_it_round(page):
     assert sorted_by.text.startswith("explainer")
 
 
+def press(page, *keys):
+    page.switch_to.active_element.send_keys(*keys)
+
+
+def test_tab_goes_through_the_filters_to_every_heading_in_order(page):
+    from selenium.webdriver.common.keys import Keys
+
+    wanted = run(
+        page,
+        "window.wanted = [...document.querySelectorAll('#filters select, #leaderboard th button')];"
+        "document.querySelector('#filters select').focus();"
+        "return window.wanted.map((each, place) => place)",
+    )
+    place = "return window.wanted.indexOf(document.activeElement)"
+    seen = [run(page, place)]
+    for _ in range(3 * len(wanted)):
+        if seen[-1] == wanted[-1]:
+            break
+        press(page, Keys.TAB)
+        seen.append(run(page, place))
+    assert [each for each in seen if each >= 0] == wanted
+
+
+def test_a_heading_sorts_by_keys_and_keeps_the_focus(page):
+    from selenium.webdriver.common.keys import Keys
+
+    heading = "document.querySelector('#leaderboard thead th')"
+    run(page, f"{heading}.querySelector('button').focus()")
+    for key, expected in ((Keys.ENTER, "ascending"), (Keys.SPACE, "descending")):
+        press(page, key)
+        assert run(page, f"return {heading}.ariaSort") == expected
+        assert run(page, f"return {heading}.contains(document.activeElement)")
+
+
+def test_escape_gives_the_focus_back_to_what_opened_the_image(page):
+    from selenium.webdriver.common.keys import Keys
+
+    run(page, "document.querySelectorAll('.card button')[1].focus()")
+    press(page, Keys.ENTER)
+    inside = "return document.getElementById('closer').contains(document.activeElement)"
+    assert run(page, inside)
+    press(page, Keys.ARROW_RIGHT)
+    assert run(page, inside)
+    press(page, Keys.ESCAPE)
+    until(lambda: not run(page, "return document.getElementById('closer').open"))
+    back = "return [...document.querySelectorAll('.card button')].indexOf(document.activeElement)"
+    assert run(page, back) == 1
+
+
 def test_filters_hide_other_models_and_metrics_everywhere(page):
     choose(page, "#filters [name=model]", "n")
     titles = shown(page, ".board caption .where")

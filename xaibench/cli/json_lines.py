@@ -13,6 +13,7 @@ from xaibench.cli.pace import INTERRUPTED, Pace
 
 if TYPE_CHECKING:
     from xaibench.engine.forecast import Forecast
+    from xaibench.results.board import Line
     from xaibench.results.results import Results
 
 EVERY = 1.0  # seconds between two lines of progress within a block
@@ -110,12 +111,25 @@ def result_facts(results: "Results", code: int) -> dict[str, Any]:
                 "metrics": {
                     column.key: {"higher_is_better": column.higher_is_better} for column in board.columns
                 },
-                "explainers": [asdict(line) for line in board.lines],
+                "explainers": [line_facts(line) for line in board.lines],
             }
             for board in results.boards()
         ],
         "problems": results.problems().to_dict("records"),
         "notes": results.notes,
+    }
+
+
+def line_facts(line: "Line") -> dict[str, Any]:
+    """An explainer's line of a leaderboard."""
+    of_line = ("explainer", "rank", "tie", "mean_rank", "ms")
+    of_value = ("mean", "low", "high", "images", "best", "tied", "unsupported", "missing", "degenerate")
+    return {name: getattr(line, name) for name in of_line} | {
+        "values": {
+            key: {name: getattr(value, name) for name in of_value}
+            for key, value in line.values.items()
+            if value.asked
+        }
     }
 
 

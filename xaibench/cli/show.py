@@ -15,9 +15,10 @@ from xaibench.cli.sparklines import LEGEND, curve_tables
 from xaibench.cli.stats import number, with_half
 
 if TYPE_CHECKING:
-    from xaibench.results.board import Board, Value
+    from xaibench.results.board import Board
     from xaibench.results.curves import MeanCurves
     from xaibench.results.results import Results
+    from xaibench.results.values import Value
 
 SHARED = (
     "rank: 1 + how many explainers are better beyond noise, over all metrics; tie: who shares a letter "
@@ -82,11 +83,9 @@ def leaderboard(board: "Board") -> Table:
     table.add_column("tie", no_wrap=True)
     table.add_column("mean\nrank", justify="right")
     table.add_column("ms", justify="right", no_wrap=True)
-    some_constant = any(line.degenerate for line in board.lines)
-    if some_constant:
+    if board.degenerate:
         table.add_column("flat\nmaps", justify="right")
-    some_missing = any(line.missing for line in board.lines)
-    if some_missing:
+    if board.missing:
         table.add_column("no\nscore", justify="right")
     for line in board.lines:
         table.add_row(
@@ -96,8 +95,8 @@ def leaderboard(board: "Board") -> Table:
             line.tie,
             number(line.mean_rank, 1),
             "-" if isnan(line.ms) else f"{line.ms:,.{int(line.ms < 10)}f}",
-            *([str(line.degenerate or "")] if some_constant else []),
-            *([str(line.missing or "")] if some_missing else []),
+            *([str(line.degenerate or "")] if board.degenerate else []),
+            *([str(line.missing or "")] if board.missing else []),
         )
     table.caption = (
         f"{board.images} images; mean ± half the 95 % bootstrap interval; ms: an explainer's "

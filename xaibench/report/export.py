@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from xaibench.results.board import Board, Column, Line, Value
+from xaibench.results.board import Board, Line
 from xaibench.results.results import Results
 from xaibench.results.styled import LEGEND, as_html, number, written
+from xaibench.results.values import Column, Value
 
 FORMULA = re.compile(r"^\s*[=+\-@＝＋－＠]|^[\t\r\n]")  # noqa: RUF001 (spreadsheets read the wide ones too)
 LATEX = {
@@ -39,6 +40,7 @@ def leaderboard_frame(boards: Iterable[Board]) -> pd.DataFrame:
     records = []
     for board in boards:
         for line in board.lines:
+            asked = {key: value for key, value in line.values.items() if value.asked}
             record: dict[str, Any] = {
                 "model": board.model,
                 "dataset": board.dataset,
@@ -48,7 +50,7 @@ def leaderboard_frame(boards: Iterable[Board]) -> pd.DataFrame:
                 "mean_rank": line.mean_rank,
                 "ms": line.ms,
             }
-            for key, value in line.values.items():
+            for key, value in asked.items():
                 facts = {"": value.mean, " low": value.low, " high": value.high, " images": value.images}
                 facts |= {" best": value.best, " tied": value.tied}
                 record |= {f"{key}{suffix}": fact for suffix, fact in facts.items()}

@@ -45,11 +45,7 @@ def write_statistics(results: Results, folder: Path) -> list[Path]:
 
 def diagrams(results: Results) -> list[Diagram]:
     """Of each model and data set over all metrics, and of all together where there are several."""
-    blocks = list(dict.fromkeys((cell.model, cell.dataset) for cell in results.cells))
-    found = [diagram(f"{model} on {data}", results.standing(model, data)) for model, data in blocks]
-    if len(blocks) > 1:
-        found.append(diagram("all models and data sets", results.standing()))
-    return found
+    return [diagram(board.title, board.ranks) for board in results.boards(together=True)]
 
 
 def diagram(title: str, ranks: Ranks) -> Diagram:

@@ -1,87 +1,48 @@
-"""The leaderboard of a model on a data set, as facts: what every table of it is written from."""
+"""Leaderboards as facts: what every table, page and picture of them is written from."""
 
-import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import nan
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
+from xaibench.results.rows import SHARED_PASS
 from xaibench.results.statistics.paired import Paired
-from xaibench.results.statistics.ranks import Ranks, separation
-from xaibench.results.statistics.ties import ties_of
+from xaibench.results.statistics.ranks import Ranks, separation, standing
+from xaibench.results.values import Column, Value, value_of
 
 if TYPE_CHECKING:
     from xaibench.results.results import Results
 
 
-@dataclass(frozen=True)
-class Column:
-    """A metric version."""
-
-    name: str
-    version: int
-    higher_is_better: bool
-
-    @property
-    def key(self) -> str:
-        """As in the tables of `Results`."""
-        return f"{self.name}@{self.version}"
-
-    @property
-    def arrow(self) -> str:
-        """Which way is better."""
-        return "↑" if self.higher_is_better else "↓"
-
-
-@dataclass(frozen=True)
-class Value:
-    """What one explainer has by one metric.
-
-    Args:
-        mean, low, high: the value and its 95 % bootstrap interval; NaN where there is none.
-        images: how many it was scored on.
-        best: no value is better.
-        tied: it is not the best, and cannot be told apart from it.
-        unsupported: the explainer does not apply.
-        missing: how many scores it lacks, whatever the reason.
-        degenerate: how many maps were constant.
-    """
-
-    mean: float
-    low: float
-    high: float
-    images: int = 0
-    best: bool = False
-    tied: bool = False
-    unsupported: bool = False
-    missing: int = 0
-    degenerate: int = 0
-
-    @property
-    def half(self) -> float:
-        """Half the interval's width."""
-        return (self.high - self.low) / 2
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Line:
     """An explainer's line.
 
     Args:
+        explainer: who.
+        control: it never looks at the network.
+        noted: something must be said of it; see `Results.notes`.
+        values: by the columns' keys, of every column.
         rank: 1 + how many are better beyond noise, over all metrics; NaN where it has none.
         tie: letters; who shares one cannot be told apart.
-        mean_rank: over the metrics that rank.
-        ms: its own time for an image.
-        values: by the columns' keys.
+        mean_rank, low, high: over the metrics that rank, and its 95 % bootstrap interval.
+        cells: how many metrics, models and data sets the mean rank is of.
+        ms, forwards: its own part of an image, to which all add the shared pass.
     """
 
     explainer: str
-    rank: float
-    tie: str
-    mean_rank: float
-    ms: float
-    values: Mapping[str, Value]
+    control: bool
+    noted: bool
+    values: Mapping[str, Value] = field(repr=False)
+    rank: float = nan
+    tie: str = ""
+    mean_rank: float = nan
+    low: float = nan
+    high: float = nan
+    cells: int = 0
+    ms: float = nan
+    forwards: float = nan
 
     @property
     def missing(self) -> int:
@@ -90,93 +51,110 @@ class Line:
 
     @property
     def degenerate(self) -> int:
-        """How many of its maps were constant."""
+        """The most maps, by any metric, that were constant."""
         return max((value.degenerate for value in self.values.values()), default=0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Board:
-    """One model on one data set, best first.
+    """One model on one data set, or all together where both names are ""; each fact made when asked for.
 
     Args:
-        images: the most that a value is of.
-        ranks: how the explainers stand over all metrics.
+        cells: the metrics that it is of.
+        results: where everything else is read.
     """
 
     model: str
     dataset: str
-    columns: tuple[Column, ...]
-    lines: tuple[Line, ...]
-    images: int
-    ranks: Ranks
+    cells: tuple[Paired, ...] = field(repr=False)
+    results: "Results" = field(repr=False)
+
+    @property
+    def together(self) -> bool:
+        """Whether it is of everything, and has mean ranks alone."""
+        return not self.model
 
     @property
     def title(self) -> str:
         """What it is of."""
-        return f"{self.model} on {self.dataset}"
+        return "all models and data sets" if self.together else f"{self.model} on {self.dataset}"
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The metrics in the order of the run; none for all together."""
+        return () if self.together else tuple(map(Column, self.cells))
+
+    @cached_property
+    def ranks(self) -> Ranks:
+        """How the explainers stand over all metrics that rank."""
+        return standing(self.cells)
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """By mean rank, best first; of equal ones in alphabetical order, those without any last."""
+        found = {str(row["explainer"]): row for row in self.ranks.frame.to_dict("records")}
+        others = (name for cell in self.cells for name in cell.explainers if name not in found)
+        facts = ("rank", "tie", "mean_rank", "low", "high", "cells")
+        noted = {name for names in self.results.notes.values() for name in names}
+        controls, values = self.results.controls, self._values
+        lines = []
+        for name in dict.fromkeys([*found, *others]):
+            ms, forwards = self._cost(name, nan)
+            own = {each.key: values.get((name, each.key), Value(each, name)) for each in self.columns}
+            stands = {fact: found[name][fact] for fact in facts if name in found}
+            told = name in controls, name in noted
+            lines.append(Line(name, *told, own, **stands, ms=ms, forwards=forwards))
+        return tuple(lines)
+
+    @cached_property
+    def images(self) -> int:
+        """The most that a value is of; for all together those that the ranks are compared on."""
+        if self.together:
+            return len(self.ranks.image_ranks)
+        return max(value.images for value in self._values.values())
 
     @property
     def separation(self) -> str:
         """How many images would tell the first two explainers apart, where they are not yet."""
         return separation(self.ranks)
 
+    @property
+    def first(self) -> tuple[Line, ...]:
+        """Who has rank 1: than whom nobody is better beyond noise."""
+        return tuple(line for line in self.lines if line.rank == 1)
 
-def boards(results: "Results") -> Iterator[Board]:
-    """The leaderboard of each model and data set, in the order of the run."""
-    table, sure = results.table(), results.intervals
-    for model, dataset in dict.fromkeys(key[:2] for key in table.index):
-        cells = [cell for cell in results.cells if (cell.model, cell.dataset) == (model, dataset)]
-        ranks = results.standing(model, dataset)
-        part = sure[(sure["model"] == model) & (sure["dataset"] == dataset)]
-        yield board(cells, table.loc[(model, dataset)], part, ranks)
+    @property
+    def missing(self) -> bool:
+        """Whether any score is lacking."""
+        return any(line.missing for line in self.lines)
 
+    @property
+    def degenerate(self) -> bool:
+        """Whether any map was constant."""
+        return any(line.degenerate for line in self.lines)
 
-def board(cells: list[Paired], table: pd.DataFrame, sure: pd.DataFrame, ranks: Ranks) -> Board:
-    """Of one model and data set.
+    @property
+    def shared(self) -> tuple[float, float]:
+        """Milliseconds and forwards of an image's shared pass; 0 where none is recorded."""
+        return self._cost(SHARED_PASS, 0.0)
 
-    Args:
-        cells: its metrics.
-        table: its part of `Results.table`.
-        sure: its part of `Results.intervals`.
-        ranks: how its explainers stand.
-    """
-    columns = tuple(Column(cell.metric, cell.version, cell.higher_is_better) for cell in cells)
-    values = {cell.column: values_of(cell, sure) for cell in cells}
-    standing = ranks.frame.set_index("explainer")[["rank", "tie"]].to_dict("index")
-    lines = tuple(
-        Line(
-            explainer=str(explainer),
-            rank=float(standing[explainer]["rank"]),
-            tie=str(standing[explainer]["tie"]),
-            mean_rank=float(row["rank"]),
-            ms=float(row["ms"]),
-            values={key: found[str(explainer)] for key, found in values.items() if explainer in found},
-        )
-        for explainer, row in table.iterrows()
-    )
-    first = cells[0]
-    return Board(first.model, first.dataset, columns, lines, int(sure["images"].max()), ranks)
+    def _cost(self, name: str, otherwise: float) -> tuple[float, float]:
+        costs, where = self.results.costs, (self.model, self.dataset, name)
+        ms, forwards = (costs[column].get(where, otherwise) for column in costs)
+        return float(ms), float(forwards)
+
+    @cached_property
+    def _values(self) -> dict[tuple[str, str], Value]:
+        columns, sure = {column.key: column for column in self.columns}, self.results.intervals
+        here = sure[(sure["model"] == self.model) & (sure["dataset"] == self.dataset)]
+        rows = ((f"{row['metric']}@{row['metric_version']}", row) for row in here.to_dict("records"))
+        return {(str(row["explainer"]), key): value_of(columns[key], row) for key, row in rows}
 
 
-def values_of(cell: Paired, sure: pd.DataFrame) -> dict[str, Value]:
-    """By explainer."""
-    at = (sure["metric"] == cell.metric) & (sure["metric_version"] == cell.version)
-    facts = {str(row["explainer"]): row for row in sure[at].to_dict("records")}
-    tied = ties_of(cell)
-    letters = dict(zip(cell.explainers, tied.letters, strict=True))
-    value = dict(zip(cell.explainers, cell.values, strict=True))
-    top = value.get(cell.best, math.nan)
-    return {
-        name: Value(
-            mean=float(row["mean"]),
-            low=float(row["low"]),
-            high=float(row["high"]),
-            images=int(row["images"]),
-            best=bool(value[name] == top),
-            tied=bool(value[name] != top and cell.best and set(letters[name]) & set(letters[cell.best])),
-            unsupported=bool(row["unsupported"]),
-            missing=int(row["undefined"] + row["unsupported"] + row["failed"]),
-            degenerate=int(row["degenerate"]),
-        )
-        for name, row in facts.items()
-    }
+def boards(results: "Results") -> list[Board]:
+    """Of each model and data set in the order of the run; last all together, where there are several."""
+    blocks: dict[tuple[str, str], list[Paired]] = {}
+    for cell in results.cells:
+        blocks.setdefault((cell.model, cell.dataset), []).append(cell)
+    found = [Board(*block, tuple(cells), results) for block, cells in blocks.items()]
+    return [*found, Board("", "", tuple(results.cells), results)] if len(found) > 1 else found

@@ -16,7 +16,7 @@ from xaibench.results.rows import SHARED_PASS, read_rows
 from xaibench.results.statistics.agreement import agreement
 from xaibench.results.statistics.differences import differences, win_rates
 from xaibench.results.statistics.paired import Paired, cells, looked_at, value_intervals, why_lacking
-from xaibench.results.statistics.ranks import Ranks, ranks
+from xaibench.results.statistics.ranks import Ranks, standing
 from xaibench.results.statistics.ties import ties_frame
 from xaibench.results.styled import as_html, styled
 
@@ -65,7 +65,7 @@ class Results:
         """The rows that belong to a metric: all but those of the shared pass."""
         return self.rows[self.rows["explainer"] != SHARED_PASS]
 
-    @property
+    @cached_property
     def notes(self) -> dict[str, list[str]]:
         """What a reader must be told, and of which explainers: reconstructions, for example."""
         noted = self.scores[self.scores["explainer_note"] != ""]
@@ -87,12 +87,21 @@ class Results:
         ]
         return pd.DataFrame(records)
 
+    @cached_property
+    def costs(self) -> pd.DataFrame:
+        """`explain_ms` and `explain_forwards` of an image, by model, data set and explainer.
+
+        Each explainer's own part, over what it has scores of; the shared pass is among them by its name.
+        """
+        done = self.rows[self.rows["status"] == "ok"]
+        return done.groupby(["model", "dataset", "explainer"])[["explain_ms", "explain_forwards"]].mean()
+
     def table(self) -> pd.DataFrame:
         """The leaderboard: the mean of each metric by model, data set and explainer.
 
         Within a model and data set the explainers stand by their mean rank over the metrics that rank,
-        or over all where none does, best first. `ms` is an explainer's own time for an image, to which
-        all add the shared pass.
+        or over all where none does, best first and equal ones in alphabetical order. `ms` is an
+        explainer's own time for an image, to which all add the shared pass.
         """
         means = self.intervals.assign(
             column=lambda frame: frame["metric"] + "@" + frame["metric_version"].astype(str)
@@ -111,16 +120,23 @@ class Results:
                 for column in standing
             }
         )
-        cost = self.scores[self.scores["status"] == "ok"].groupby(where)["explain_ms"].mean()
-        board = board.assign(rank=ranks.mean(axis=1), ms=cost)
+        board = board.assign(rank=ranks.mean(axis=1), ms=self.costs["explain_ms"])
         blocks = [key[:2] for key in board.index]
         place = {block: i for i, block in enumerate(dict.fromkeys(blocks))}
         in_order = board.assign(place=[place[block] for block in blocks])
-        return in_order.sort_values(["place", "rank"]).drop(columns="place")
+        return in_order.sort_values(["place", "rank", "explainer"]).drop(columns="place")
 
-    def boards(self) -> list[Board]:
-        """The leaderboard of each model and data set, with intervals, ties and what is missing."""
-        return list(boards(self))
+    def boards(self, together: bool = False) -> list[Board]:
+        """The leaderboard of each model and data set, with intervals, ties and what is missing.
+
+        Args:
+            together: put last the mean ranks over all of them, where there are several.
+        """
+        return [board for board in self._boards if together or not board.together]
+
+    @cached_property
+    def _boards(self) -> list[Board]:
+        return boards(self)
 
     @cached_property
     def cells(self) -> list[Paired]:
@@ -164,23 +180,20 @@ class Results:
         asked = [
             cell for cell in self.cells if model in ("", cell.model) and dataset in ("", cell.dataset)
         ]
-        chosen = [cell for cell in asked if cell.ranks] or asked  # what describes alone is all there is
-        if not chosen:
+        if not asked:
             raise DataError(f"no results of {model or 'any model'} on {dataset or 'any data'}")
-        return ranks(chosen)
+        return standing(asked)
 
     def ranks(self) -> pd.DataFrame:
         """Mean ranks over metrics with their intervals, and who shares a rank: see `ranks.Ranks`.
 
         By model and data set, and after these over all, with "" for both names, where there are several.
         """
-        blocks = list(dict.fromkeys((cell.model, cell.dataset) for cell in self.cells))
-        blocks += [("", "")] if len(blocks) > 1 else []
         frames = []
-        for model, dataset in blocks:
-            frame = self.standing(model, dataset).frame
-            frame.insert(0, "model", model)
-            frame.insert(1, "dataset", dataset)
+        for board in self.boards(together=True):
+            frame = board.ranks.frame.copy()
+            frame.insert(0, "model", board.model)
+            frame.insert(1, "dataset", board.dataset)
             frames.append(frame)
         return _joined(frames)
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from xaibench.results.board import Board, Column, Value
+from xaibench.results.board import Board
+from xaibench.results.values import Column, Value
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler

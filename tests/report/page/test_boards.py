@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from reports import NAMES, ready, scores
 from tables import folder, rows
 
-from xaibench.report.page.boards import boards, cost_of, shared, split
+from xaibench.report.page.boards import WIDTH, drawn
 from xaibench.results.results import Results
 
 
@@ -12,64 +14,41 @@ def results(tmp_path_factory) -> Results:
     return Results.load(ready(tmp_path_factory.mktemp("r") / "run"))
 
 
-def test_a_tie_is_split_into_its_letters():
-    assert split("abc") == ["a", "b", "c"]
-    assert split("za1b12") == ["z", "a1", "b12"]
-    assert split("") == []
+def test_lines_and_values_are_drawn_in_the_order_of_the_board(results):
+    for board in results.boards(together=True):
+        table = drawn(board)
+        assert tuple(row.line for row in table.rows) == board.lines
+        for row in table.rows:
+            assert [cell.value for cell in row.cells] == list(row.line.values.values())
 
 
-def test_boards_stand_in_the_order_of_the_table(results):
-    found = boards(results)
-    table = results.table()
-    for board in found[:-1]:
-        of_table = table.loc[(board.model, board.dataset)]
-        by_name = {line.explainer: line for line in board.lines}
-        assert set(by_name) == set(of_table.index)
-        ranks = [line.mean_rank for line in board.lines]
-        assert ranks == sorted(ranks)
-        for name, row in of_table.iterrows():
-            assert by_name[name].mean_rank == pytest.approx(row["rank"])
-            assert by_name[name].ms == pytest.approx(row["ms"])
-    assert (found[-1].model, found[-1].dataset) == ("", "")
-    assert {line.explainer: line.cells for line in found[-1].lines} == {
-        "cam": 4,
-        "other": 4,
-        "random": 4,
-    }
+def test_ties_stand_below_each_other(tmp_path):
+    apart = scores(20)
+    apart[:, 1] = apart[:, 0] + np.where(np.arange(20) % 2, 0.01, -0.01)
+    (board,) = Results.load(folder(tmp_path / "run", rows(apart, NAMES))).boards()
+    rows_of = drawn(board).rows
+    assert [row.letters for row in rows_of] == [("a", ""), ("a", ""), ("", "b")]
+    assert ["".join(row.letters) for row in rows_of] == [line.tie for line in board.lines]
 
 
-def test_ties_with_the_best_are_those_of_the_statistics(tmp_path):
-    alike = scores(14)
-    alike[:, 1] = alike[:, 0] + np.where(np.arange(14) % 2, 0.01, -0.01)
-    results = Results.load(folder(tmp_path / "run", rows(alike, NAMES)))
-    (board,) = boards(results)
-    ties = results.ties().set_index("explainer")["tie"]
-    assert ties["cam"] == ties["other"] != ties["random"]
-    assert {line.explainer: line.values[0].tied for line in board.lines} == {
-        "cam": True,
-        "other": True,
-        "random": False,
-    }
-    assert [line.explainer for line in board.first] == [line.explainer for line in board.lines[:2]]
+def test_a_column_has_one_scale(results):
+    table = drawn(results.boards()[0])
+    for place, column in enumerate(table.board.columns):
+        cells = [row.cells[place] for row in table.rows]
+        values = [cell.value for cell in cells]
+        low, high = min(each.low for each in values), max(each.high for each in values)
+        dots = [dict(cell.whisker.marks[-1].attributes)["cx"] for cell in cells]
+        expected = [4 + (WIDTH - 8) * (each.mean - low) / (high - low) for each in values]
+        assert [float(x) for x in dots] == pytest.approx(expected, abs=0.051), column.name
 
 
-def test_equal_bests_are_all_best(tmp_path):
-    results = Results.load(folder(tmp_path / "run", rows([[1.0, 1.0, 0.0]] * 9, NAMES)))
-    (board,) = boards(results)
-    assert {line.explainer for line in board.lines if line.values[0].best} == {"cam", "other"}
-
-
-def test_what_is_lacking_is_counted_with_reasons(results):
-    board = boards(results)[1]
-    (line,) = [line for line in board.lines if line.explainer == "cam"]
-    assert line.lacking == 7
-    assert line.values[0].why == "undefined: no box & <none> (7)"
-    assert board.lacking
-    assert not board.flat
-
-
-def test_the_shared_pass_is_no_explainer(results):
-    costs = cost_of(results)
-    assert shared(costs, ("m", "d")) == (20.0, 1.0)
-    assert shared(costs, ("n", "d")) == (0.0, 0.0)
-    assert all(line.explainer in NAMES for board in boards(results) for line in board.lines)
+@pytest.mark.parametrize("status", ["undefined", "failed", "unsupported"])
+def test_where_there_is_no_number_there_is_a_word(tmp_path, status):
+    table = [[1.0, np.nan]] * 6
+    found = rows(table, NAMES[:2]) + rows([[1.0]] * 6, NAMES[:1], metric="y")
+    found = [row if row.status == "ok" else replace(row, status=status) for row in found]
+    (board,) = Results.load(folder(tmp_path / "run", found)).boards()
+    words = {row.line.explainer: [cell.word for cell in row.cells] for row in drawn(board).rows}
+    assert words == {"cam": ["", ""], "other": [status, "not asked"]}
+    (nothing,) = [row for row in drawn(board).rows if row.line.explainer == "other"]
+    assert [cell.whisker for cell in nothing.cells] == [None, None]

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import cell
 
-from xaibench.results.statistics.ties import cliques, letter, letters, ties_frame, ties_of
+from xaibench.results.statistics.ties import cliques, letter, letters, letters_in, ties_frame, ties_of
 
 
 def scores(shifts, n=40, noise=0.1, seed=0):
@@ -125,3 +125,9 @@ def test_equals_are_rarely_told_apart():
 def test_equals_are_told_apart_in_one_run_of_twenty_at_most(shifts):
     times = 600
     assert wrongly_apart(shifts, 25, times) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / times)
+
+
+def test_letters_that_stand_together_are_read_one_by_one():
+    every = [letter(number) for number in range(80)]
+    assert letters_in("".join(every)) == every
+    assert letters_in("") == []

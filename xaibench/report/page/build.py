@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 import xaibench
 from xaibench.api.errors import ConfigError
-from xaibench.report.page.boards import Board, boards, cost_of, shared
+from xaibench.report.page.boards import drawn
 from xaibench.report.page.cost import charts
 from xaibench.report.page.curves import curves
 from xaibench.report.page.grids import text
@@ -26,6 +26,7 @@ from xaibench.report.page.orders import agreements, rankings, shade
 from xaibench.report.page.pictures import conceptor_figures
 from xaibench.report.page.problems import counts, problems
 from xaibench.report.page.provenance import columns_of, is_table, provenance
+from xaibench.results.board import Board
 from xaibench.results.results import Results
 
 SCRIPTS = ("page.js", "boards.js", "maps.js", "gallery.js")
@@ -77,8 +78,7 @@ def write_report(results: Results, path: Path | None = None) -> Report:
 
 def page(results: Results, shown: Gallery) -> str:
     """The page, and in it its own size."""
-    found = boards(results)
-    blocks, costs = [board for board in found if board.model], cost_of(results)
+    found, blocks = results.boards(together=True), results.boards()
     style = read("page.css")
     script = "\n".join(read(name) for name in SCRIPTS)
     wrong = problems(results)
@@ -90,12 +90,13 @@ def page(results: Results, shown: Gallery) -> str:
             name=results.manifest.get("run") or results.path.resolve().name,
             version=xaibench.__version__,
             boards=found,
+            tables=[drawn(board) for board in found],
             blocks=blocks,
             totals=totals(results, blocks),
             models=unique(board.model for board in blocks),
             datasets=unique(board.dataset for board in blocks),
             metrics=unique(column.name for board in blocks for column in board.columns),
-            costs=[(b, charts(b, *shared(costs, (b.model, b.dataset)))) for b in blocks],
+            costs=[(board, charts(board)) for board in blocks],
             agreements=agreements(results),
             rankings=rankings(found),
             curves=[each for board in blocks for each in curves_of(results, board)],
@@ -135,9 +136,9 @@ def environment() -> Environment:
 def curves_of(results: Results, board: Board) -> list[Any]:
     """The curves of a board, in its order."""
     means = {
-        (each.explainer, column.name): value.mean
+        (each.explainer, column.name): each.values[column.key].mean
         for each in board.lines
-        for column, value in zip(board.columns, each.values, strict=True)
+        for column in board.columns
     }
     order = [each.explainer for each in board.lines]
     return list(curves(results, board.model, board.dataset, order, means))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
 
-from xaibench.report.page.boards import Board, Column
 from xaibench.report.page.drawing import (
     Axis,
     Drawing,
@@ -18,6 +17,8 @@ from xaibench.report.page.drawing import (
     plain,
     words,
 )
+from xaibench.results.board import Board
+from xaibench.results.values import Column
 
 WIDTH, HEIGHT = 400.0, 300.0
 LEFT, RIGHT, TOP, BOTTOM = 40.0, 10.0, 32.0, 40.0
@@ -47,27 +48,28 @@ class Chart:
     drawing: Drawing
 
 
-def charts(board: Board, shared_ms: float, shared_forwards: float) -> list[Chart]:
+def charts(board: Board) -> list[Chart]:
     """Of the metrics by which explainers stand, or of all where there is none; cheap is left.
+
+    The shared pass is drawn as a line by its milliseconds; every explainer needs its forwards, and
+    they are counted with its own.
 
     Args:
         board: of one model and data set.
-        shared_ms: of an image's shared pass, drawn as a line.
-        shared_forwards: of it too; every explainer needs them, and they are counted with its own.
     """
-    standing = [i for i, column in enumerate(board.columns) if not column.describes]
+    standing = [column for column in board.columns if not column.describes]
+    shared_ms, shared_forwards = board.shared
     found = []
-    for i in standing or range(len(board.columns)):
-        column = board.columns[i]
-        lines = [each for each in board.lines if isfinite(each.values[i].mean)]
+    for column in standing or board.columns:
+        lines = [each for each in board.lines if isfinite(each.values[column.key].mean)]
         for cost in (MS, FORWARDS):
             spots = [
                 Spot(
                     each.explainer,
                     max(each.ms, LEAST_MS) if cost == MS else each.forwards + max(1.0, shared_forwards),
-                    each.values[i].mean,
-                    each.values[i].low,
-                    each.values[i].high,
+                    each.values[column.key].mean,
+                    each.values[column.key].low,
+                    each.values[column.key].high,
                     each.control,
                 )
                 for each in lines
@@ -86,7 +88,7 @@ def chart(spots: Sequence[Spot], column: Column, cost: str, shared: float, where
     margin = 0.04 * (max(highs) - min(lows)) or 0.05
     x = Axis(min(costs) / 1.6, max(costs) * 2.2, LEFT, WIDTH - RIGHT, log=True)
     y = Axis(min(lows) - margin, max(highs) + margin, HEIGHT - BOTTOM, TOP)
-    marks = [*frame(x, y, cost), *shared_line(x, shared), *front(spots, x, y, column.higher)]
+    marks = [*frame(x, y, cost), *shared_line(x, shared), *front(spots, x, y, column.higher_is_better)]
     for spot, low, high in zip(spots, lows, highs, strict=True):
         across = x.at(spot.cost)
         style = "interval control" if spot.control else "interval"
@@ -103,7 +105,7 @@ def chart(spots: Sequence[Spot], column: Column, cost: str, shared: float, where
             marks.append(line(across, down, left, base - 3.5, "leader"))
         marks.append(dot(across, down, 4, style, said))
         marks.append(words(left, base, spot.name, f"name {style}", anchor))
-    arrow = "higher" if column.higher else "lower"
+    arrow = "higher" if column.higher_is_better else "lower"
     label = f"{column.name} against {cost} a map, {where}; {arrow} is better. The table has its numbers."
     return Drawing(WIDTH, HEIGHT, label, tuple(marks))
 

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from xaibench.report.critical_difference import LEAST, Diagram, bars, rows_of
-from xaibench.report.page.boards import Board
 from xaibench.report.page.drawing import LETTER, Axis, Drawing, Mark, line, path, words
 from xaibench.report.statistics import TITLES, diagram, matrices
+from xaibench.results.board import Board
 from xaibench.results.results import Results
 from xaibench.results.statistics.agreement import ALONG
 

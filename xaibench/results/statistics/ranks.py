@@ -13,7 +13,7 @@ from xaibench.results.intervals import RESAMPLES, ends, resampled
 from xaibench.results.statistics.paired import Paired
 from xaibench.results.statistics.power import images_needed
 from xaibench.results.statistics.significance import ALPHA, strictest
-from xaibench.results.statistics.ties import Ties, comparable, ties
+from xaibench.results.statistics.ties import Ties, comparable, letters_in, ties
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,11 @@ def ranks(cells: Sequence[Paired]) -> Ranks:
     return Ranks(frame, tied, known, tuple(compared), left_out, len(cells))
 
 
+def standing(cells: Sequence[Paired]) -> Ranks:
+    """Over those cells whose metrics rank, or over all where all of them describe."""
+    return ranks([cell for cell in cells if cell.ranks] or cells)
+
+
 def separation(ranks: Ranks) -> str:
     """How many images would tell the first two explainers apart, where they are not told apart yet."""
     first, second, *_ = [*ranks.frame["explainer"], "", ""]
@@ -99,7 +104,7 @@ def separation(ranks: Ranks) -> str:
         return f"{first} is alone"
     if not tie[first] or not tie[second]:
         return f"too few scores to compare {first} and {second}"
-    if not set(tie[first]) & set(tie[second]):
+    if set(letters_in(tie[first])).isdisjoint(letters_in(tie[second])):
         return f"{first} is told apart from {second}"
     said = f"{first} and {second} cannot be told apart on {len(ranks.image_ranks)} images"
     needed = ranks.needed(first, second)

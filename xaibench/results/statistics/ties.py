@@ -163,6 +163,17 @@ def letter(number: int) -> str:
     return chr(ord("a") + place) + (str(turn) if turn else "")
 
 
+def letters_in(tie: str) -> list[str]:
+    """The letters of a tie one by one; past z they have a number behind them."""
+    found: list[str] = []
+    for sign in tie:
+        if sign.isdigit() and found:
+            found[-1] += sign
+        else:
+            found.append(sign)
+    return found
+
+
 def ties_frame(cell: Paired) -> pd.DataFrame:
     """A row an explainer: rank, tie, friedman_p, images and left_out of its metric."""
     found = ties_of(cell)
