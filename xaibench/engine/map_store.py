@@ -147,7 +147,7 @@ class MapStore:
 
     def _index(self, path: Path, facts: Mapping[str, Any], rows: Mapping[str, int]) -> None:
         for name, of_explainer in facts["explainers"].items():
-            if rows[name] != len(facts["trials"]) or not FACTS <= set(of_explainer):
+            if rows[name] != len(facts["trials"]) or not set(of_explainer) >= FACTS:
                 raise ValueError(f"what it says of {name} is not what it holds")
             for row, (image, target, inputs) in enumerate(facts["trials"]):
                 entry = (of_explainer["key"], image, target, inputs)
