@@ -5,7 +5,7 @@
 For each stage the median, least and greatest of some rounds' ratios to the limit measured in the same
 round; the time per image; and the peak memory above that of the loaded network, from a process of its
 own. Where `grad-cam` and `torchcam` are installed, the same work done by them stands beside ours.
-With --write, the tables go to docs/speed.md.
+With --write, the tables go to docs/speed.md, and the first of them to README.
 """
 
 import argparse
@@ -28,7 +28,8 @@ from xaibench.engine.scoring import score
 from xaibench.engine.stream import Stream
 
 MODELS = ("efficientnet-lite0", "timm:vit_tiny_patch16_224=random")
-PAGE = Path(__file__).parent.parent / "docs" / "speed.md"
+ROOT = Path(__file__).parent.parent
+PAGE, README = ROOT / "docs" / "speed.md", ROOT / "README.md"
 GRADIENT = ("cam", "grad-cam", "grad-cam++", "layer-cam", "conceptor-cam")
 METRICS = ("insertion-28", "deletion-28")
 FIVE = {
@@ -162,11 +163,14 @@ def main() -> None:
     parser.add_argument("--only", default="", help="stages whose name has this in it")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/speed.md")
     given = parser.parse_args()
-    said = "\n\n".join(report(model, given.images, given.rounds, given.only) for model in given.models)
-    said += f"\n\n{given.rounds} rounds; {torch.get_num_threads()} threads."
-    print(said)
+    parts = []
+    for model in given.models:
+        parts.append(report(model, given.images, given.rounds, given.only))
+        print(f"{parts[-1]}\n", flush=True)
+    how = f"{given.rounds} rounds; {torch.get_num_threads()} threads."
     if given.write:
-        put(PAGE, "stages", said)
+        put(PAGE, "stages", "\n\n".join([*parts, how]))
+        put(README, "stages", f"{parts[0]}\n\n{how}")
 
 
 if __name__ == "__main__":
