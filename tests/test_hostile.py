@@ -148,7 +148,7 @@ def test_what_a_manifest_says_is_no_markup_in_the_page(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
 def test_a_fuzzer_that_watches_the_code_gets_nothing_through(door):
-    pytest.importorskip("atheris", reason="the coverage-guided fuzzer: pip install atheris")
+    pytest.importorskip("atheris", reason="the coverage-guided fuzzer: pip install 'xaibench[fuzz]'")
     runs = "60" if door.name in SLOW_DOORS else "1500"
     script = Path(__file__).with_name("fuzz_doors.py")
     done = subprocess.run(
