@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ STRANGE = (
     *("\ud800", [], {}, [[]], {"a": 1}, ["a"], float("nan"), float("inf")),
 )
 QUICK, LONG = 12, 400
+DIGITS = 5000
 SLOW_DOORS = {"manifest", "rows", "gallery"}  # a page each
 
 
@@ -96,6 +98,14 @@ def push_at(door, count):
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
 def test_a_damaged_file_is_read_or_refused(door):
     push_at(door, 3 if door.name in SLOW_DOORS else QUICK)
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
+def test_a_number_of_more_digits_than_python_converts_is_read_or_refused(door):
+    genuine = door.genuine()
+    numbers = [found.span() for found in re.finditer(rb"\d+", genuine)]
+    for first, last in numbers[: 2 if door.name in SLOW_DOORS else 8]:
+        assert door.push(genuine[:first] + b"9" * DIGITS + genuine[last:]) in ("read", "refused")
 
 
 @pytest.mark.slow

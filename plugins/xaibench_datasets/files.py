@@ -25,6 +25,7 @@ Read = TypeVar("Read")
 SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".avif", ".jp2")
 )
+MOST_DIGITS = 9
 MOST_XML = 1 << 20  # bytes; the official files have a few thousand
 
 
@@ -160,6 +161,14 @@ def parse_json(content: bytes | msgspec.Raw, kind: Any, where: str) -> Any:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"{where} cannot be read: {error}") from error
+
+
+def whole(written: str) -> int | None:
+    """The number that is written in at most nine digits; None where anything else is.
+
+    Python converts no number of thousands of digits, and nothing in a data set has so many.
+    """
+    return int(written) if written.isdecimal() and len(written) <= MOST_DIGITS else None
 
 
 def read_xml(path: Path) -> ElementTree.Element:

@@ -24,6 +24,7 @@ from xaibench_datasets.files import (
     read_text,
     readable,
     unusable,
+    whole,
 )
 
 NAMES = "classes.txt"
@@ -109,11 +110,12 @@ def numbering(path: Path) -> ClassOf:
     def class_of(written: str, where: str) -> int:
         if written in index:
             return index[written]
-        if not written.isdecimal():
+        number = whole(written)
+        if number is None:
             raise DataError(
                 f"{where}: {written!r} is neither the number of a class nor a line of {path.name}"
             )
-        return int(written)
+        return number
 
     return class_of
 

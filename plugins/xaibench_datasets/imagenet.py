@@ -28,6 +28,7 @@ from xaibench_datasets.files import (
     really_inside,
     refuse,
     unusable,
+    whole,
 )
 
 IMAGES = ("", "val", "ILSVRC2012_img_val", "ILSVRC2012_val", "Data/CLS-LOC/val")
@@ -189,9 +190,10 @@ def classes_of(*roots: Path) -> Callable[[int], str] | None:
 
     def synset(number: int) -> str:
         line = lines[number - 1] if 0 < number <= len(lines) else ""
-        if not line.isdecimal() or int(line) not in synsets:
+        kind = whole(line)
+        if kind is None or kind not in synsets:
             raise DataError(f"{truth}, line {number}: expected the number of a class, found {line!r}")
-        return synsets[int(line)]
+        return synsets[kind]
 
     return synset
 

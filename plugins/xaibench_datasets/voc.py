@@ -19,6 +19,7 @@ from xaibench_datasets.files import (
     read_xml,
     readable,
     unusable,
+    whole,
 )
 from xaibench_datasets.mapping import Asked, numbered
 
@@ -130,10 +131,11 @@ def size_of(root: Element, path: Path) -> Size | None:
     """(width, height) that the annotation says the image has; None where it says 0 or nothing."""
     if root.find("size") is None:
         return None
-    width, height = (field(root, f"size/{side}", str(path)) for side in ("width", "height"))
-    if not (width.isdecimal() and height.isdecimal()):
-        raise DataError(f"{path}: expected a size in pixels, found {width!r} x {height!r}")
-    return (int(width), int(height)) if int(width) and int(height) else None
+    said = [field(root, f"size/{side}", str(path)) for side in ("width", "height")]
+    width, height = map(whole, said)
+    if width is None or height is None:
+        raise DataError(f"{path}: expected a size in pixels, found {' x '.join(map(repr, said))}")
+    return (width, height) if width and height else None
 
 
 def box_in(one: Element, where: str) -> Box:
