@@ -2,7 +2,7 @@
 
 import ctypes
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ QUIET = {
     "OMP_NUM_THREADS": "1",
     "PYTHONPATH": os.pathsep.join([*map(str, PLACES), os.environ.get("PYTHONPATH", "")]),
 }
+ACTOR = "ray::Actor"  # what Ray calls the process of a worker
 ADOPT = 36  # PR_SET_CHILD_SUBREAPER, of linux/prctl.h
 
 
@@ -27,17 +28,17 @@ def ancestors(process: int) -> set[int]:
     return found
 
 
-def below() -> dict[int, str]:
-    """What runs below this process, by its number: how it was started."""
+def below(besides: Iterable[int] = ()) -> dict[int, str]:
+    """What runs below this process, by its number: how it was started; but some, and all below these."""
     found = {}
     for path in Path("/proc").glob("[0-9]*"):
         try:
-            ours = os.getpid() in ancestors(int(path.name)) - {int(path.name)}
+            of = ancestors(int(path.name))
             ended = (path / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
             said = (path / "cmdline").read_text().replace("\0", " ")
         except OSError:  # it has just gone
             continue
-        if ours and not ended:
+        if os.getpid() in of - {int(path.name)} and not ended and not of.intersection(besides):
             found[int(path.name)] = said
     return found
 

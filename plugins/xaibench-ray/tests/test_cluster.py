@@ -3,10 +3,9 @@
 import os
 import signal
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from processes import QUIET, STORE, ancestors
+from processes import ACTOR, QUIET, STORE, below
 from toy_runs import same_rows
 from xaibench_ray import xaibench_executors
 
@@ -54,19 +53,6 @@ def grid(path, observer=None, **settings):
     return run(config, path, observer=observer, registry=registry)
 
 
-def workers() -> list[int]:
-    """The processes of this test's actors, by what Linux knows of them."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            is_actor = (path / "cmdline").read_text().startswith("ray::Actor")
-        except OSError:
-            continue
-        if is_actor and os.getpid() in ancestors(int(path.name)):
-            found.append(int(path.name))
-    return found
-
-
 class Killing(Observer):
     """After 3 images a worker's process is killed; after 9, a whole node."""
 
@@ -76,7 +62,7 @@ class Killing(Observer):
     def done(self, images: int, resumed: bool) -> None:
         self.images += images
         if self.images == 3:
-            (first, *_) = workers()
+            first = next(process for process, said in below().items() if said.startswith(ACTOR))
             os.kill(first, signal.SIGKILL)
             self.killed.append("worker")
         if self.images == 9:
