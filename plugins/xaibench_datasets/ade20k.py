@@ -17,13 +17,13 @@ from xaibench.api import DataError
 from xaibench.api.batch import Example
 from xaibench.api.pictures import Mask
 from xaibench_datasets.files import (
+    number_in,
     parse_json,
     pictures_in,
     read_bytes,
     read_text,
     readable,
     unusable,
-    whole,
 )
 
 PARSING = ("", "ADEChallengeData2016")
@@ -162,7 +162,7 @@ def class_names(path: Path) -> dict[int, str]:
     for number, line in enumerate(read_text(path).splitlines()[1:], start=2):
         words = [word.strip() for word in line.split("\t")]
         if line.strip():
-            index = whole(words[0])
+            index = number_in(words[0])
             if len(words) < 2 or index is None:
                 raise DataError(f"{path}, line {number}: expected a number and a name, found {line!r}")
             found[index] = words[-1].split(";")[0].split(",")[0]

@@ -38,16 +38,27 @@ def inside(root: Path, name: str, where: str) -> Path:
         where: file and record that say so.
 
     Raises:
-        DataError: it is absolute, climbs with "..", or a link leads out of `root`.
+        DataError: it is absolute, climbs with "..", is too long, or a link leads out of `root`.
     """
     parts = PurePosixPath(name.replace("\\", "/")).parts
     absolute = PurePosixPath(name).is_absolute() or bool(PureWindowsPath(name).anchor)
     if not parts or absolute or ".." in parts or "\0" in name:
         raise DataError(f"{where}: {name!r} is no path inside of {root}")
     path = root.joinpath(*parts)
-    if not really_inside(path, root):
-        raise DataError(f"{where}: {name!r} is a link that leads out of {root}")
-    return path
+    try:
+        if really_inside(path, root):
+            return path
+    except (OSError, RuntimeError) as error:  # a name too long, links in a circle
+        raise DataError(f"{where}: {name!r} cannot be a path: {error}") from error
+    raise DataError(f"{where}: {name!r} is a link that leads out of {root}")
+
+
+def is_there(path: Path) -> bool:
+    """Whether it is a file; its name may be one that no file can have."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def really_inside(path: Path, root: Path) -> bool:
@@ -163,7 +174,7 @@ def parse_json(content: bytes | msgspec.Raw, kind: Any, where: str) -> Any:
         raise DataError(f"{where} cannot be read: {error}") from error
 
 
-def whole(written: str) -> int | None:
+def number_in(written: str) -> int | None:
     """The number that is written in at most nine digits; None where anything else is.
 
     Python converts no number of thousands of digits, and nothing in a data set has so many.

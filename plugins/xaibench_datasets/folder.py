@@ -18,13 +18,13 @@ from xaibench_datasets.files import (
     box_of,
     ids_of,
     inside,
+    number_in,
     pictures_in,
     read_csv,
     read_json,
     read_text,
     readable,
     unusable,
-    whole,
 )
 
 NAMES = "classes.txt"
@@ -110,7 +110,7 @@ def numbering(path: Path) -> ClassOf:
     def class_of(written: str, where: str) -> int:
         if written in index:
             return index[written]
-        number = whole(written)
+        number = number_in(written)
         if number is None:
             raise DataError(
                 f"{where}: {written!r} is neither the number of a class nor a line of {path.name}"

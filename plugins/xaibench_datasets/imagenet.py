@@ -20,6 +20,7 @@ from xaibench_datasets.files import (
     box_of,
     first_folder,
     ids_of,
+    number_in,
     pictures_in,
     read_csv,
     read_text,
@@ -28,7 +29,6 @@ from xaibench_datasets.files import (
     really_inside,
     refuse,
     unusable,
-    whole,
 )
 
 IMAGES = ("", "val", "ILSVRC2012_img_val", "ILSVRC2012_val", "Data/CLS-LOC/val")
@@ -190,7 +190,7 @@ def classes_of(*roots: Path) -> Callable[[int], str] | None:
 
     def synset(number: int) -> str:
         line = lines[number - 1] if 0 < number <= len(lines) else ""
-        kind = whole(line)
+        kind = number_in(line)
         if kind is None or kind not in synsets:
             raise DataError(f"{truth}, line {number}: expected the number of a class, found {line!r}")
         return synsets[kind]

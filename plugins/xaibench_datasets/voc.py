@@ -15,11 +15,12 @@ from xaibench_datasets.files import (
     box_of,
     field,
     inside,
+    is_there,
+    number_in,
     read_text,
     read_xml,
     readable,
     unusable,
-    whole,
 )
 from xaibench_datasets.mapping import Asked, numbered
 
@@ -84,7 +85,7 @@ def names_of(home: Path, split: str) -> list[str]:
     for usual in ("test", "val"):
         if (lists / f"{usual}.txt").is_file():
             names = read_text(lists / f"{usual}.txt").split()
-            if any((home / "Annotations" / f"{Path(name).name}.xml").is_file() for name in names):
+            if any(is_there(home / "Annotations" / f"{Path(name).name}.xml") for name in names):
                 return names
     return sorted(file.stem for file in home.glob("Annotations/*.xml"))
 
@@ -109,7 +110,7 @@ def examples_of(home: Path, name: str, numbers: Mapping[str, Asked], difficult: 
         if (one.findtext("difficult") or "0").strip() != "1":
             easy.add(label)
     file = home / "JPEGImages" / f"{name}.jpg"
-    if not file.is_file() and root.findtext("filename"):
+    if not is_there(file) and root.findtext("filename"):
         file = inside(home / "JPEGImages", field(root, "filename", str(path)), str(path))
     return [
         Example(
@@ -132,7 +133,7 @@ def size_of(root: Element, path: Path) -> Size | None:
     if root.find("size") is None:
         return None
     said = [field(root, f"size/{side}", str(path)) for side in ("width", "height")]
-    width, height = map(whole, said)
+    width, height = map(number_in, said)
     if width is None or height is None:
         raise DataError(f"{path}: expected a size in pixels, found {' x '.join(map(repr, said))}")
     return (width, height) if width and height else None
