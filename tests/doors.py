@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,6 +19,7 @@ import releases
 import reports
 import torch
 from safetensors.torch import save as to_safetensors
+from xaibench_datasets.ade20k import ade20k, ade20k_full, ade20k_scenes
 from xaibench_datasets.cifar import cifar10
 from xaibench_datasets.coco import coco
 from xaibench_datasets.folder import folder
@@ -218,6 +219,32 @@ def cifar_pickle() -> bytes:
     return pickle.dumps({b"labels": [1, 2], b"data": data, b"filenames": [b"a", b"b"]}, protocol=2)
 
 
+PARSED = ("objectInfo150.txt", "sceneCategories.txt", "annotations/validation/ADE_val_00000001.png")
+OF_FULL = "images/ADE/validation/urban/bedroom/ADE_val_00000001"
+
+
+def parsing(name: str) -> bytes:
+    """A file of ADE20K's scene parsing, by its path."""
+    numbers = releases.png(releases.ade_numbers())
+    said = (releases.ADE_TABLE.encode(), releases.ADE_SCENES.encode(), numbers)
+    return dict(zip(PARSED, said, strict=True))[name]
+
+
+def lay_parsing(root: Path) -> None:
+    """An image and all that is said of it."""
+    photographs("images/validation/ADE_val_00000001.jpg")(root)
+    for name in PARSED:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(parsing(name))
+
+
+def lay_full(root: Path) -> None:
+    """The same of the full release."""
+    photographs(f"{OF_FULL}.jpg")(root)
+    (root / f"{OF_FULL}.json").write_bytes(releases.ade_items())
+    (root / f"{OF_FULL}_seg.png").write_bytes(releases.png(releases.ade_colours()))
+
+
 def kept_maps() -> bytes:
     """Maps at their own resolution."""
     facts = {
@@ -274,6 +301,17 @@ DOORS = [
             releases.write(root / "Annotations" / "1.xml", voc_xml().decode()),
             photographs("JPEGImages/1.jpg")(root),
         ),
+    ),
+    Door("ade20k-classes", PARSED[0], partial(parsing, PARSED[0]), of_data(ade20k), lay_parsing),
+    Door("ade20k-scenes", PARSED[1], partial(parsing, PARSED[1]), of_data(ade20k_scenes), lay_parsing),
+    Door("ade20k-numbers", PARSED[2], partial(parsing, PARSED[2]), of_data(ade20k), lay_parsing),
+    Door("ade20k-items", f"{OF_FULL}.json", releases.ade_items, of_data(ade20k_full), lay_full),
+    Door(
+        "ade20k-colours",
+        f"{OF_FULL}_seg.png",
+        lambda: releases.png(releases.ade_colours()),
+        of_data(ade20k_full),
+        lay_full,
     ),
     Door(
         "imagenet-csv",

@@ -15,7 +15,7 @@ import atheris
 READERS = (
     *("xaibench_datasets.coco", "xaibench_datasets.coco_masks", "xaibench_datasets.files"),
     *("xaibench_datasets.folder", "xaibench_datasets.imagenet", "xaibench_datasets.voc"),
-    *("xaibench_datasets.mnist", "xaibench_datasets.cifar"),
+    *("xaibench_datasets.mnist", "xaibench_datasets.cifar", "xaibench_datasets.ade20k"),
     *("xaibench.engine.config", "xaibench.engine.subset", "xaibench.engine.map_store"),
     *("xaibench.results.rows", "xaibench.results.kept", "xaibench.results.validation"),
 )

@@ -1,6 +1,7 @@
 """Small releases in the genuine formats, written by the tests that read them."""
 
 import json
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -67,3 +68,47 @@ def voc_xml(objects, width=40, height=30, filename="000001.jpg") -> str:
         f"<size><width>{width}</width><height>{height}</height><depth>3</depth></size>"
         f"<segmented>0</segmented>{inner}</annotation>"
     )
+
+
+ADE_TABLE = (
+    "Idx\tRatio\tTrain\tVal\tStuff\tName\n"
+    "1\t0.15\t11664\t1172\t1\twall\n3\t0.08\t8450\t796\t1\tsky, heaven\n"
+)
+ADE_SCENES = "ADE_train_00000001 airport_terminal\nADE_val_00000001 bedroom\nADE_val_00000003 abbey\n"
+WALL, SKY = 1, 3  # of scene parsing
+FULL_WALL, FULL_SKY = 255, 2978  # of the full release
+
+
+def ade_numbers() -> np.ndarray:
+    """(30, 40): scene parsing's class of each pixel."""
+    found = np.zeros((30, 40), dtype=np.uint8)
+    found[:10] = WALL
+    found[20:, 5:9] = SKY
+    return found
+
+
+def ade_colours() -> np.ndarray:
+    """(30, 40, 3): the same classes, as the full release has them."""
+    numbers = ade_numbers()
+    classes = np.where(numbers == SKY, FULL_SKY, np.where(numbers == WALL, FULL_WALL, 0))
+    return np.stack([classes // 256 * 10, classes % 256, numbers], 2).astype(np.uint8)
+
+
+def ade_items() -> bytes:
+    """An image's JSON; some of the release's files are in Latin-1."""
+    items = [
+        {"id": 0, "name": "sky", "name_ndx": FULL_SKY, "parts": {"part_level": 0}},
+        {"id": 1, "name": "wall", "name_ndx": FULL_WALL, "parts": {"part_level": 0}},
+        {"id": 2, "name": "wall", "name_ndx": FULL_WALL, "parts": {"part_level": 0}},
+        {"id": 3, "name": "door", "name_ndx": 9, "parts": {"part_level": 1}},
+        {"id": 4, "name": "-", "name_ndx": 0, "parts": {"part_level": 0}},
+    ]
+    said = {"annotation": {"filename": "x", "object": items, "scene": ["urban", "café"]}}
+    return json.dumps(said, ensure_ascii=False).encode("latin-1")
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """A picture of just these."""
+    written = BytesIO()
+    Image.fromarray(pixels).save(written, "PNG")
+    return written.getvalue()

@@ -7,6 +7,7 @@ an image, whose class is its scene.
 
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -15,17 +16,26 @@ from PIL import Image
 from xaibench.api import DataError
 from xaibench.api.batch import Example
 from xaibench.api.pictures import Mask
-from xaibench_datasets.files import parse_json, pictures_in, read_bytes, read_text, readable, unusable
+from xaibench_datasets.files import (
+    number_in,
+    parse_json,
+    pictures_in,
+    read_bytes,
+    read_text,
+    readable,
+    unusable,
+)
 
 PARSING = ("", "ADEChallengeData2016")
 FULL = ("", "ADE20K_2021_17_01")
+MOST = 25 * 256 + 255  # the largest number of a class that a `_seg.png` can say
 
 
 class Item(msgspec.Struct):
     """An object, or a part of one."""
 
     name: str
-    name_ndx: int
+    name_ndx: Annotated[int, msgspec.Meta(ge=0, le=MOST)]
     parts: dict[str, object] = {}
 
 
@@ -152,9 +162,10 @@ def class_names(path: Path) -> dict[int, str]:
     for number, line in enumerate(read_text(path).splitlines()[1:], start=2):
         words = [word.strip() for word in line.split("\t")]
         if line.strip():
-            if len(words) < 2 or not words[0].isdecimal():
+            index = number_in(words[0])
+            if len(words) < 2 or index is None:
                 raise DataError(f"{path}, line {number}: expected a number and a name, found {line!r}")
-            found[int(words[0])] = words[-1].split(";")[0].split(",")[0]
+            found[index] = words[-1].split(";")[0].split(",")[0]
     return found
 
 

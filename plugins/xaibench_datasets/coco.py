@@ -17,7 +17,7 @@ from xaibench.api import DataError
 from xaibench.api.batch import Example
 from xaibench.api.pictures import Mask
 from xaibench_datasets.coco_masks import mask_of
-from xaibench_datasets.files import ids_of, inside, read_json
+from xaibench_datasets.files import ids_of, inside, is_there, read_json
 from xaibench_datasets.mapping import Asked, numbered
 
 # COCO's own numbers of its 80 categories, of which 11 of 91 were never used.
@@ -143,7 +143,7 @@ def images_of(path: Path, images: Sequence[Picture]) -> Path:
     folders = [home / split, home / "images" / split, home / "images", home]
     first = [picture.file_name for picture in images[:100]]
     for folder in folders:
-        if any((folder / name).is_file() for name in first):
+        if any(is_there(folder / name) for name in first):
             return folder
     return folders[0]
 

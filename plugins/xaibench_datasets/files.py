@@ -25,6 +25,7 @@ Read = TypeVar("Read")
 SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm", ".avif", ".jp2")
 )
+MOST_DIGITS = 9
 MOST_XML = 1 << 20  # bytes; the official files have a few thousand
 
 
@@ -37,16 +38,27 @@ def inside(root: Path, name: str, where: str) -> Path:
         where: file and record that say so.
 
     Raises:
-        DataError: it is absolute, climbs with "..", or a link leads out of `root`.
+        DataError: it is absolute, climbs with "..", is too long, or a link leads out of `root`.
     """
     parts = PurePosixPath(name.replace("\\", "/")).parts
     absolute = PurePosixPath(name).is_absolute() or bool(PureWindowsPath(name).anchor)
     if not parts or absolute or ".." in parts or "\0" in name:
         raise DataError(f"{where}: {name!r} is no path inside of {root}")
     path = root.joinpath(*parts)
-    if not really_inside(path, root):
-        raise DataError(f"{where}: {name!r} is a link that leads out of {root}")
-    return path
+    try:
+        if really_inside(path, root):
+            return path
+    except (OSError, RuntimeError) as error:  # a name too long, links in a circle
+        raise DataError(f"{where}: {name!r} cannot be a path: {error}") from error
+    raise DataError(f"{where}: {name!r} is a link that leads out of {root}")
+
+
+def is_there(path: Path) -> bool:
+    """Whether it is a file; its name may be one that no file can have."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def really_inside(path: Path, root: Path) -> bool:
@@ -160,6 +172,14 @@ def parse_json(content: bytes | msgspec.Raw, kind: Any, where: str) -> Any:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"{where} cannot be read: {error}") from error
+
+
+def number_in(written: str) -> int | None:
+    """The number that is written in at most nine digits; None where anything else is.
+
+    Python converts no number of thousands of digits, and nothing in a data set has so many.
+    """
+    return int(written) if written.isdecimal() and len(written) <= MOST_DIGITS else None
 
 
 def read_xml(path: Path) -> ElementTree.Element:

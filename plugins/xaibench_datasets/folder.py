@@ -18,6 +18,7 @@ from xaibench_datasets.files import (
     box_of,
     ids_of,
     inside,
+    number_in,
     pictures_in,
     read_csv,
     read_json,
@@ -109,11 +110,12 @@ def numbering(path: Path) -> ClassOf:
     def class_of(written: str, where: str) -> int:
         if written in index:
             return index[written]
-        if not written.isdecimal():
+        number = number_in(written)
+        if number is None:
             raise DataError(
                 f"{where}: {written!r} is neither the number of a class nor a line of {path.name}"
             )
-        return int(written)
+        return number
 
     return class_of
 

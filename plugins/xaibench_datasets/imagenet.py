@@ -20,6 +20,7 @@ from xaibench_datasets.files import (
     box_of,
     first_folder,
     ids_of,
+    number_in,
     pictures_in,
     read_csv,
     read_text,
@@ -189,9 +190,10 @@ def classes_of(*roots: Path) -> Callable[[int], str] | None:
 
     def synset(number: int) -> str:
         line = lines[number - 1] if 0 < number <= len(lines) else ""
-        if not line.isdecimal() or int(line) not in synsets:
+        kind = number_in(line)
+        if kind is None or kind not in synsets:
             raise DataError(f"{truth}, line {number}: expected the number of a class, found {line!r}")
-        return synsets[int(line)]
+        return synsets[kind]
 
     return synset
 

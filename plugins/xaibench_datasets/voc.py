@@ -15,6 +15,8 @@ from xaibench_datasets.files import (
     box_of,
     field,
     inside,
+    is_there,
+    number_in,
     read_text,
     read_xml,
     readable,
@@ -83,7 +85,7 @@ def names_of(home: Path, split: str) -> list[str]:
     for usual in ("test", "val"):
         if (lists / f"{usual}.txt").is_file():
             names = read_text(lists / f"{usual}.txt").split()
-            if any((home / "Annotations" / f"{Path(name).name}.xml").is_file() for name in names):
+            if any(is_there(home / "Annotations" / f"{Path(name).name}.xml") for name in names):
                 return names
     return sorted(file.stem for file in home.glob("Annotations/*.xml"))
 
@@ -108,7 +110,7 @@ def examples_of(home: Path, name: str, numbers: Mapping[str, Asked], difficult: 
         if (one.findtext("difficult") or "0").strip() != "1":
             easy.add(label)
     file = home / "JPEGImages" / f"{name}.jpg"
-    if not file.is_file() and root.findtext("filename"):
+    if not is_there(file) and root.findtext("filename"):
         file = inside(home / "JPEGImages", field(root, "filename", str(path)), str(path))
     return [
         Example(
@@ -130,10 +132,11 @@ def size_of(root: Element, path: Path) -> Size | None:
     """(width, height) that the annotation says the image has; None where it says 0 or nothing."""
     if root.find("size") is None:
         return None
-    width, height = (field(root, f"size/{side}", str(path)) for side in ("width", "height"))
-    if not (width.isdecimal() and height.isdecimal()):
-        raise DataError(f"{path}: expected a size in pixels, found {width!r} x {height!r}")
-    return (int(width), int(height)) if int(width) and int(height) else None
+    said = [field(root, f"size/{side}", str(path)) for side in ("width", "height")]
+    width, height = map(number_in, said)
+    if width is None or height is None:
+        raise DataError(f"{path}: expected a size in pixels, found {' x '.join(map(repr, said))}")
+    return (width, height) if width and height else None
 
 
 def box_in(one: Element, where: str) -> Box:

@@ -5,14 +5,12 @@ import sys
 from contextlib import contextmanager
 from dataclasses import replace
 
-import pandas as pd
 import pytest
 import toys
-from toy_runs import VOLATILE, Counting, grow
+from toy_runs import Counting, grow, same_rows
 
 from xaibench.api import ConfigError, DataError, Executor, UnknownName
 from xaibench.api.executing import Lost
-from xaibench.results.rows import KEY
 
 BOTH = ("activation", "gradient")
 
@@ -51,22 +49,13 @@ def apart(monkeypatch):
     return replace(registry, executors={**registry.executors, spec.name: spec})
 
 
-def same(found, expected):
-    """Row for row, all but clocks; files of the same shards cost the same forwards, too."""
-    found, expected = (
-        rows.sort_values(list(KEY)).reset_index(drop=True).drop(columns=VOLATILE)
-        for rows in (found, expected)
-    )
-    pd.testing.assert_frame_equal(found, expected)
-
-
 def test_rows_maps_and_costs_are_the_same(tmp_path, apart):
     expected = grow(tmp_path / "here", BOTH, limit=5)
     counting = Counting()
     found = grow(
         tmp_path / "there", BOTH, limit=5, registry=apart, executor="elsewhere", observer=counting
     )
-    same(found.rows, expected.rows)
+    same_rows(found.rows, expected.rows)
     assert (counting.resumed, counting.fresh) == (0, 4)
     for name in ("forwards", "backwards", "models", "data", "device"):
         assert found.manifest[name] == expected.manifest[name]
@@ -82,7 +71,7 @@ def test_what_is_there_is_not_done_again(tmp_path, apart):
     expected = grow(tmp_path / "here", BOTH).rows
     counting = Counting()
     elsewhere = {"registry": apart, "executor": "elsewhere", "observer": counting}
-    same(grow(tmp_path / "run", BOTH, **elsewhere).rows, expected)
+    same_rows(grow(tmp_path / "run", BOTH, **elsewhere).rows, expected)
     assert (counting.resumed, counting.fresh) == (0, 6)
     grow(tmp_path / "run", BOTH, **elsewhere)
     assert (counting.resumed, counting.fresh) == (6, 6)
@@ -97,7 +86,7 @@ def test_kept_maps_go_with_the_tasks(tmp_path, apart):
         grow(tmp_path / place, BOTH, both, keep_maps=True).rows for place in ("there", "here")
     )
     assert set(found.loc[found["metric"] == "pointing-game", "maps"]) == {"float16"}
-    same(found, expected)
+    same_rows(found, expected)
     here, there = ((tmp_path / place / "maps").rglob("*.safetensors") for place in ("here", "there"))
     assert {path.name for path in here} == {path.name for path in there}
 
@@ -109,7 +98,7 @@ def test_a_lost_task_is_rows_that_failed_and_is_tried_again(tmp_path, apart):
     failed = rows[rows["status"] == "failed"]
     assert set(failed["image"]) == {"image-2", "image-3"}
     assert set(failed["reason"]) == {"the machine is gone"}
-    same(grow(tmp_path / "run", BOTH, registry=apart, executor="elsewhere").rows, expected)
+    same_rows(grow(tmp_path / "run", BOTH, registry=apart, executor="elsewhere").rows, expected)
 
 
 def test_a_block_that_no_worker_can_load_is_rows(tmp_path, apart, monkeypatch):

@@ -204,7 +204,7 @@ def read_config(path: Path) -> dict[str, Any]:
 def _plain(text: str, source: str) -> dict[str, Any]:
     try:
         plain: dict[str, Any] = msgspec.toml.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # too many digits, brackets
         raise ConfigError(f"{source} is not TOML: {error}") from error
     return plain
 

@@ -97,15 +97,14 @@ def prepared_copy(classifier: Classifier, image: Images) -> tuple[Classifier, in
     looked_at = [layer.module for layer in ours.target_layers]
     folded = fold_batch_norms(network, image, spared=looked_at)
     network.to(memory_format=torch.channels_last)
-    network.register_forward_pre_hook(lambda _, inputs: (_channels_last(inputs[0]), *inputs[1:]))
+    # A lambda, whose types nothing checks at run time: compilers trace it, and cannot trace a check.
+    network.register_forward_pre_hook(
+        lambda _, inputs: (inputs[0].contiguous(memory_format=torch.channels_last), *inputs[1:])
+    )
     layers = tuple(
         replace(layer, module=network.get_submodule(path[layer.module])) for layer in ours.target_layers
     )
     return replace(ours, target_layers=layers), folded
-
-
-def _channels_last(images: Images) -> Images:
-    return images.contiguous(memory_format=torch.channels_last)
 
 
 def largest_difference(ours: SharedPass, plain: SharedPass) -> float:

@@ -3,11 +3,10 @@
 import os
 import signal
 from dataclasses import replace
-from pathlib import Path
 
-import pandas as pd
 import pytest
-from toy_runs import VOLATILE
+from processes import ACTOR, QUIET, STORE, below
+from toy_runs import same_rows
 from xaibench_ray import xaibench_executors
 
 from xaibench.api import ConfigError
@@ -15,10 +14,7 @@ from xaibench.engine.observer import Observer
 from xaibench.engine.registry import installed
 from xaibench.engine.run import run
 from xaibench.engine.settings import settle
-from xaibench.results.rows import KEY
 
-STORE = 80 << 20  # bytes of shared memory of a node
-PLACES = (Path(__file__).parents[1], Path(__file__).parents[2], Path(__file__).parents[3])
 HEAD, OTHER = "127.0.0.2", "127.0.0.3"  # Ray takes 127.0.0.1 for the address of the machine
 
 pytestmark = pytest.mark.slow
@@ -27,13 +23,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def cluster(monkeypatch):
     """Two nodes of one processor each, on the loopback alone."""
-    for name, value in {
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_BACKEND_LOG_LEVEL": "fatal",
-        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": os.pathsep.join([*map(str, PLACES), os.environ.get("PYTHONPATH", "")]),
-    }.items():
+    for name, value in QUIET.items():
         monkeypatch.setenv(name, value)
     import ray
     from ray.cluster_utils import Cluster
@@ -63,36 +53,6 @@ def grid(path, observer=None, **settings):
     return run(config, path, observer=observer, registry=registry)
 
 
-def same(found, expected):
-    found, expected = (
-        rows.sort_values(list(KEY)).reset_index(drop=True).drop(columns=VOLATILE)
-        for rows in (found, expected)
-    )
-    pd.testing.assert_frame_equal(found, expected)
-
-
-def workers() -> list[int]:
-    """The processes of this test's actors, by what Linux knows of them."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            is_actor = (path / "cmdline").read_text().startswith("ray::Actor")
-        except OSError:
-            continue
-        if is_actor and os.getpid() in ancestors(int(path.name)):
-            found.append(int(path.name))
-    return found
-
-
-def ancestors(process: int) -> set[int]:
-    found: set[int] = set()
-    while process > 1 and process not in found:
-        found.add(process)
-        status = Path(f"/proc/{process}/stat").read_text()
-        process = int(status.rpartition(")")[2].split()[1])
-    return found
-
-
 class Killing(Observer):
     """After 3 images a worker's process is killed; after 9, a whole node."""
 
@@ -102,7 +62,7 @@ class Killing(Observer):
     def done(self, images: int, resumed: bool) -> None:
         self.images += images
         if self.images == 3:
-            (first, *_) = workers()
+            first = next(process for process, said in below().items() if said.startswith(ACTOR))
             os.kill(first, signal.SIGKILL)
             self.killed.append("worker")
         if self.images == 9:
@@ -127,7 +87,7 @@ def test_with_a_worker_and_a_node_killed_the_rows_are_those_of_one_process(
     found = grid(tmp_path / "ray", killing, executor="ray")
     assert killing.killed == ["worker", "node"]
     assert len(losses) >= 2
-    same(found.rows, expected)
+    same_rows(found.rows, expected)
     assert found.manifest["complete"]
     assert set(found.rows["status"]) <= {"ok", "undefined"}
 

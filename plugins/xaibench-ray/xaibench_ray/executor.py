@@ -10,6 +10,7 @@ import ray
 from xaibench.api import ConfigError
 from xaibench.api.executing import Execute
 from xaibench_ray.crew import Crew, Size
+from xaibench_ray.reach import refuse_unreachable
 
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -69,6 +70,8 @@ def connect(address: str, store: int) -> None:
     """
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
     room = {"object_store_memory": store} if store else {}
+    if address:
+        refuse_unreachable(address)
     try:
         if address:
             ray.init(address=address, **quiet)
