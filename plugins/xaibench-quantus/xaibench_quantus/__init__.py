@@ -218,7 +218,7 @@ def of_correlations() -> list[Metric]:
             {"runs": 100},
             {
                 "similarity": "Pearson's correlation",
-                "subset": "floor(sqrt(H x W)) values, of three a pixel, the same for all maps of an image",
+                "subset": "floor(sqrt(H x W)) values, three a pixel; the same for all maps of an image",
                 "to": LEAST,
             },
             "Bhatt et al. 2020, arXiv:2005.00631",

@@ -35,7 +35,9 @@ def pixel_flipping(maps: Maps, batch: Batch, explainer: Explaining, steps: int =
 def region_perturbation(
     maps: Maps, batch: Batch, explainer: Explaining, grid: int = 14, regions: int = 100
 ) -> Scored:
-    """Area under the drop of the target probability as patches become the least value; Samek et al. 2016.
+    """Area under the drop of the target probability as patches become the least value.
+
+    Samek et al. 2016, arXiv:1509.06321.
 
     Args:
         maps: (B, H, W).
@@ -61,9 +63,7 @@ def selectivity(maps: Maps, batch: Batch, explainer: Explaining, grid: int = 14)
     return by_quantus("Selectivity", maps, batch, settings, explainer=explainer)
 
 
-def faithfulness_correlation(
-    maps: Maps, batch: Batch, explainer: Explaining, runs: int = 100
-) -> Scored:
+def faithfulness_correlation(maps: Maps, batch: Batch, explainer: Explaining, runs: int = 100) -> Scored:
     """Pearson's correlation of random values' saliency with the drop of the logit without them.
 
     Bhatt et al. 2020, arXiv:2005.00631. As many values at once as a square image has pixels along a
