@@ -187,23 +187,6 @@ def of_curves() -> list[Metric]:
             convention=convention("Selectivity", patch=PATCH, to=f"{LEAST}, so far", area=AREA),
             citation="Montavon et al. 2018, arXiv:1706.07979",
         ),
-        Metric(
-            name="quantus-lib-irof",
-            at=f"{at}:irof",
-            summary="Quantus's IROF: area over the target probability, most salient segments first; "
-            "about 100 forwards a map, one a segment",
-            higher_is_better=True,
-            range=(-inf, inf),
-            needs=needs,
-            convention=convention(
-                "IROF",
-                segments="skimage's slic of the normalised image, about 100, by mean saliency",
-                to="the mean of all values of the image, so far",
-                area="segments minus trapezoids of width 1 under probability / the image's",
-                numpy="numpy.trapezoid stands in for numpy.trapz, where NumPy has that no more",
-            ),
-            citation="Rieger and Hansen 2020, arXiv:2003.08747",
-        ),
     ]
 
 

@@ -1,7 +1,7 @@
 """Quantus called on one image at a time. Hedstroem et al. 2023, arXiv:2202.06861.
 
 Of several images at once, some of its metrics would mix them: it divides all their maps by the one
-largest value, takes one mean colour, draws for all from one sequence.
+largest value, and draws for all from one sequence.
 """
 
 import warnings
@@ -40,9 +40,8 @@ def by_quantus(
 ) -> Scored:
     """What Quantus says of each map. Its curves are kept; the score of one is the area below it.
 
-    A score is undefined where the map is flat or its mask empty, where Quantus refuses the image
-    (AssertionError), and where it gives NaN or infinity: the reason is what it warned of. What else it
-    raises is raised.
+    A score is undefined where the map is flat or its mask empty, and where Quantus gives NaN or
+    infinity: the reason is what it warned of. What it raises is raised.
 
     Args:
         kind: the name of its class.
@@ -61,12 +60,8 @@ def by_quantus(
             continue
         mask = None if masks is None else masks[place]
         one = batch.select([place])
-        try:
-            with drawing_from(generator), heard() as said:
-                found[place] = of_one(kind, maps[place], one, settings or {}, mask, explainer)
-        except AssertionError as refusal:  # its word for an image that it cannot judge
-            why[place] = f"Quantus's {kind}: {refusal}"
-            continue
+        with drawing_from(generator), heard() as said:
+            found[place] = of_one(kind, maps[place], one, settings or {}, mask, explainer)
         if not np.isfinite(found[place]).all():
             why[place] = ": ".join([f"Quantus's {kind} gives no number", *said])
             del found[place]

@@ -37,12 +37,6 @@ TOLD: Mapping[str, Mapping[str, bool | float | str]] = {
         "perturb_baseline": "uniform",
         "eps": 1e-5,
     },
-    "IROF": {
-        "abs": False,
-        "normalise": True,
-        "perturb_baseline": "mean",
-        "segmentation_method": "slic",
-    },
 }
 # Those that ask the network: whether they watch probabilities, or else logits; Quantus's defaults too.
 SOFTMAX: Mapping[str, bool] = {
@@ -52,7 +46,6 @@ SOFTMAX: Mapping[str, bool] = {
     "FaithfulnessCorrelation": False,
     "FaithfulnessEstimate": False,
     "MonotonicityCorrelation": True,
-    "IROF": True,
 }
 
 

@@ -3,11 +3,7 @@
 The network is asked by `Explaining.logits`, which counts what is forwarded.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import ceil, isqrt
-
-import numpy as np
 
 from xaibench.api.batch import Batch
 from xaibench.api.explaining import Explaining
@@ -110,28 +106,6 @@ def monotonicity_correlation(
     """
     settings = {"features_in_step": features_of(maps, steps), "nr_samples": samples}
     return by_quantus("MonotonicityCorrelation", maps, batch, settings, explainer=explainer)
-
-
-def irof(maps: Maps, batch: Batch, explainer: Explaining) -> Scored:
-    """Area over the target probability, as a share of the image's, as segments become the mean.
-
-    Rieger and Hansen 2020, arXiv:2003.08747. Undefined where there is but one segment.
-    """
-    with trapz():
-        return by_quantus("IROF", maps, batch, explainer=explainer)
-
-
-@contextmanager
-def trapz() -> Iterator[None]:
-    """NumPy's `trapezoid` under its former name too, which Quantus calls and NumPy 2.4 dropped."""
-    dropped = not hasattr(np, "trapz")
-    if dropped:
-        setattr(np, "trapz", np.trapezoid)  # noqa: B010 (NumPy declares no such attribute)
-    try:
-        yield
-    finally:
-        if dropped:
-            delattr(np, "trapz")
 
 
 def features_of(maps: Maps, steps: int) -> int:
