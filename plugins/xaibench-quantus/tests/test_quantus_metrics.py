@@ -124,6 +124,7 @@ def directly(name, maps, batch):
 
 @pytest.mark.parametrize("name", SPECS)
 @pytest.mark.filterwarnings("ignore:The settings for perturbing input")
+@pytest.mark.filterwarnings("ignore:Ratio is smaller than max size")  # AttributionLocalisation
 @pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning:quantus")  # AttributionLocalisation
 def test_the_score_is_what_quantus_says_with_its_defaults(name):
     trial = MetricTrial(subject(name).spec)
