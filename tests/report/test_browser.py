@@ -315,3 +315,48 @@ def until(true, seconds=5.0):
     while not true():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.02)
+
+
+A4_LANDSCAPE = 1123 - 2 * 45  # pixels of CSS between the margins
+
+
+def test_print_opens_what_is_closed_and_says_what_is_left_out(page):
+    closed = "return document.querySelectorAll('details:not([open])').length"
+    status = "return document.getElementById('gallery-status').textContent"
+    before = run(page, closed), run(page, status)
+    assert before[0] > 0
+    run(page, "document.getElementById('cards').lastElementChild.remove()")
+    run(page, "dispatchEvent(new Event('beforeprint'))")
+    assert run(page, closed) == 0
+    left = run(page, "return document.getElementById('cards').childElementCount")
+    assert run(page, status) == f"{before[1]} The first {left} are printed."
+    run(page, "dispatchEvent(new Event('afterprint'))")
+    assert (run(page, closed), run(page, status)) == before
+
+
+def test_print_is_light_without_controls_and_fits_the_paper(page):
+    run(page, "document.documentElement.dataset.theme = 'dark'")
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    metrics = {"width": A4_LANDSCAPE, "height": 700, "deviceScaleFactor": 1, "mobile": False}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        seen = run(
+            page,
+            """
+            const hidden = (name) => getComputedStyle(document.querySelector(name)).display === "none";
+            return {
+              ground: getComputedStyle(document.body).backgroundColor,
+              controls: ["#filters", "#gallery-controls", "#theme"].map(hidden),
+              status: hidden("#gallery-status"),
+              over: document.documentElement.scrollWidth - innerWidth,
+            };
+            """,
+        )
+        assert seen["ground"] in ("rgb(255, 255, 255)", "rgba(0, 0, 0, 0)")
+        assert seen["controls"] == [True, True, True]
+        assert not seen["status"]
+        assert seen["over"] <= 0
+    finally:
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        run(page, "delete document.documentElement.dataset.theme")

@@ -171,10 +171,13 @@ function choose() {
     const bad = (image) => badness(image, explainer, metric);
     listed.sort((a, b) => (bad(a) === null) - (bad(b) === null) || turn * (bad(b) - bad(a)));
   }
-  tellStatus(here, failing, explainer, metric);
+  tellAgain = () => tellStatus(here, failing, explainer, metric);
+  tellAgain();
   cards.replaceChildren();
   showMore();
 }
+
+let tellAgain = () => {}; // what the status says, without what is said of printing
 
 function tellStatus(here, failing, explainer, place) {
   const metric = facts.metrics[place];
@@ -283,7 +286,10 @@ if (controls) {
   });
   addEventListener("beforeprint", () => {
     for (const canvas of cards.querySelectorAll("canvas")) drawNow(canvas);
+    const shown = cards.childElementCount, status = document.getElementById("gallery-status");
+    if (shown < listed.length) status.textContent += ` The first ${shown} are printed.`;
   });
+  addEventListener("afterprint", () => tellAgain());
   const tileCount = facts.explainers.length + 1, rows = Math.ceil(tileCount / 11); // rows of about one length
   cards.style.setProperty("--across", Math.ceil(tileCount / rows));
   restyle();

@@ -27,6 +27,16 @@ themeButton.addEventListener("click", () => {
 });
 setTheme(remembered());
 
+let closed = []; // parts that are opened for printing alone
+
+addEventListener("beforeprint", () => {
+  closed = [...document.querySelectorAll("details:not([open])")];
+  for (const part of closed) part.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const part of closed) part.open = false;
+});
+
 const filters = document.getElementById("filters");
 
 function chosen() {
