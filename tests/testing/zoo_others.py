@@ -65,6 +65,11 @@ def guesses(maps, batch):
     return Scored(found.scores.nan_to_num(0.0), undefined=found.undefined)
 
 
+def never_knows(maps, batch):
+    nothing = torch.full((len(maps),), torch.nan, dtype=maps.dtype)
+    return Scored(nothing, undefined=dict.fromkeys(range(len(maps)), "a library refuses colours"))
+
+
 def against_the_mean(maps, batch):
     found = scores_of(maps, batch)
     return torch.sigmoid(found - found.mean())
@@ -122,6 +127,7 @@ METRICS = {
     "out_of_range": Broken(("range",), r"scores from 0 to 1\n  found:    2\.", {}),
     "silent_nan": Broken(("undefined-with-reason",), r"nan of map 1 without one", {}),
     "guesses": Broken(("undefined-with-reason",), r"NaN where a score is undefined\n.*0.0 at 1", {}),
+    "never_knows": Broken(("scores-something",), r"none: a library refuses colours", {}),
     "against_the_mean": Broken(
         ("batch-equals-loop", "direction"), r"of maps \[2, 0\], without ties", {}
     ),

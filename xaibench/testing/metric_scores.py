@@ -110,6 +110,19 @@ def undefined_with_reason(trial: MetricTrial) -> None:
             raise Broken("NaN where a score is undefined", f"{found} at {place}, maps {name}")
 
 
+@SCORES.clause("scores-something", "what is undefined of every map says nothing of any explainer.")
+def scores_something(trial: MetricTrial) -> None:
+    """Of images with boxes, or of images with masks, a map without ties has a score."""
+    answered = trial.usual["without ties"]
+    if not answered.scores.isfinite().any():
+        batch, right, _ = spotted()
+        answered = trial.score(right, batch, spotting)
+    if not answered.scores.isfinite().any():
+        reasons = answered.said.undefined if isinstance(answered.said, Scored) else {}
+        why = next(iter(reasons.values()), "no reason")
+        raise Broken("a number for at least one of the maps without ties", f"none: {why}")
+
+
 @SCORES.clause(
     "batch-equals-loop", "a run cuts images into batches by memory; no score may depend on it."
 )
