@@ -31,12 +31,14 @@ BEGIN, END = "<!-- adaptive -->", "<!-- end -->"
 GIVEN = (
     ("scenes-cnn", "scenes", 40),
     ("scenes-vit", "scenes", 40),
+    ("efficientnet-lite0", "photos", 6),
+    ("efficientnet-lite0", "cutouts", 6),
 )
 EXPLAINERS = ("grad-cam", "layer-cam", "random")
 METRICS = ("insertion", "deletion")
 AT_ONCE = 4  # images
 
-Known = dict[tuple[str, str, str], Tensor]  # curves by model, explainer, metric
+Known = dict[tuple[str, str, str, str], Tensor]  # curves by model, data, explainer, metric
 
 
 @dataclass(frozen=True)
@@ -101,12 +103,12 @@ def main() -> None:
     known: Known = torch.load(kept, weights_only=True) if kept and kept.exists() else {}
     measured = []
     for model, data, count in GIVEN:
-        if (model, EXPLAINERS[0], METRICS[0]) not in known:
+        if (model, data, EXPLAINERS[0], METRICS[0]) not in known:
             known |= curves(model, data, count)
             if kept:
                 torch.save(known, kept)
         for explainer, metric in product(EXPLAINERS, METRICS):
-            found = known[model, explainer, metric]
+            found = known[model, data, explainer, metric]
             measured.append(compared(f"{model}, {count} of {data}", explainer, metric, found))
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
@@ -135,13 +137,13 @@ def curves(model: str, data: str, count: int) -> Known:
     classifier: Classifier = installed().model(model).load()()
     batches = list(trials(classifier, data, count))
     network = prepare_network(classifier, batches[0].images[:1])
-    found: dict[tuple[str, str, str], list[Tensor]] = {}
+    found: dict[tuple[str, str, str, str], list[Tensor]] = {}
     for batch, explainer in product(batches, EXPLAINERS):
         maps = explain(classifier, batch.images, explainer, batch.targets)
         tasks = [Task(installed().metric(name).load()(maps, batch), batch) for name in METRICS]
         answers = Stream(network.forward, AT_ONCE).drive(tasks)
         for metric, answer in zip(METRICS, answers, strict=True):
-            found.setdefault((model, explainer, metric), []).append(answer.value.curves)
+            found.setdefault((model, data, explainer, metric), []).append(answer.value.curves)
     return {key: torch.cat(parts) for key, parts in found.items()}
 
 
