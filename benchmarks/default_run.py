@@ -7,14 +7,12 @@ counts for a stage against the forwards that it counts there. Without --limit, o
 """
 
 import argparse
-import json
-from tempfile import TemporaryDirectory
 
 from limit import Limit
 from rich.console import Console
 from rich.table import Table
+from work import facts_of_run
 
-import xaibench
 from xaibench.engine.registry import installed
 from xaibench.engine.settings import settle
 
@@ -39,7 +37,8 @@ def main() -> None:
             limit = Limit(installed().model(model).load()())
             for data in grid.data:
                 before = limit.forward()
-                facts = manifest(model, data, given.limit or grid.limit or config.limit, config.metrics)
+                limited = given.limit or grid.limit or config.limit
+                facts = facts_of_run(model, data, limit=limited, metrics=config.metrics)
                 one = min(before, limit.forward())
                 for stage in FORWARDING:
                     seconds, forwards = facts["seconds"][stage], facts["forwards"][stage]
@@ -49,16 +48,6 @@ def main() -> None:
                 least += one * sum(facts["forwards"].values())
     table.add_row("all, with loading", "", "", f"{spent:.1f}", f"{spent / least:.2f}")
     Console(width=105).print(table)
-
-
-def manifest(
-    model: str, data: str, limit: int | None, metrics: tuple[str, ...]
-) -> dict[str, dict[str, float]]:
-    """What the manifest of a run says."""
-    with TemporaryDirectory() as folder:
-        results = xaibench.run([model], [data], limit=limit, metrics=metrics, output=folder)
-        facts: dict[str, dict[str, float]] = json.loads((results.path / "manifest.json").read_text())
-    return facts
 
 
 if __name__ == "__main__":

@@ -11,12 +11,10 @@ docs/speed.md.
 """
 
 import argparse
-import json
 import statistics
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import numpy as np
@@ -26,9 +24,7 @@ from marked_blocks import put, table
 from metrics import load
 from peers import PYTORCH_GRAD_CAM, counted, pytorch_grad_cam
 from stages import MODELS, PAGE, spread
-from work import quietly
-
-import xaibench
+from work import facts_of_run, quietly
 
 EXPLAINERS = ("grad-cam", "grad-cam++", "layer-cam", "hirescam", "xgrad-cam")
 METRICS = ("deletion-28", "pointing-game")
@@ -38,19 +34,8 @@ STEPS = 28
 
 def ours(model: str, data: str, images: int) -> int:
     """A run into an empty folder; the forwards that its manifest counts."""
-    with TemporaryDirectory() as folder:
-        results = xaibench.run(
-            [model],
-            [data],
-            explainers=EXPLAINERS,
-            metrics=METRICS,
-            limit=images,
-            output=f"{folder}/run",
-        )
-        facts = json.loads((results.path / "manifest.json").read_text(encoding="utf-8"))
-        if set(facts["statuses"]) != {"ok"}:
-            raise SystemExit(f"{model} on {data}: {facts['statuses']}")
-        return sum(facts["forwards"].values())
+    facts = facts_of_run(model, data, explainers=EXPLAINERS, metrics=METRICS, limit=images)
+    return sum(facts["forwards"].values())
 
 
 def theirs(model: str, data: str, images: int) -> int:

@@ -21,6 +21,7 @@ from time import perf_counter
 
 import torch
 from limit import Limit
+from marked_blocks import put
 from peers import counted, peers
 from rich.console import Console
 from work import Work, load, quietly
@@ -33,7 +34,6 @@ from xaibench.engine.registry import installed
 MODELS = ("efficientnet-lite0", "timm:vit_tiny_patch16_224=random")
 LONG = 300  # forwards an image; what takes more is done on one image, once
 PAGE = Path(__file__).parent.parent / "docs" / "speed.md"
-START, END = "<!-- explainers -->", "<!-- end -->"
 
 
 def main() -> None:
@@ -55,10 +55,7 @@ def main() -> None:
     said = "\n".join(tables)
     Console(width=200).print(said, markup=False, highlight=False)
     if given.write:
-        page = PAGE.read_text(encoding="utf-8")
-        before, _, rest = page.partition(START)
-        _, _, after = rest.partition(END)
-        PAGE.write_text(f"{before}{START}\n{said}{END}{after}", encoding="utf-8")
+        put(PAGE, "explainers", said.rstrip())
 
 
 def table(model: str, images: int, rounds: int, names: list[str]) -> str:

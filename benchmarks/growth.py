@@ -82,7 +82,7 @@ def over_explainers(model: str, rounds: int) -> str:
             if stage.func is theirs and (LIBRARY not in peers() or count > 6):
                 cells += ["-"] * 3
                 continue
-            ((found),) = measured({"": (stage, work)}, rounds)
+            (found,) = measured({"": (stage, work)}, rounds)
             memory = peak_memory(model, BATCH, stage)
             cells += [f"{forwards_of(stage, work):.0f}", spread(found.ratios), f"{memory:,.0f}"]
         lines.append(cells)

@@ -1,5 +1,6 @@
 """Pages of which a script writes a part, between markers."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,13 +8,18 @@ END = "<!-- end -->"
 
 
 def put(page: Path, name: str, text: str) -> None:
-    """Write between `<!-- name -->` and the next `<!-- end -->`; a new block goes to the page's end."""
+    """Write between `<!-- name -->` and the next `<!-- end -->`; a new block goes to the page's end.
+
+    A block within a line stays within it.
+    """
     begin = f"<!-- {name} -->"
     old = page.read_text(encoding="utf-8") if page.exists() else ""
-    before, found, rest = old.partition(begin)
-    after = rest.partition(END)[2] if found else "\n"
-    gap = "" if found or not before else "\n"
-    page.write_text(f"{before}{gap}{begin}\n{text}\n{END}{after}", encoding="utf-8")
+    block = re.compile(rf"({re.escape(begin)}\n?).*?(\n?{END})", re.DOTALL)
+    if block.search(old):
+        new = block.sub(lambda found: f"{found[1]}{text}{found[2]}", old, count=1)
+    else:
+        new = f"{old}\n" * bool(old) + f"{begin}\n{text}\n{END}\n"
+    page.write_text(new, encoding="utf-8")
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import multiprocessing
 import re
 from collections.abc import Callable, Mapping
@@ -10,11 +11,14 @@ from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import Any
 
 import torch
 from limit import Limit
 
+import xaibench
 from xaibench.api.batch import Batch
 from xaibench.api.classifier import Classifier
 from xaibench.engine.prepared import PreparedNetwork, as_it_is, prepare_network
@@ -78,6 +82,16 @@ def quietly(work: Callable[[], int]) -> int:
     """Without the progress bars of others."""
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
         return work()
+
+
+def facts_of_run(model: str, data: str, **settings: Any) -> dict[str, Any]:
+    """What the manifest of a run into an empty folder says; SystemExit where a cell failed."""
+    with TemporaryDirectory() as folder:
+        results = xaibench.run([model], [data], output=f"{folder}/run", **settings)
+        facts: dict[str, Any] = json.loads((results.path / "manifest.json").read_text(encoding="utf-8"))
+    if "failed" in facts["statuses"]:
+        raise SystemExit(f"{model} on {data}: {facts['statuses']}")
+    return facts
 
 
 def peak_memory(model: str, images: int, stage: Callable[[Work], object]) -> float:

@@ -1,6 +1,6 @@
 """Writes what adaptive insertion and deletion save and miss into docs/metrics-perturbation.md.
 
-    python docs/make_adaptive_table.py [CURVES]
+    PYTHONPATH=benchmarks python docs/make_adaptive_table.py [CURVES]
 
 Every map is scored by all steps. The adaptive metric is then run for itself on a stand-in of as many
 pixels as the curve has steps, whose network answers from that curve: what both differ by is the true
@@ -15,6 +15,7 @@ from itertools import product
 from pathlib import Path
 
 import torch
+from marked_blocks import put
 from torch import Tensor, nn
 from xaibench_metrics.adaptive import deletion_adaptive
 
@@ -27,7 +28,6 @@ from xaibench.engine.stream import Stream, Task
 from xaibench.engine.trials import batch_of, decode, trials_of
 
 PAGE = Path(__file__).with_name("metrics-perturbation.md")
-BEGIN, END = "<!-- adaptive -->", "<!-- end -->"
 GIVEN = (
     ("scenes-cnn", "scenes", 40),
     ("scenes-vit", "scenes", 40),
@@ -110,9 +110,7 @@ def main() -> None:
         for explainer, metric in product(EXPLAINERS, METRICS):
             found = known[model, data, explainer, metric]
             measured.append(compared(f"{model}, {count} of {data}", explainer, metric, found))
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{BEGIN}\n{table(measured)}{END}{after}", encoding="utf-8")
+    put(PAGE, "adaptive", table(measured).rstrip())
 
 
 def table(measured: Sequence[Measured]) -> str:

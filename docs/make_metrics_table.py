@@ -1,6 +1,6 @@
 """Writes what ours and other libraries' metrics say of the same maps into docs/metrics-*.md.
 
-    python docs/make_metrics_table.py
+    PYTHONPATH=benchmarks python docs/make_metrics_table.py
 
 The maps are Grad-CAM's of `scenes-cnn` on scenes, for the predicted class. A page is a list of
 comparisons here and two markers there; a library that is not installed leaves its rows out.
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from marked_blocks import put
 from torch import Tensor
 
 from xaibench.api.batch import Batch
@@ -26,7 +27,6 @@ from xaibench.engine.single import explain, score
 from xaibench.engine.trials import batch_of, decode, trials_of
 
 HERE = Path(__file__).parent
-BEGIN, END = "<!-- peers -->", "<!-- end -->"
 IMAGES = 12
 
 
@@ -207,11 +207,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     same = given()
     for name, comparisons in PAGES.items():
-        page = HERE / name
-        before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-        after = rest.partition(END)[2]
-        page.write_text(f"{before}{BEGIN}\n{table(comparisons, same)}{END}{after}", encoding="utf-8")
-        print(page.name)
+        put(HERE / name, "peers", table(comparisons, same).rstrip())
+        print(name)
 
 
 def table(comparisons: Sequence[Comparison], same: Given) -> str:

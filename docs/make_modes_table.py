@@ -1,6 +1,6 @@
 """Writes how far the modes of a run are from its usual one into docs/modes.md.
 
-    python docs/make_modes_table.py
+    PYTHONPATH=benchmarks python docs/make_modes_table.py
 
 The same maps, of float32 captures, are scored by the prepared network, in bfloat16, and compiled.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 from make_adaptive_table import trials
+from marked_blocks import put
 from torch import Tensor
 
 from xaibench.api.batch import Batch
@@ -23,7 +24,6 @@ from xaibench.engine.single import explain
 from xaibench.engine.stream import Stream, Task
 
 PAGE = Path(__file__).with_name("modes.md")
-BEGIN, END = "<!-- parity -->", "<!-- end -->"
 GIVEN = (("scenes-cnn", "scenes", 8), ("efficientnet-lite0", "cutouts", 3))
 EXPLAINERS = ("grad-cam", "layer-cam", "hirescam", "random")
 METRICS = ("insertion-28", "deletion-28")
@@ -40,10 +40,8 @@ def main() -> None:
     """Measure all and write the table."""
     warnings.simplefilter("ignore")
     found = "".join(line for given in GIVEN for line in lines(*given))
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
     said = f"Written by `python docs/make_modes_table.py`, torch {torch.__version__}, on a CPU.\n\n"
-    PAGE.write_text(f"{before}{BEGIN}\n{said}{HEAD}{found}{END}{after}", encoding="utf-8")
+    put(PAGE, "parity", f"{said}{HEAD}{found}".rstrip())
 
 
 def lines(model: str, data: str, count: int) -> Iterator[str]:

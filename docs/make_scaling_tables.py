@@ -8,16 +8,14 @@ none is here, the hours are a formula's, for rates that are assumed and named.
 """
 
 import argparse
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import torch
 from marked_blocks import put, table
+from work import facts_of_run
 
-import xaibench
 from xaibench.engine.config import Config, Grid, default_config
 from xaibench.engine.forecast import Forecast, forecast
 from xaibench.engine.prepared import prepare_network
@@ -131,17 +129,8 @@ def check_table() -> str:
     lines = []
     for model, data, limit in CHECKED:
         plan = foretold(model, data, WORK["the default"], limit)
-        with TemporaryDirectory() as folder:
-            results = xaibench.run(
-                [model],
-                [data],
-                explainers=DEFAULT,
-                metrics=STEPS_28,
-                limit=limit,
-                gallery=0,
-                output=f"{folder}/run",
-            )
-            facts = json.loads((results.path / "manifest.json").read_text(encoding="utf-8"))
+        explainers, metrics = WORK["the default"]
+        facts = facts_of_run(model, data, explainers=explainers, metrics=metrics, limit=limit, gallery=0)
         for stage, count in facts["forwards"].items():
             said = plan.forwards[stage]
             lines.append([f"{model} on {data}, {limit}", stage, f"{said:,}", f"{count:,}"])

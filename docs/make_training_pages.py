@@ -1,7 +1,7 @@
 """Writes the numbers, tables and the figure of docs/training.md and docs/attention-study.md.
 
-    python docs/make_training_pages.py --study results/study-attention --trainings results/simple-cnn
-        results/study-attention/plain-0 ... --folds results/folds
+    PYTHONPATH=benchmarks python docs/make_training_pages.py --study results/study-attention
+        --trainings results/simple-cnn results/study-attention/plain-0 ... --folds results/folds
 
 What stands between `<!-- NAME -->` and `<!-- end -->` in the two pages, and of accuracies in README, is
 written here, from what `xaibench train` and `xaibench study attention` left in those folders, and
@@ -9,18 +9,20 @@ nothing of it by hand.
 """
 
 import argparse
-import re
 import statistics
 from pathlib import Path
 
 import msgspec
 import pandas as pd
+from marked_blocks import put
 from PIL import Image
 
 from xaibench.train.checkpoint import read_facts
 from xaibench.train.recipe import Recipe
 
 HERE = Path(__file__).parent
+TRAINING, STUDY = HERE / "training.md", HERE / "attention-study.md"
+README = HERE.parent / "README.md"
 WIDTH, QUALITY = 1000, 82  # of the figure's small copy
 SHOWN = "Scenes under Grad-CAM without and with CBAM, CBAM's own attention, and a transformer's"
 PLAIN = Recipe(architecture="", data="scenes")  # what the command line takes where nothing is said
@@ -34,32 +36,21 @@ def main() -> None:
     arguments.add_argument("--folds", type=Path)
     given = arguments.parse_args()
     if given.trainings:
-        fill("training.md", "trainings", trainings(given.trainings))
-        fill("training.md", "epochs", epochs(given.trainings[0]))
+        put(TRAINING, "trainings", trainings(given.trainings))
+        put(TRAINING, "epochs", epochs(given.trainings[0]))
     if given.folds:
-        fill("training.md", "folds", folds(given.folds))
+        put(TRAINING, "folds", folds(given.folds))
     if given.study:
         for name in ("differences", "trainings", "means", "cost"):
             file = next(given.study.glob(f"{name}.[mt]*"))
-            fill("attention-study.md", name, file.read_text(encoding="utf-8").strip())
+            put(STUDY, name, file.read_text(encoding="utf-8").strip())
         with Image.open(given.study / "figure.png") as picture:
             small = picture.convert("RGB")
             small.thumbnail((WIDTH, WIDTH * picture.height))
             small.save(HERE / "attention-study.jpg", quality=QUALITY)
-        fill("attention-study.md", "figure", f"![{SHOWN}](attention-study.jpg)")
+        put(STUDY, "figure", f"![{SHOWN}](attention-study.jpg)")
     if given.trainings and given.study:
-        fill("../README.md", "accuracies", accuracies(given.trainings[0], given.study))
-
-
-def fill(page: str, name: str, text: str) -> None:
-    """Put `text` into a marked block of a page."""
-    path = HERE / page
-    said = path.read_text(encoding="utf-8")
-    pattern = rf"(<!-- {name} -->\n?).*?(\n?<!-- end -->)"
-    found, times = re.subn(pattern, lambda m: f"{m[1]}{text}{m[2]}", said, flags=re.DOTALL)
-    if times != 1:
-        raise SystemExit(f"{path} has {times} blocks called {name!r}")
-    path.write_text(found, encoding="utf-8")
+        put(README, "accuracies", accuracies(given.trainings[0], given.study))
 
 
 def command(recipe: Recipe) -> str:

@@ -144,9 +144,11 @@ def test_another_mode_does_not_go_on_in_the_folder(settings, tmp_path):
     before = make_config({"grid": GRID})
     after = make_config({"grid": GRID, **settings})
     assert before.name() != after.name()
+    earlier = tmp_path / "config.toml"
     for old, new in ((before, after), (after, before)):
+        earlier.write_text(old.toml())
         with pytest.raises(ConfigError, match=f"{next(iter(settings))} was"):
-            refuse_to_follow(old.toml(), new, tmp_path)
+            refuse_to_follow(earlier, new)
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,13 @@ import toys
 from toy_runs import Counting, comparable, toy_run
 
 from xaibench.api import ConfigError, UnknownName
+from xaibench.engine.forecast import forecast
 from xaibench.engine.observer import Observer
 from xaibench.engine.registry import installed
 from xaibench.engine.run import run
 from xaibench.engine.settings import settle
 from xaibench.engine.trials import batch_of
+from xaibench.report.page.build import write_report
 from xaibench.results.folder import RunFolder
 from xaibench.results.kept import kept_facts
 from xaibench.results.results import Results
@@ -230,6 +232,24 @@ def test_another_run_into_the_same_folder_is_refused(tmp_path):
     results = run(config, tmp_path, overwrite=True, registry=registry)
     assert set(results.scores["seed"]) == {1}
     assert (tmp_path / "mine.txt").exists()
+
+
+def foretell(folder):
+    """The plan of the toys' run into the folder."""
+    forecast(settle(None, ("toy",), ("generated",)), toys.registry(), output=folder)
+
+
+@pytest.mark.parametrize("settings", [b"\xff\xfe", b"seed = [", b"seed = 'one'"])
+@pytest.mark.parametrize("ask", [toy_run, foretell])
+def test_damaged_settings_of_a_folder_are_named_and_nothing_is_lost(settings, ask, tmp_path):
+    expected = toy_run(tmp_path).rows
+    (tmp_path / "config.toml").write_bytes(settings)
+    with pytest.raises(ConfigError, match=r"config\.toml.*Choose another --output, or --overwrite"):
+        ask(tmp_path)
+    assert (tmp_path / "manifest.json").exists()
+    left = Results.load(tmp_path)
+    pd.testing.assert_frame_equal(left.rows, expected)
+    write_report(left)
 
 
 def test_a_shard_of_older_versions_is_replaced(tmp_path):

@@ -127,23 +127,25 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         return f"run-{sha256(said.encode()).hexdigest()[:8]}"
 
 
-def refuse_to_follow(earlier: str, config: Config, folder: Path) -> None:
+def refuse_to_follow(earlier: Path, config: Config) -> None:
     """Settings may go on in a folder where they ask for what it has, and perhaps for more.
 
     Args:
-        earlier: the settings of the folder's run, as TOML.
+        earlier: the settings of the folder's run, a TOML file.
         config: the new ones.
-        folder: to be named.
 
     Raises:
-        ConfigError: they ask for less, or for something else.
+        ConfigError: they ask for less, or for something else, or the earlier ones are damaged.
     """
-    before = make_config(_plain(earlier, f"{folder}/config.toml"), f"{folder}/config.toml")
+    cure = "Choose another --output, or --overwrite it"
+    try:
+        before = make_config(read_config(earlier), str(earlier))
+    except ConfigError as error:
+        raise ConfigError(f"{error}. The folder's run cannot be gone on with. {cure}") from error
     differ = [*_other(before, config), *_less(before, config)]
     if differ:
         raise ConfigError(
-            f"{folder} holds a run with other settings: {'; '.join(differ)}. Choose another --output, "
-            "or --overwrite it"
+            f"{earlier.parent} holds a run with other settings: {'; '.join(differ)}. {cure}"
         )
 
 

@@ -79,7 +79,8 @@ def forecast(
 
     How many forwards an explainer makes may depend on the image (Score-CAM skips constant channels):
     what one image takes is multiplied by their number. That an image is still the one that is there
-    is seen by the run alone.
+    is seen by the run alone, and so is whether its maps were kept: explainers count though they may
+    then be spared.
 
     Args:
         config: the settings.
@@ -97,7 +98,7 @@ def forecast(
     folder = RunFolder(output or nowhere)
     settings = folder.path / "config.toml"
     if output and settings.exists():
-        refuse_to_follow(settings.read_text(encoding="utf-8"), config, output)
+        refuse_to_follow(settings, config)
     worker = Worker(config, device_of(config.device), nowhere, observer or Observer())
     wanted = Wanted.every(todo.explainers, todo.metrics)
     return [forecast_block(worker, block, wanted, folder, part) for block in todo.blocks]

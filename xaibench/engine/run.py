@@ -3,6 +3,7 @@
 import shlex
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import distributions
 from pathlib import Path
 from platform import python_version
@@ -59,9 +60,8 @@ def run(
     observer, tally = observer or Observer(), Tally(device=device_facts(device) if device else {})
     began = datetime.now(UTC)
     with RunFolder.alone(path):
-        folder = RunFolder.open(
-            path, config.toml(), overwrite, lambda earlier: refuse_to_follow(earlier, config, path)
-        )
+        refuse = partial(refuse_to_follow, config=config)
+        folder = RunFolder.open(path, config.toml(), overwrite, refuse)
         for name, reason in registry.broken.items():
             observer.note(f"plugin {name!r} cannot be loaded: {reason}; the rest goes on without it")
         worker = Worker(config, device, folder.native, observer, tally) if device else None

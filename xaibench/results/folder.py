@@ -36,7 +36,7 @@ class RunFolder:
         path: Path,
         config: str,
         overwrite: bool = False,
-        refuse: Callable[[str], None] | None = None,
+        refuse: Callable[[Path], None] | None = None,
     ) -> "RunFolder":
         """Make the folder, or go on in it where it holds a run that these settings may follow.
 
@@ -44,8 +44,8 @@ class RunFolder:
             path: of the folder.
             config: the settings, as TOML.
             overwrite: forget what another run, or this one, left there.
-            refuse: is given the settings that the folder's run had, and raises where these may not
-                follow them.
+            refuse: is given the file of the settings that the folder's run had, and raises where
+                these may not follow them.
 
         Raises:
             ConfigError: it cannot be written to, or `refuse` refused.
@@ -58,7 +58,7 @@ class RunFolder:
             folder.maps.mkdir(exist_ok=True)
             settings = path / "config.toml"
             if settings.exists() and refuse is not None:
-                refuse(settings.read_text(encoding="utf-8"))
+                refuse(settings)
             folder.manifest.unlink(missing_ok=True)  # it is the sign of a finished run
             write_text(settings, config)
         except OSError as error:

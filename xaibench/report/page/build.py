@@ -161,7 +161,7 @@ def totals(results: Results, blocks: list[Board]) -> dict[str, int]:
 def config_of(results: Results) -> str:
     """The settings' file, which runs the same again; "" where there is none."""
     path = results.path / "config.toml"
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 def facts_of(shown: Gallery) -> dict[str, Any]:
