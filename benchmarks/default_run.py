@@ -39,7 +39,7 @@ def main() -> None:
                 before = limit.forward()
                 limited = given.limit or grid.limit or config.limit
                 facts = facts_of_run(model, data, limit=limited, metrics=config.metrics)
-                one = min(before, limit.forward())
+                one = limit.around(before)
                 for stage in FORWARDING:
                     seconds, forwards = facts["seconds"][stage], facts["forwards"][stage]
                     ratio = f"{seconds / (forwards * one):.2f}"

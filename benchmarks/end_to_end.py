@@ -78,7 +78,7 @@ def report(model: str, data: str, images: int, rounds: int) -> list[list[str]]:
             began = perf_counter()
             forwards = quietly(partial(way, model, data, images))
             seconds.append(perf_counter() - began)
-            ratios.append(seconds[-1] / (forwards * min(before, limit.forward())))
+            ratios.append(seconds[-1] / (forwards * limit.around(before)))
         maps = images * (len(EXPLAINERS) + (len(CONTROLS) if way is ours else 0))
         ms = 1e3 * statistics.median(seconds) / maps
         said = [f"{statistics.median(seconds):.1f}", f"{maps}", f"{ms:,.0f}"]

@@ -97,7 +97,7 @@ def report(model: str, data: str, images: int, rounds: int, steps: int) -> str:
             part = taken[title]
             part.forwards = scored(work, metrics, explained, again)
             part.seconds.append(perf_counter() - began)
-            part.limits.append(part.forwards * min(before, limit.forward()))
+            part.limits.append(part.forwards * limit.around(before))
     taken["all together"] = together(list(taken.values()))
     kinds["all together"] = [metric for metrics in kinds.values() for metric in metrics]
     maps = len(EXPLAINERS) * len(work.batch.ids)

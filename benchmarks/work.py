@@ -146,6 +146,6 @@ def measured(stages: Mapping[str, tuple[Callable[[Work], int], Work]], rounds: i
             began = perf_counter()
             one.forwards = quietly(partial(stage, work))
             one.seconds.append(perf_counter() - began)
-            least = min(before, limit.forward())
-            one.ratios.append(one.seconds[-1] / (one.forwards * least))
+            each = limit.around(before)
+            one.ratios.append(one.seconds[-1] / (one.forwards * each))
     return found
