@@ -3,18 +3,23 @@
 Every removed pixel is the weighted mean of its eight neighbours, those outside the image left out: a
 sparse linear system, symmetric and positive definite. All the images of a batch are solved together
 by conjugate gradients, preconditioned by a multigrid cycle on the whole batch: no loop over pixels.
+
+Within, every image has a margin of zeros below and to the right. A shift by a pixel or a row is then one
+of the flat memory, which runs through all images at once: what leaves one arrives in a margin.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from xaibench.api.types import Images, Masks
 
-STRAIGHT, DIAGONAL = 1 / 6, 1 / 12  # weights of the neighbours
-PIXELS = 100_000  # solved together
+MARGIN = 2  # rows and columns
+PIXELS = 500_000  # solved together
 MOST = 200  # iterations; a dozen do
 COARSEST = 5  # cells a side that are solved directly
 DAMPING = 0.85  # of the smoothing steps below the finest level, whose stencils have mixed signs
@@ -41,17 +46,28 @@ def impute(images: Images, removed: Masks, tolerance: float | None = None) -> Im
 def _imputed(images: Images, removed: Masks, tolerance: float) -> Images:
     """`impute` of so few images that what is iterated on stays in the processor's cache."""
     removed = removed & ~removed.flatten(1).all(1)[:, None, None]
-    unknown = removed[:, None].to(images)
-    known = 1 - unknown
+    known = framed((~removed)[:, None].to(images))
+    unknown = framed(removed[:, None].to(images))
     # Constants solve the system, so the mean of what stays is set aside: what is left to find is
     # small, and so is what single precision loses of it.
-    mean = (images * known).sum((2, 3), keepdim=True) / known.sum((2, 3), keepdim=True)
-    right = unknown * neighbours((images - mean) * known)
-    return torch.where(removed[:, None], mean + _solve(Cycle.on(unknown), right, tolerance), images)
+    mean = (framed(images) * known).sum((2, 3), keepdim=True) / known.sum((2, 3), keepdim=True)
+    right = unknown * neighbours((framed(images) - mean) * known)
+    found = unframed(_solve(Cycle.on(unknown), right, tolerance))
+    return torch.where(removed[:, None], mean + found, images)
+
+
+def framed(values: Tensor) -> Tensor:
+    """With its margin."""
+    return F.pad(values, (0, MARGIN, 0, MARGIN))
+
+
+def unframed(values: Tensor) -> Tensor:
+    """Without its margin."""
+    return values[..., :-MARGIN, :-MARGIN]
 
 
 def _solve(cycle: "Cycle", right: Tensor, tolerance: float) -> Tensor:
-    """Conjugate gradients; (B, 3, H, W), zero where a pixel is known."""
+    """Conjugate gradients; zero where a pixel is known."""
     finest = cycle.levels[0]
     found, residual = torch.zeros_like(right), right
     better = cycle.apply(residual)
@@ -79,47 +95,69 @@ def _dot(one: Tensor, other: Tensor) -> Tensor:
 
 
 def neighbours(values: Tensor) -> Tensor:
-    """The weighted sum over each cell's eight neighbours, of which those outside count as zero.
+    """The sum over each pixel's eight neighbours, two times those above, below and beside; framed.
 
-    The weights are those of [1, 2, 1] across times [1, 2, 1] down, but for the cell itself.
+    They are twelfths of the paper's weights, 1/6 and 1/12, which does not change the mean.
     """
-    across = values * (2 * DIAGONAL)
-    across[..., 1:].add_(values[..., :-1], alpha=DIAGONAL)
-    across[..., :-1].add_(values[..., 1:], alpha=DIAGONAL)
-    both = torch.add(across * 2, values, alpha=-4 * DIAGONAL)
-    both[..., 1:, :].add_(across[..., :-1, :])
-    both[..., :-1, :].add_(across[..., 1:, :])
-    return both
+    return box(values).sub_(values, alpha=4)
+
+
+def box(values: Tensor) -> Tensor:
+    """The sum over [1, 2, 1] across times [1, 2, 1] down, of framed values; margins hold anything.
+
+    Twice the sum of two that are side by side, and twice of two that are one below the other.
+    """
+    flat, row = values.flatten(), values.shape[-1]
+    for apart in (1, row):
+        before = torch.empty_like(flat)
+        before[:apart] = flat[:apart]
+        torch.add(flat[apart:], flat[:-apart], out=before[apart:])
+        flat = torch.empty_like(before)
+        flat[-apart:] = before[-apart:]
+        torch.add(before[apart:], before[:-apart], out=flat[:-apart])
+    return flat.view_as(values)
 
 
 @dataclass(frozen=True)
 class Finest:
-    """The system itself, on pixels.
+    """The system itself, on pixels. All of it is framed.
 
     Args:
         unknown: (B, 1, H, W), 1 where a pixel is to be found, else 0.
         diagonal: (B, 1, H, W), the weights of the neighbours that are there, 0 where it is known.
         inverse: (B, 1, H, W), of the diagonal, 0 where it is known.
+        boxed: (B, 1, H, W), the diagonal, and what `box` counts of a pixel itself.
     """
 
     unknown: Tensor
     diagonal: Tensor
     inverse: Tensor
+    boxed: Tensor
 
     @classmethod
     def on(cls, unknown: Tensor) -> "Finest":
         """The system whose unknowns these are."""
-        diagonal = neighbours(torch.ones_like(unknown[:1])) * unknown
-        return cls(unknown, diagonal, _inverse(diagonal))
+        there = framed(torch.ones_like(unframed(unknown[:1])))
+        diagonal = neighbours(there) * unknown
+        return cls(unknown, diagonal, _inverse(diagonal), diagonal + 4 * unknown)
 
     def times(self, values: Tensor) -> Tensor:
         """The matrix times values that are zero where a pixel is known."""
-        return torch.addcmul(self.diagonal * values, self.unknown, neighbours(values), value=-1)
+        return torch.addcmul(self.boxed * values, self.unknown, box(values), value=-1)
+
+    def begin(self, residual: Tensor) -> tuple[Tensor, Tensor]:
+        """A smoothing step from nothing, and the residual that it leaves."""
+        found = self.inverse * residual
+        return found, box(found).mul_(self.unknown).sub_(found, alpha=4)
+
+    def end(self, found: Tensor, residual: Tensor, first: Tensor) -> Tensor:
+        """A smoothing step; `first` is the one from nothing, which is a part of it."""
+        return torch.addcmul(first, self.inverse, neighbours(found))
 
 
 @dataclass(frozen=True)
 class Coarser:
-    """The system on every other cell: the finer one, between bilinear interpolations.
+    """The system on every other cell: the finer one, between bilinear interpolations; framed.
 
     Args:
         unknown: (B, 1, h, w), 1 where a cell reaches a pixel to be found, else 0.
@@ -134,37 +172,48 @@ class Coarser:
     @classmethod
     def under(cls, finer: "Finest | Coarser") -> "Coarser":
         """Read off by nine probes: of the cells three apart, each cell sees one."""
-        height, width = (_half(side) for side in finer.inverse.shape[2:])
+        size = finer.inverse.shape[2:]
+        height, width = (_half(side) for side in size)
         ys, xs = torch.arange(height) % 3, torch.arange(width) % 3
         colour = (ys[:, None] * 3 + xs).to(finer.inverse.device)
         probes = torch.arange(9, device=colour.device)[:, None, None] == colour
-        waves = prolong(probes[None].to(finer.inverse), finer.inverse.shape[2:]) * finer.unknown
+        waves = prolong(probes[None].to(finer.inverse), size) * finer.unknown
         seen = restrict(finer.times(waves))
         around = [
             ((ys + dy)[:, None] % 3 * 3 + (xs + dx) % 3).to(colour.device)
-            for dy in (-1, 0, 1)
-            for dx in (-1, 0, 1)
+            for dy, dx in product((-1, 0, 1), repeat=2)
         ]
         stencil = seen.gather(1, torch.stack(around)[None].expand_as(seen))
         inverse = DAMPING * _inverse(stencil[:, 4:5])
         return cls(inverse.sign(), stencil, inverse)
 
     def times(self, values: Tensor) -> Tensor:
-        """The matrix times values."""
-        height, width = values.shape[2:]
-        padded = torch.nn.functional.pad(values, (1, 1, 1, 1))
-        total = self.stencil[:, 4:5] * values
-        for place in (0, 1, 2, 3, 5, 6, 7, 8):
-            y, x = divmod(place, 3)
-            shifted = padded[:, :, y : y + height, x : x + width]
-            total.addcmul_(self.stencil[:, place : place + 1], shifted)
-        return total
+        """The matrix times values that are zero in the margin."""
+        cells, row = values[0, 0].numel(), values.shape[-1]
+        flat, stencil = values.flatten(2), self.stencil.flatten(2)
+        total = stencil[:, 4:5] * flat
+        for place, (down, across) in enumerate(product((-1, 0, 1), repeat=2)):
+            apart = down * row + across
+            if apart:
+                first, last = max(0, -apart), cells - max(0, apart)
+                there = flat[..., first + apart : last + apart]
+                total[..., first:last].addcmul_(stencil[:, place : place + 1, first:last], there)
+        return total.view_as(values)
+
+    def begin(self, residual: Tensor) -> tuple[Tensor, Tensor]:
+        """A smoothing step from nothing, and the residual that it leaves."""
+        found = self.inverse * residual
+        return found, residual - self.times(found)
+
+    def end(self, found: Tensor, residual: Tensor, first: Tensor) -> Tensor:
+        """A smoothing step; `first` is the one from nothing."""
+        return torch.addcmul(found, self.inverse, residual - self.times(found))
 
     def dense(self) -> Tensor:
-        """(B, h*w, h*w), the matrix itself."""
-        height, width = self.stencil.shape[2:]
-        units = torch.eye(height * width).to(self.stencil).view(1, -1, height, width)
-        return self.times(units.expand(len(self.stencil), -1, -1, -1)).flatten(2)
+        """(B, h*w, h*w), the matrix itself, without the margin."""
+        height, width = (side - MARGIN for side in self.stencil.shape[2:])
+        units = framed(torch.eye(height * width).to(self.stencil).view(1, -1, height, width))
+        return unframed(self.times(units.expand(len(self.stencil), -1, -1, -1))).flatten(2)
 
 
 @dataclass(frozen=True)
@@ -184,7 +233,7 @@ class Cycle:
         """The levels below a system."""
         finest = Finest.on(unknown)
         levels: list[Finest | Coarser] = [finest, Coarser.under(finest)]
-        while max(levels[-1].inverse.shape[2:]) > COARSEST:
+        while max(levels[-1].inverse.shape[2:]) > COARSEST + MARGIN:
             levels.append(Coarser.under(levels[-1]))
         coarsest = levels[-1]
         assert isinstance(coarsest, Coarser)
@@ -193,51 +242,33 @@ class Cycle:
     def apply(self, residual: Tensor, level: int = 0) -> Tensor:
         """About the solution for this right side."""
         if level == len(self.levels) - 1:
-            return (residual.flatten(2) @ self.solved).view_as(residual)
+            inner = unframed(residual)
+            return framed((inner.flatten(2) @ self.solved).view_as(inner))
         here = self.levels[level]
-        found = here.inverse * residual
-        coarse = self.apply(restrict(residual - here.times(found)), level + 1)
-        found = torch.addcmul(found, here.unknown, prolong(coarse, residual.shape[2:]))
-        return torch.addcmul(found, here.inverse, residual - here.times(found))
+        first, left = here.begin(residual)
+        coarse = self.apply(restrict(left), level + 1)
+        found = torch.addcmul(first, here.unknown, prolong(coarse, residual.shape[2:]))
+        return here.end(found, residual, first)
 
 
 def prolong(coarse: Tensor, size: Sequence[int]) -> Tensor:
-    """Bilinear, from every other cell to all of (height, width)."""
-    for dim, length in ((2, size[0]), (3, size[1])):
-        shape = list(coarse.shape)
-        shape[dim] = length
-        fine = coarse.new_empty(shape)
-        evens, odds = (length + 1) // 2, length // 2
-        _every_other(fine, dim, 0).copy_(coarse.narrow(dim, 0, evens))
-        between = _every_other(fine, dim, 1)
-        torch.add(coarse.narrow(dim, 0, odds), coarse.narrow(dim, 1, odds), out=between).mul_(0.5)
-        coarse = fine
-    return coarse
+    """Bilinear, from every other cell to all of (height, width), framed; margins hold anything."""
+    fine = coarse.new_zeros(*coarse.shape[:2], *size)
+    inner = unframed(coarse)
+    height, width = inner.shape[2:]
+    torch.mul(inner, 0.25, out=fine[..., : 2 * height : 2, : 2 * width : 2])
+    return box(fine)
 
 
 def restrict(fine: Tensor) -> Tensor:
-    """The transpose of `prolong`."""
-    for dim in (2, 3):
-        length = fine.shape[dim]
-        evens, odds = (length + 1) // 2, length // 2
-        shape = list(fine.shape)
-        shape[dim] = _half(length)
-        coarse = fine.new_zeros(shape)
-        coarse.narrow(dim, 0, evens).copy_(_every_other(fine, dim, 0))
-        between = _every_other(fine, dim, 1)
-        coarse.narrow(dim, 0, odds).add_(between, alpha=0.5)
-        coarse.narrow(dim, 1, odds).add_(between, alpha=0.5)
-        fine = coarse
-    return fine
+    """The transpose of `prolong`, of values that are zero in the margin."""
+    height, width = (_half(side) - MARGIN for side in fine.shape[2:])
+    return framed(0.25 * box(fine)[..., : 2 * height : 2, : 2 * width : 2])
 
 
 def _half(length: int) -> int:
     """Every other cell, and one beyond an even border, so that interpolation goes on up to it."""
-    return length // 2 + 1
-
-
-def _every_other(values: Tensor, dim: int, first: int) -> Tensor:
-    return values[:, :, first::2] if dim == 2 else values[..., first::2]
+    return (length - MARGIN) // 2 + 1 + MARGIN
 
 
 def _inverse(diagonal: Tensor) -> Tensor:

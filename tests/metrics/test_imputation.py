@@ -2,8 +2,18 @@
 
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812
 from literal_imputation import literal
-from xaibench_metrics.imputation import Cycle, Finest, impute, neighbours, prolong, restrict
+from xaibench_metrics.imputation import (
+    Cycle,
+    box,
+    framed,
+    impute,
+    neighbours,
+    prolong,
+    restrict,
+    unframed,
+)
 
 
 def masks(height: int, width: int, generator: torch.Generator) -> torch.Tensor:
@@ -90,34 +100,64 @@ def test_an_image_does_not_depend_on_the_others_in_its_batch():
 
 def test_the_matrix_is_symmetric_and_coarse_ones_are_its_projections():
     removed = torch.rand(1, 1, 10, 13, generator=torch.Generator().manual_seed(0)) < 0.7
-    finest = Finest.on(removed.double())
-    coarse = Cycle.on(removed.double()).levels[1]
-    units = torch.eye(130).double().view(1, 130, 10, 13) * finest.unknown
-    matrix = finest.times(units).flatten(2)[0]
+    unknown = framed(removed.double())
+    finest, coarse = Cycle.on(unknown).levels[:2]
+    units = framed(torch.eye(130).double().view(1, 130, 10, 13)) * unknown
+    matrix = unframed(finest.times(units)).flatten(2)[0]
     torch.testing.assert_close(matrix, matrix.T)
-    wide = torch.eye(42).double().view(1, 42, 6, 7)
-    between = (prolong(wide, (10, 13)) * finest.unknown).flatten(2)[0]
+    wide = framed(torch.eye(42).double().view(1, 42, 6, 7))
+    between = unframed(prolong(wide, unknown.shape[2:]) * unknown).flatten(2)[0]
     torch.testing.assert_close(coarse.dense()[0], between @ matrix @ between.T)
 
 
 def test_restriction_is_the_transpose_of_interpolation():
     generator = torch.Generator().manual_seed(0)
     for size, half in (((9, 12), (5, 7)), ((10, 11), (6, 6))):
-        fine = torch.randn(2, 3, *size, dtype=torch.double, generator=generator)
-        coarse = torch.randn(2, 3, *half, dtype=torch.double, generator=generator)
+        fine = framed(torch.randn(2, 3, *size, dtype=torch.double, generator=generator))
+        coarse = framed(torch.randn(2, 3, *half, dtype=torch.double, generator=generator))
+        assert restrict(fine).shape == coarse.shape
         torch.testing.assert_close(
             (restrict(fine) * coarse).sum(), (fine * prolong(coarse, fine.shape[2:])).sum()
         )
 
 
-def test_neighbours_weigh_a_sixth_and_a_twelfth():
-    spot = torch.zeros(1, 1, 5, 5, dtype=torch.double)
-    spot[0, 0, 2, 2] = 12
+@pytest.mark.parametrize("level", [0, 1])
+def test_two_smoothing_steps_are_those_of_jacobi(level):
+    generator = torch.Generator().manual_seed(0)
+    unknown = framed((torch.rand(2, 1, 14, 9, generator=generator) < 0.7).double())
+    here = Cycle.on(unknown).levels[level]
+    residual = framed(
+        torch.randn(2, 3, *unframed(here.unknown).shape[2:], dtype=torch.double, generator=generator)
+    )
+    residual = residual * here.unknown
+    first, left = here.begin(residual)
+    torch.testing.assert_close(first, here.inverse * residual)
+    torch.testing.assert_close(left, residual - here.times(first))
+    found = first + here.unknown * residual.flip(0)
+    expected = found + here.inverse * (residual - here.times(found))
+    torch.testing.assert_close(here.end(found, residual, first), expected)
+
+
+def test_neighbours_weigh_two_twelfths_and_one():
+    spot = torch.zeros(2, 1, 5, 5, dtype=torch.double)
+    spot[0, 0, 2, 2] = 1
     expected = torch.tensor([[1.0, 2, 1], [2, 0, 2], [1, 2, 1]]).double()
-    torch.testing.assert_close(neighbours(spot)[0, 0, 1:4, 1:4], expected)
-    corner = neighbours(torch.ones(1, 1, 5, 5).double())[0, 0]
-    torch.testing.assert_close(corner[0, 0].item(), 5 / 12)
-    torch.testing.assert_close(corner[2, 2].item(), 1.0)
+    found = unframed(neighbours(framed(spot)))
+    torch.testing.assert_close(found[0, 0, 1:4, 1:4], expected)
+    assert found.sum() == 12  # nothing of it reaches the other image
+    corner = unframed(neighbours(framed(torch.ones(1, 1, 5, 5).double())))[0, 0]
+    assert (corner[0, 0], corner[2, 2]) == (5, 12)
+
+
+@pytest.mark.parametrize("at", [(0, 0), (0, 4), (3, 0), (3, 4)])
+def test_what_leaves_an_image_arrives_in_no_other_row_and_no_other_image(at):
+    spots = torch.zeros(3, 2, 4, 5, dtype=torch.double)
+    spots[1, 0, *at] = 1
+    found = unframed(box(framed(spots)))
+    assert not found[[0, 2]].any()
+    assert not found[1, 1].any()
+    kernel = torch.tensor([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]]).double()[None, None]
+    torch.testing.assert_close(found[1, :1], F.conv2d(spots[1, :1, None], kernel, padding=1)[0])
 
 
 def test_an_image_of_which_nothing_stays_is_left_as_it_is():
