@@ -29,6 +29,7 @@ from xaibench.api.capture import Capture, SharedPass
 from xaibench.api.classifier import Classifier
 from xaibench.api.specs import Metric
 from xaibench.engine.explaining import Again, explain
+from xaibench.engine.other_networks import OtherNetworks
 from xaibench.engine.outcome import Explained
 from xaibench.engine.registry import installed
 from xaibench.engine.scoring import score
@@ -148,8 +149,15 @@ def maps_of(work: Work) -> tuple[dict[str, Explained], dict[str, Again]]:
     shared = SharedPass(work.prepared.classifier, work.batch.images)
     stream = work.stream(work.prepared)
     explained = explain(Capture(work.classifier, work.batch, shared), specs, stream)
+    others = OtherNetworks()
     again = {
-        spec.name: Again(spec, work.classifier, stream.width, prepared=work.prepared.classifier)
+        spec.name: Again(
+            spec,
+            work.classifier,
+            stream.width,
+            prepared=work.prepared.classifier,
+            others=others,
+        )
         for spec in specs
     }
     return explained, again

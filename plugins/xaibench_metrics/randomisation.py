@@ -47,9 +47,10 @@ def parameter_randomisation(
     found: list[Tensor] = [maps.new_empty(0)] * len(seeds)
     for seed in dict.fromkeys(seeds):  # one, but where somebody has put trials of two runs together
         rows = [row for row, drawn_by in enumerate(seeds) if drawn_by == seed]
-        some = batch.select(rows)
+        whole = len(rows) == len(seeds)  # the very batch, whose passes others may have asked for
+        own, some = (maps, batch) if whole else (maps[rows], batch.select(rows))
         networks = cascade(explainer.classifier, size, stages, seed, statistics)
-        curve = [alike(maps[rows], explainer.maps(some, network)) for network in networks]
+        curve = [alike(own, explainer.maps(some, network)) for network in networks]
         for row, values in zip(rows, torch.stack(curve, 1), strict=True):
             found[row] = values
     curves = torch.stack(found)

@@ -21,6 +21,7 @@ from xaibench.api.specs import Explainer, Modified
 from xaibench.api.types import Curves, GridMaps, Images, Logits, Maps
 from xaibench.api.variants import Asks, Variants
 from xaibench.engine.keys import content_key, identity
+from xaibench.engine.other_networks import OtherNetworks
 from xaibench.engine.outcome import Explained, Outcome, conclude, mark_unknown, raise_wrong, status_of
 from xaibench.engine.patience import patience
 from xaibench.engine.plan import why_unsupported
@@ -204,6 +205,7 @@ class Again:
         width: how many images a pass takes.
         cost: what the maps that are scored took.
         prepared: a copy of the model that computes the same sooner, where there is one.
+        others: what other networks did, where several explainers ask the same of them.
         forwards, backwards: made so far, forwards counted in images.
     """
 
@@ -212,6 +214,7 @@ class Again:
     width: int
     cost: Cost = field(default_factory=lambda: Cost(0, 0, 0))
     prepared: Classifier | None = None
+    others: OtherNetworks = field(default_factory=OtherNetworks)
     forwards: int = 0
     backwards: int = 0
 
@@ -222,12 +225,25 @@ class Again:
 
     def maps(self, batch: Batch, classifier: Classifier | None = None) -> Maps:
         """Maps of these trials, rescaled; raises what went wrong with any of them."""
-        classifier = classifier or self.prepared or self.classifier
-        capture = Capture(classifier, batch)
-        stream = Stream(classifier.logits, self.width)
+        if classifier is None:
+            classifier = self.prepared or self.classifier
+            self.forwards += len(batch.ids)
+            return self._made(Capture(classifier, batch))
+        known = self.others.maps(self.name, classifier, batch)
+        if known is None:
+            shared, forwards = self.others.forward(classifier, batch.images)
+            self.forwards += forwards
+            known = self._made(Capture(classifier, batch, shared))
+            self.others.keep(classifier, batch, known)
+        return known
+
+    def _made(self, capture: Capture) -> Maps:
+        shared = capture.shared
+        forwards, backwards = shared.forwards, shared.backwards
+        stream = Stream(capture.classifier.logits, self.width)
         found = explain(capture, [self.spec], stream)[self.name]
-        self.forwards += len(batch.ids) + capture.shared.forwards + stream.forwards
-        self.backwards += capture.shared.backwards
+        self.forwards += shared.forwards - forwards + stream.forwards
+        self.backwards += shared.backwards - backwards
         raise_wrong(found.outcome)
         assert found.maps is not None
         return found.maps

@@ -22,6 +22,7 @@ from xaibench.engine.map_store import PRECISION, MapStore
 from xaibench.engine.memory import out_of_memory
 from xaibench.engine.modes import BF16, compiled, in_bf16
 from xaibench.engine.observer import Observer, Tally
+from xaibench.engine.other_networks import OtherNetworks
 from xaibench.engine.outcome import Evaluation, Explained, Outcome, status_of
 from xaibench.engine.plan import Block
 from xaibench.engine.prepared import PreparedNetwork, prepare_network
@@ -266,9 +267,9 @@ def askable(
     explained: Mapping[str, Explained], loaded: Loaded, explainers: Sequence[Explainer]
 ) -> dict[str, Again]:
     """The explainers, for metrics that ask them again."""
-    plain, sooner = loaded.classifier, loaded.network.classifier
+    plain, sooner, others = loaded.classifier, loaded.network.classifier, OtherNetworks()
     return {
-        spec.name: Again(spec, plain, loaded.width, costs(explained[spec.name].outcome), prepared=sooner)
+        spec.name: Again(spec, plain, loaded.width, costs(explained[spec.name].outcome), sooner, others)
         for spec in explainers
     }
 
