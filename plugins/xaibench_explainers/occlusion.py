@@ -27,7 +27,7 @@ def occlusion(capture: Capture, window: float = 1 / 7, stride: float = 1 / 28) -
         covered = down[k // columns][:, :, None] & across[k % columns][:, None]
         return images[row].masked_fill(covered[:, None], 0)  # normalised images: 0 is the mean colour
 
-    left = yield Variants(build, count=len(down) * columns)
+    left = yield Variants(build, count=len(down) * columns, any_class=True)
     whole = capture.logits.softmax(1).gather(1, capture.batch.targets[:, None])
     drops = (whole - left).unflatten(1, (len(down), columns))
     down, across = down.to(drops), across.to(drops)

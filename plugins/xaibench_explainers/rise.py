@@ -36,7 +36,7 @@ def rise(capture: Capture, count: int = 4000, cells: int = 7, kept: float = 0.5)
     def build(row: int, k: Indices) -> Images:
         return images[row] * masks(row, k)[:, None]
 
-    probabilities = yield Variants(build, count)
+    probabilities = yield Variants(build, count, any_class=True)
     maps = images.new_zeros(len(images), *size)
     # In parts, as thousands of masks of an image's size would be gigabytes
     for k in torch.arange(count, device=images.device).split(AT_ONCE):

@@ -31,7 +31,7 @@ def score_cam(capture: Capture, most: int = 0) -> Asks[GridMaps]:
         masks = rescale(upsample(activations[row, channels[row, k]], images.shape[2:]))
         return images[row] * masks[:, None]
 
-    logits = yield Variants(build, count=counts.tolist(), score="logit")
+    logits = yield Variants(build, count=counts.tolist(), score="logit", any_class=True)
     weights = channel_weights(logits, channels[:, : logits.shape[1]], activations.shape[1])
     return weighted_sum(weights, activations).relu()
 

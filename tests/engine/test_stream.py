@@ -264,3 +264,59 @@ def test_who_borrows_makes_it_alone_where_the_lender_failed():
     for answer in others:
         torch.testing.assert_close(answer.value, expected(batch, 4))
     assert [answer.forwards for answer in others] == [12, 0]
+
+
+def of_two_classes(ids="aabb", targets=(0, 1, 2, 0)):
+    """Trials of which some ask about the same image."""
+    return Batch(tuple(ids), torch.zeros(len(ids), 3, 2, 2).double(), torch.tensor(targets))
+
+
+def asks_whatever_the_class(count, batch, common=None, name=""):
+    """What is built tells the image, not the trial."""
+
+    def build_image(row, k):
+        return build("ab".index(batch.ids[row]), k)
+
+    return (yield Variants(build_image, count, "logit", common or {}, name, any_class=True))
+
+
+def by_image(batch, counts):
+    factors = torch.tensor([1.0, 2.0, -1.0]).double()[batch.targets]
+    curve = torch.full((len(batch.ids), max(counts)), torch.nan).double()
+    for i, n in enumerate(counts):
+        curve[i, :n] = factors[i] * (10.0 * "ab".index(batch.ids[i]) + torch.arange(n))
+    return curve
+
+
+@pytest.mark.parametrize("ids", ["aabb", "abab", "abba"])
+@pytest.mark.parametrize("width", [1, 3, 100])
+@pytest.mark.parametrize("of", [{"a": 5, "b": 2}, {"a": 4, "b": 4}, {"a": 0, "b": 3}])
+def test_what_does_not_depend_on_the_class_is_scored_once_an_image(ids, width, of):
+    batch, counts = of_two_classes(ids), [of[image] for image in ids]
+    stream = Stream(Recorder(), width)
+    (answer,) = stream.drive([Task(asks_whatever_the_class(counts, batch), batch)])
+    torch.testing.assert_close(answer.value, by_image(batch, counts), equal_nan=True)
+    assert stream.forwards == answer.forwards == sum(of.values())
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_common_variant_reaches_every_class(known):
+    batch = of_two_classes()
+    common = {("start", image): build(i, torch.tensor([1]))[0] for i, image in enumerate("ab")}
+    stream = Stream(Recorder(), 3)
+    if known:
+        stream.common = {key: Recorder()(image[None])[0] for key, image in common.items()}
+    (answer,) = stream.drive([Task(asks_whatever_the_class(4, batch, {1: "start"}), batch)])
+    torch.testing.assert_close(answer.value, by_image(batch, [4] * 4))
+    assert stream.forwards == (6 if known else 8)
+
+
+def test_a_class_that_cannot_borrow_is_scored_though_its_image_is_borrowed():
+    first = of_two_classes("ab", (0, 2))
+    both = of_two_classes("aabb", (0, 1, 2, 0))
+    stream = Stream(Recorder(), 3)
+    for batch in (first, both):
+        method = asks_whatever_the_class(4, batch, name="steps")
+        (answer,) = stream.drive([Task(method, batch, "owner")])
+        torch.testing.assert_close(answer.value, by_image(batch, [4] * len(batch.ids)))
+    assert stream.forwards == 16

@@ -28,6 +28,8 @@ class Variants:
             image. What has the same name is scored once for all methods; "image" is the image.
         name: what all the variants are, such as "deletion 224", where other metrics may ask for the
             very same: metrics that score the same map share what has the same name.
+        any_class: they depend on the image alone, not on the class that is asked about: an image asked
+            about several classes is scored once for all of them.
     """
 
     build: Callable[[int, Indices], Images]
@@ -35,6 +37,7 @@ class Variants:
     score: Score = "probability"
     common: Mapping[int, str] = field(default_factory=dict)
     name: str = ""
+    any_class: bool = False
 
 
 Asks = Generator[Variants, Curves, T]

@@ -23,9 +23,10 @@ from xaibench.engine.observer import Observer
 from xaibench.engine.outcome import status_of
 from xaibench.engine.plan import Block, plan
 from xaibench.engine.registry import Registry, installed
+from xaibench.engine.requests import Request
 from xaibench.engine.scoring import score
 from xaibench.engine.shared import Loaded, look_at, share
-from xaibench.engine.stream import Answer, Request, Stream
+from xaibench.engine.stream import Answer, Stream
 from xaibench.engine.task_worker import TaskWorker
 from xaibench.engine.tasks import SHARED
 from xaibench.engine.trials import Picture, decode

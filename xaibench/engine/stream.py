@@ -1,6 +1,6 @@
 """Scores the variants that methods ask for, all together, in passes of one width."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Generic, TypeVar
@@ -9,17 +9,15 @@ import torch
 from torch import Tensor
 
 from xaibench.api.batch import Batch
-from xaibench.api.errors import PluginError
 from xaibench.api.types import Curves, Images, Logits
 from xaibench.api.variants import Asks, Variants
 from xaibench.engine.memory import out_of_memory
-from xaibench.engine.patience import patience
+from xaibench.engine.requests import Key, Request, build, followers_of, passes, target_scores
 
 T = TypeVar("T")
 BUILT_BYTES = 16 * 2**20  # of variants built in one call: a build() has costs of its own
 Forward = Callable[[Images], Logits]
 Common = dict[tuple[str, str], Tensor]  # logits of a variant that no method owns, by name and image
-Key = tuple[str, str, str, str, int]  # of a curve: owner, name and kind of score, image, target
 
 
 @dataclass(frozen=True)
@@ -43,45 +41,6 @@ class Answer(Generic[T]):
     error: Exception | None = None
     forwards: int = 0
     seconds: float = 0.0
-
-
-@dataclass
-class Request:
-    """What one method is asking for now: cells to score, and the curve they fill.
-
-    Args:
-        rows, k: (n,) each: cell i is variant k[i] of image rows[i].
-        counts: how many variants each image has.
-        known: (row, k, name) of cells that another method, or the shared pass, has scored.
-        keys: of each row's curve, where its variants have a name.
-        borrowed: rows whose curves another method of the same owner asks for.
-    """
-
-    task: int
-    batch: Batch
-    variants: Variants
-    rows: Tensor
-    k: Tensor
-    counts: Tensor
-    known: list[tuple[int, int, str]]
-    curve: Curves
-    keys: list[Key]
-    borrowed: list[int]
-    failed: Exception | None = None
-    made: "tuple[int, Images] | None" = None  # built already, from this cell on
-
-
-@dataclass(frozen=True)
-class Part:
-    """Cells of one image that go into one pass.
-
-    Args:
-        end: of the image's cells; the passes to come will ask for those up to there.
-    """
-
-    request: Request
-    cells: slice
-    end: int
 
 
 @dataclass
@@ -156,8 +115,11 @@ class Stream:
         keys = _keys(task, variants)
         borrowed = [row for row, key in enumerate(keys) if key in self.curves or key in claimed]
         claimed |= set(keys)
-        if borrowed:
-            keep = ~torch.isin(rows, torch.tensor(borrowed))
+        asking = [row for row in range(images) if row not in borrowed]
+        followers = followers_of(batch, counts.tolist(), asking) if variants.any_class else {}
+        following = [row for some in followers.values() for row in some]
+        if spared := [*borrowed, *following]:
+            keep = ~torch.isin(rows, torch.tensor(spared))
             rows, k = rows[keep], k[keep]
         known = []
         for variant, name in variants.common.items():
@@ -173,12 +135,12 @@ class Stream:
             keep = ~torch.isin(rows * longest + k, drop)
             rows, k = rows[keep], k[keep]
         curve = batch.images.new_full((images, longest), torch.nan)
-        return Request(number, batch, variants, rows, k, counts, known, curve, keys, borrowed)
+        return Request(number, batch, variants, rows, k, counts, known, curve, keys, borrowed, followers)
 
     def _score(self, requests: list[Request], answers: list[Answer[T]]) -> None:
-        for parts in _passes(requests, self.width):
+        for parts in passes(requests, self.width):
             began = perf_counter()
-            built = [(part, _build(part, self.ahead, self.timeout)) for part in parts]
+            built = [(part, build(part, self.ahead, self.timeout)) for part in parts]
             alive = [(part, images) for part, images in built if images is not None]
             if not alive:
                 continue
@@ -222,7 +184,10 @@ class Stream:
 
     def _keep(self, request: Request, cells: slice, logits: Logits) -> None:
         rows, k = request.rows[cells], request.k[cells]
-        request.curve[rows, k] = _target_scores(logits, request, rows).to(request.curve)
+        first = int(rows[0])  # of one image all
+        for row in (first, *request.followers.get(first, ())):
+            scores = target_scores(logits, request, torch.full_like(rows, row))
+            request.curve[row, k] = scores.to(request.curve)
         for variant, name in request.variants.common.items():
             for i in (k == variant).nonzero().flatten().tolist():
                 self.common[name, request.batch.ids[int(rows[i])]] = logits[i]
@@ -230,7 +195,7 @@ class Stream:
     def _complete(self, request: Request) -> Curves:
         for row, k, name in request.known:
             logits = self.common[name, request.batch.ids[row]][None]
-            scores = _target_scores(logits, request, torch.tensor([row]))
+            scores = target_scores(logits, request, torch.tensor([row]))
             request.curve[row, k] = scores[0].to(request.curve)
         for row in request.borrowed:
             request.curve[row] = self.curves[request.keys[row]]
@@ -243,58 +208,3 @@ def _keys(task: Task[T], variants: Variants) -> list[Key]:
         return []
     pairs = zip(task.batch.ids, task.batch.targets.tolist(), strict=True)
     return [(task.owner, variants.name, variants.score, image, target) for image, target in pairs]
-
-
-def _passes(requests: list[Request], width: int) -> Iterator[list[Part]]:
-    """Cut all the requests' cells, one after another, into passes; only the last is not full."""
-    parts: list[Part] = []
-    room = width
-    for request in requests:
-        first = 0
-        for count in request.rows.unique_consecutive(return_counts=True)[1].tolist():
-            end = first + count
-            while first < end:
-                last = min(first + room, end)
-                parts.append(Part(request, slice(first, last), end))
-                room -= last - first
-                first = last
-                if room == 0:
-                    yield parts
-                    parts, room = [], width
-    if parts:
-        yield parts
-
-
-def _build(part: Part, room: int, timeout: float) -> Images | None:
-    """The variants of some cells of one image; None where the method has failed, now or before.
-
-    More of the image's are built along with them, for the passes that follow.
-    """
-    request, cells = part.request, part.cells
-    if request.failed is not None:
-        return None
-    first, made = request.made or (0, None)
-    if made is None or not first <= cells.start < cells.stop <= first + len(made):
-        shape = request.batch.images.shape[1:]
-        ahead = room // (shape.numel() * request.batch.images.element_size())
-        last = min(part.end, max(cells.stop, cells.start + ahead))
-        k = request.k[cells.start : last].to(request.batch.images.device)
-        try:
-            with patience(timeout):
-                made = request.variants.build(int(request.rows[cells.start]), k)
-            if tuple(made.shape) != (len(k), *shape):
-                raise PluginError(f"build() returned {tuple(made.shape)}; expected {(len(k), *shape)}")
-        except Exception as error:  # a plugin's; the engine's cell makes a row of it
-            request.failed = error
-            return None
-        first = cells.start
-    request.made = (first, made) if cells.stop < part.end else None
-    return made[cells.start - first : cells.stop - first]
-
-
-def _target_scores(logits: Logits, request: Request, rows: Tensor) -> Tensor:
-    wanted = request.batch.targets[rows.to(logits.device)][:, None]
-    if request.variants.score == "correct":
-        return (logits.argmax(1, keepdim=True) == wanted).squeeze(1)
-    scores = logits if request.variants.score == "logit" else logits.softmax(1)
-    return scores.gather(1, wanted).squeeze(1)

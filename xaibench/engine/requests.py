@@ -1,0 +1,122 @@
+"""What methods ask of the stream, cut into parts that fill its passes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from xaibench.api.batch import Batch
+from xaibench.api.errors import PluginError
+from xaibench.api.types import Curves, Images, Logits
+from xaibench.api.variants import Variants
+from xaibench.engine.patience import patience
+
+Key = tuple[str, str, str, str, int]  # of a curve: owner, name and kind of score, image, target
+
+
+@dataclass
+class Request:
+    """What one method is asking for now: cells to score, and the curve they fill.
+
+    Args:
+        rows, k: (n,) each: cell i is variant k[i] of image rows[i].
+        counts: how many variants each image has.
+        known: (row, k, name) of cells that another method, or the shared pass, has scored.
+        keys: of each row's curve, where its variants have a name.
+        borrowed: rows whose curves another method of the same owner asks for.
+        followers: of a row, those that ask about another class of the same variants.
+    """
+
+    task: int
+    batch: Batch
+    variants: Variants
+    rows: Tensor
+    k: Tensor
+    counts: Tensor
+    known: list[tuple[int, int, str]]
+    curve: Curves
+    keys: list[Key]
+    borrowed: list[int]
+    followers: dict[int, list[int]]
+    failed: Exception | None = None
+    made: "tuple[int, Images] | None" = None  # built already, from this cell on
+
+
+@dataclass(frozen=True)
+class Part:
+    """Cells of one image that go into one pass.
+
+    Args:
+        end: of the image's cells; the passes to come will ask for those up to there.
+    """
+
+    request: Request
+    cells: slice
+    end: int
+
+
+def followers_of(batch: Batch, counts: Sequence[int], rows: Sequence[int]) -> dict[int, list[int]]:
+    """Of `rows`, those of an image after its first, by that one."""
+    leaders: dict[tuple[str, int], int] = {}
+    found: dict[int, list[int]] = {}
+    for row in rows:
+        leader = leaders.setdefault((batch.ids[row], counts[row]), row)
+        if leader != row:
+            found.setdefault(leader, []).append(row)
+    return found
+
+
+def passes(requests: list[Request], width: int) -> Iterator[list[Part]]:
+    """Cut all the requests' cells, one after another, into passes; only the last is not full."""
+    parts: list[Part] = []
+    room = width
+    for request in requests:
+        first = 0
+        for count in request.rows.unique_consecutive(return_counts=True)[1].tolist():
+            end = first + count
+            while first < end:
+                last = min(first + room, end)
+                parts.append(Part(request, slice(first, last), end))
+                room -= last - first
+                first = last
+                if room == 0:
+                    yield parts
+                    parts, room = [], width
+    if parts:
+        yield parts
+
+
+def build(part: Part, room: int, timeout: float) -> Images | None:
+    """The variants of some cells of one image; None where the method has failed, now or before.
+
+    More of the image's are built along with them, for the passes that follow.
+    """
+    request, cells = part.request, part.cells
+    if request.failed is not None:
+        return None
+    first, made = request.made or (0, None)
+    if made is None or not first <= cells.start < cells.stop <= first + len(made):
+        shape = request.batch.images.shape[1:]
+        ahead = room // (shape.numel() * request.batch.images.element_size())
+        last = min(part.end, max(cells.stop, cells.start + ahead))
+        k = request.k[cells.start : last].to(request.batch.images.device)
+        try:
+            with patience(timeout):
+                made = request.variants.build(int(request.rows[cells.start]), k)
+            if tuple(made.shape) != (len(k), *shape):
+                raise PluginError(f"build() returned {tuple(made.shape)}; expected {(len(k), *shape)}")
+        except Exception as error:  # a plugin's; the engine's cell makes a row of it
+            request.failed = error
+            return None
+        first = cells.start
+    request.made = (first, made) if cells.stop < part.end else None
+    return made[cells.start - first : cells.stop - first]
+
+
+def target_scores(logits: Logits, request: Request, rows: Tensor) -> Tensor:
+    """What is wanted about the target class of each of the rows, by its logits."""
+    wanted = request.batch.targets[rows.to(logits.device)][:, None]
+    if request.variants.score == "correct":
+        return (logits.argmax(1, keepdim=True) == wanted).squeeze(1)
+    scores = logits if request.variants.score == "logit" else logits.softmax(1)
+    return scores.gather(1, wanted).squeeze(1)
