@@ -1,22 +1,17 @@
 """The page in a real browser: Chromium, headless, by its driver."""
 
 import json
-import shutil
 import tempfile
 import time
 
 import pytest
+from browsers import browser
 from reports import ready
 
 from xaibench.report.page.build import write_report
 from xaibench.results.results import Results
 
-selenium = pytest.importorskip("selenium", reason="the package selenium is not installed")
-BINARY, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not (BINARY and DRIVER), reason="Chromium or its driver is not installed"),
-]
+pytestmark = pytest.mark.browser
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -32,16 +27,17 @@ def report(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def driver():
+    binary, its_driver = browser()
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
     options = webdriver.ChromeOptions()
-    options.binary_location = BINARY
+    options.binary_location = binary
     with tempfile.TemporaryDirectory() as profile:
         for flag in (*FLAGS, f"--user-data-dir={profile}"):
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        found = webdriver.Chrome(options=options, service=Service(DRIVER))
+        found = webdriver.Chrome(options=options, service=Service(its_driver))
         yield found
         found.quit()
 
