@@ -94,6 +94,30 @@ def ready(path, maps=4, manifest=True) -> Path:
     return found
 
 
+def wide(path) -> Path:
+    """As many explainers and metrics as a usual run has, by their real names: a board of full width."""
+    explainers = [
+        *("ablation-cam", "conceptor-cam", "eigen-cam", "grad-cam", "grad-cam++", "hirescam"),
+        *("integrated-gradients", "layer-cam", "occlusion", "score-cam", "smooth-grad", "random"),
+    ]
+    metrics = [
+        *("insertion", "deletion", "pixel-flipping", "road-most-relevant", "pointing-game"),
+        *("energy-pointing-game", "max-sensitivity"),
+    ]
+    rng = np.random.default_rng(0)
+    tables = [
+        rows(
+            rng.normal(-0.5, 0.3, size=(12, len(explainers))), explainers, metric=metric, explain_ms=999
+        )
+        for metric in metrics
+    ]
+    found = folder(path, *map(curved, tables), shared_pass())
+    for k in range(2):
+        keep(found, f"i{k}", explainers=explainers, seed=k)
+    (found / "manifest.json").write_text(json.dumps({"run": "r", "controls": ["random"]}))
+    return found
+
+
 @dataclass
 class Node:
     """An element."""

@@ -7,7 +7,7 @@ import toys
 from xaibench.api import ConfigError, Dataset
 from xaibench.engine.blocks import Part
 from xaibench.engine.config import Config, Grid
-from xaibench.engine.forecast import forecast
+from xaibench.engine.forecast import Forecast, forecast, together
 from xaibench.engine.registry import installed
 from xaibench.engine.run import run
 
@@ -95,3 +95,32 @@ def test_a_metric_whose_forwards_depend_on_the_scores_says_the_least_and_the_mos
     (foretold,) = forecast(config(metrics=("deletion-adaptive", "deletion-28")), plugins)
     assert list(foretold.at_most) == ["deletion-adaptive"]
     assert foretold.metrics["deletion-adaptive"] < foretold.at_most["deletion-adaptive"]
+
+
+def test_images_that_lack_more_than_others_add_up_and_the_most_of_each_method_is_said():
+    one = Forecast("", forwards={"metrics": 3}, explainers={"a": 4.0}, metrics={"x": 1.0}, seconds=2.0)
+    other = Forecast(
+        "",
+        forwards={"explainers": 1, "metrics": 5},
+        explainers={"a": 1.0},
+        metrics={"x": 2.0, "y": 7.0},
+        seconds=3.0,
+    )
+    found = together(Forecast("title", images=9), [one, other])
+    assert found == Forecast(
+        "title",
+        images=9,
+        forwards={"explainers": 1, "metrics": 8},
+        explainers={"a": 4.0},
+        metrics={"x": 2.0, "y": 7.0},
+        seconds=5.0,
+    )
+
+
+def test_the_image_tried_is_asked_about_for_as_many_classes_as_images_are(monkeypatch):
+    examples = toys.generated()
+    twice_first = [*examples[1:3], examples[0], *examples[3:]]
+    monkeypatch.setattr(toys, "generated", lambda root=None: twice_first)
+    settings = config(data="generated", metrics=("deletion-28",))
+    (found,) = forecast(settings, registry("asking"))
+    assert found.explainers["asking"] == 4

@@ -320,3 +320,88 @@ def test_a_class_that_cannot_borrow_is_scored_though_its_image_is_borrowed():
         (answer,) = stream.drive([Task(method, batch, "owner")])
         torch.testing.assert_close(answer.value, by_image(batch, [4] * len(batch.ids)))
     assert stream.forwards == 16
+
+
+class Small(Recorder):
+    """Its memory holds `room` images."""
+
+    def __init__(self, room):
+        super().__init__()
+        self.room, self.tried = room, []
+
+    def __call__(self, images):
+        self.tried.append(len(images))
+        if len(images) > self.room:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")
+        return super().__call__(images)
+
+
+def test_passes_are_halved_until_memory_holds_them_and_stay_so():
+    network, batch = Small(2), make_batch()
+    stream = Stream(network, 8)
+    (answer,) = stream.drive([Task(asks(8), batch)])
+    torch.testing.assert_close(answer.value, expected(batch, 8))
+    assert network.tried[:3] == [8, 4, 2]
+    assert stream.width == 2
+    first = len(network.tried)
+    stream.drive([Task(asks(8), batch)])
+    assert network.tried[first:] == [2] * 12
+
+
+def test_an_error_that_is_not_of_memory_is_tried_once():
+    tried = []
+
+    def broken(images):
+        tried.append(len(images))
+        raise RuntimeError("the plug was pulled")
+
+    with pytest.raises(RuntimeError, match="plug"):
+        Stream(broken, 4).drive([Task(asks(4), make_batch())])
+    assert tried == [4]
+
+
+def test_a_method_whose_variants_fail_may_tidy_up():
+    left = []
+
+    def tidy():
+        try:
+            yield from raises_while_building()
+        finally:
+            left.append("tidied")
+
+    method = tidy()
+    Stream(Recorder(), 4).drive([Task(method, make_batch())])
+    assert left == ["tidied"]
+
+
+def test_what_a_method_does_to_its_curve_nobody_else_sees():
+    def spoils():
+        curve = yield Variants(build, 3, "logit", name="same")
+        curve.zero_()
+
+    batch = make_batch()
+    stream = Stream(Recorder(), 4)
+    stream.drive([Task(spoils(), batch, "a")])
+    (answer,) = stream.drive([Task(asks_by_name("same", 3), batch, "a")])
+    torch.testing.assert_close(answer.value, expected(batch, 3))
+
+
+@pytest.mark.parametrize(("ahead", "calls"), [(0, [4, 4, 2]), (2**20, [10])])
+def test_variants_for_passes_to_come_are_built_along(ahead, calls):
+    built = []
+
+    def counting(row, k):
+        built.append(len(k))
+        return build(row, k)
+
+    def method():
+        return (yield Variants(counting, 10))
+
+    Stream(Recorder(), 4, ahead=ahead).drive([Task(method(), make_batch(1))])
+    assert built == calls
+
+
+def test_each_pass_is_told_with_its_images():
+    told = []
+    Stream(Recorder(), 4, on_pass=told.append).drive([Task(asks(3), make_batch())])
+    assert told == [4, 4, 1]

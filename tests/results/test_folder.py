@@ -1,0 +1,60 @@
+"""Files are there whole or not at all, and what failed is not there."""
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tables import rows
+
+from xaibench.results.folder import RunFolder, sha_of, write_text
+from xaibench.results.rows import write_rows
+
+
+def test_what_failed_is_not_present(tmp_path):
+    folder = RunFolder.open(tmp_path / "run", "")
+    good, bad = rows([[1.0], [2.0]], ["cam"], inputs_sha="1f")
+    folder.write("block", "0", [good, replace(bad, status="failed", reason="broken")])
+    assert folder.present("block") == {"i0": ("1f", frozenset({good.cell}))}
+
+
+WRITERS = [lambda path: write_text(path, "new"), lambda path: write_rows(path, rows([[1.0]]))]
+
+
+@pytest.mark.parametrize("write", WRITERS, ids=["text", "rows"])
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch, write):
+    done, sync, rename = [], os.fsync, Path.replace
+
+    def synced(handle):
+        done.append("on the disk")
+        sync(handle)
+
+    def named(path, target):
+        done.append("named")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", named)
+    write(tmp_path / "file")
+    assert done == ["on the disk", "named"]
+
+
+@pytest.mark.parametrize("write", WRITERS, ids=["text", "rows"])
+def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch, write):
+    (tmp_path / "file").write_text("old")
+
+    def full(handle):
+        raise OSError("no room")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no room"):
+        write(tmp_path / "file")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_text() == "old"
+
+
+def test_a_hash_is_of_the_whole_file(tmp_path):
+    content = bytes(1 << 20) + b"the end"
+    (tmp_path / "file").write_bytes(content)
+    assert sha_of(tmp_path / "file") == hashlib.sha256(content).hexdigest()
