@@ -137,9 +137,9 @@ class Measured:
 def measured(stages: Mapping[str, tuple[Callable[[Work], int], Work]], rounds: int) -> list[Measured]:
     """Each stage some times, one after another and round after round, each held against its limit."""
     found = [Measured() for _ in stages]
-    limit = Limit(next(iter(stages.values()))[1].classifier)
     for stage, work in stages.values():  # to warm up
         quietly(partial(stage, work.first(1)))
+    limit = Limit(next(iter(stages.values()))[1].classifier)  # as freed memory is kept by now
     for _ in range(rounds):
         for one, (stage, work) in zip(found, stages.values(), strict=True):
             before = limit.forward()

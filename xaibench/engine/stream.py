@@ -175,7 +175,6 @@ class Stream:
         alone = [row for row in request.borrowed if request.keys[row] not in self.curves]
         if request.failed is not None or not (lost or alone):
             return False
-        request.known = [cell for cell in request.known if cell not in lost]
         request.borrowed = [row for row in request.borrowed if row not in alone]
         cells = [(row, variant) for row, variant, _ in lost]
         cells += [(row, variant) for row in alone for variant in range(int(request.counts[row]))]
