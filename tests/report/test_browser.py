@@ -390,5 +390,5 @@ def test_a_wide_report_is_printed_across_and_fits_the_paper(printed):
           .filter(([, over]) => over > 0);
         """,
     )
-    assert over == []
+    assert over == [], over
     assert run(page, "return document.querySelector('table.board').rows[0].cells.length") > 11
