@@ -236,7 +236,9 @@ def test_another_run_into_the_same_folder_is_refused(tmp_path):
 
 def foretell(folder):
     """The plan of the toys' run into the folder."""
-    forecast(settle(None, ("toy",), ("generated",)), toys.registry(), output=folder)
+    found = {"explainers": ("activation",), "metrics": ("deletion-28",)}
+    registry = toys.registry(metrics=("deletion-28",))
+    forecast(settle(None, ("toy",), ("generated",), **found), registry, output=folder)
 
 
 @pytest.mark.parametrize("settings", [b"\xff\xfe", b"seed = [", b"seed = 'one'"])
