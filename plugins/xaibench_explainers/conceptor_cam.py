@@ -143,35 +143,33 @@ def among_positions(features: Tensor, own: Tensor, against: Tensor | None) -> Te
     if against is not None:
         shared = against[:, :, None] * products * own[:, None]
         system = system + shared.mT @ shared
-    return inner_inverse(system, seen)
+    factor = torch.linalg.cholesky(torch.eye(system.shape[1]).to(system) + system)
+    kept: Tensor = torch.linalg.solve_triangular(factor, seen, upper=False).square().sum(1)
+    return kept
 
 
 def among_channels(features: Tensor, own: Tensor, against: Tensor | None) -> Tensor:
-    """(B, N): a_n' C a_n by K x K solves: C = (P^-1 + Q + I)^-1 = L (I + L'(Q + I)L)^-1 L', P = LL'.
+    """(B, N): a_n' C a_n by K x K solves, for shallow layers, which have more positions than channels.
 
-    For shallow layers, where there are more positions than channels. P may be singular, so L is its
-    symmetric root.
+    C = (P^-1 + Q + I)^-1 with P and Q the scaled correlations of both. With Q + I = G G' and S = G'P G
+    that is y' S (I + S)^-1 y of y = G^-1 a, which asks for no inverse of P, as P may be singular.
     """
     features = features.double()
-    values, vectors = torch.linalg.eigh(correlation(features, own))
-    root = vectors * values.clamp(min=0).sqrt()[:, None] @ vectors.mT
-    inner = torch.eye(root.shape[1]).to(root)
+    eye = torch.eye(features.shape[1]).to(features)
+    scaled, seen = correlation(features, own), features
     if against is not None:
-        inner = inner + correlation(features, against)
-    return inner_inverse(root @ inner @ root, root @ features)
+        factor = torch.linalg.cholesky(eye + correlation(features, against))
+        scaled = factor.mT @ scaled @ factor
+        seen = torch.linalg.solve_triangular(factor, features, upper=False)
+    solved = torch.cholesky_solve(seen, torch.linalg.cholesky(eye + scaled))
+    kept: Tensor = ((scaled @ seen) * solved).sum(1)
+    return kept.clamp(min=0)  # round-off below 0 is no evidence
 
 
 def correlation(features: Tensor, roots: Tensor) -> Tensor:
     """(B, K, K): the sum over positions of a_n a_n', each weighted by its root squared."""
     weighted = features * roots[:, None]
     return weighted @ weighted.mT
-
-
-def inner_inverse(system: Tensor, seen: Tensor) -> Tensor:
-    """(B, N): s_n' (I + system)^-1 s_n for each column s_n of `seen`, by Cholesky."""
-    factor = torch.linalg.cholesky(torch.eye(system.shape[1]).to(system) + system)
-    kept: Tensor = torch.linalg.solve_triangular(factor, seen, upper=False)
-    return kept.square().sum(1)
 
 
 def at_most_one(maps: GridMaps) -> GridMaps:
