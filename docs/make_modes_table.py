@@ -39,7 +39,10 @@ Curves = Tensor  # every probability on every curve
 def main() -> None:
     """Measure all and write the table."""
     warnings.simplefilter("ignore")
-    found = "".join(line for given in GIVEN for line in lines(*given))
+    found = ""
+    for line in (line for given in GIVEN for line in lines(*given)):
+        found += line
+        print(line, end="", flush=True)  # the compiler takes many minutes
     said = f"Written by `python docs/make_modes_table.py`, torch {torch.__version__}, on a CPU.\n\n"
     put(PAGE, "parity", f"{said}{HEAD}{found}".rstrip())
 

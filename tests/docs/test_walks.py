@@ -12,6 +12,10 @@ from skimage import data
 from sklearn.datasets import load_digits
 
 FAILS = {"xaibench sanity guided-backprop --model scenes-cnn --limit 6": 1}  # which its page says
+SAYS = {  # which its page says too
+    "xaibench explain digit.png --model checkpoint:results/simple-cnn "
+    "--explainers cam,grad-cam,layer-cam,score-cam": "cam: unsupported: its logits are not",
+}
 COMPARE = "xaibench compare "  # 3 where the second is worse beyond noise: a result, not an error
 
 
@@ -46,6 +50,7 @@ def test_a_walk_can_be_walked(page, tmp_path):
         )
         allowed = {FAILS.get(line, 0)} | ({3} if line.startswith(COMPARE) else set())
         assert done.returncode in allowed, f"{line}\n{done.stdout}\n{done.stderr}"
+        assert SAYS.get(line, "") in done.stdout + done.stderr, line
     made = {"start.md": "cat.explained.png", "choose.md": "results/choice/report.html"}
     made["lecture.md"] = "results/figures/conceptors.png"
     assert (tmp_path / made[page]).exists()
