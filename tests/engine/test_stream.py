@@ -4,7 +4,6 @@ import torch
 from xaibench.api.batch import Batch
 from xaibench.api.variants import Variants
 from xaibench.engine.stream import Stream, Task
-from xaibench.engine.width import best_width
 
 CLASSES = 3
 
@@ -191,12 +190,6 @@ def test_time_and_forwards_are_shared_out():
     answers = Stream(Recorder(), 4).drive([Task(asks(5), make_batch()), Task(asks(1), make_batch())])
     assert [answer.forwards for answer in answers] == [15, 3]
     assert all(answer.seconds > 0 for answer in answers)
-
-
-def test_the_best_width_is_one_that_was_tried():
-    network = Recorder()
-    assert best_width(network, torch.zeros(1, 3, 2, 2), widest=8) in {1, 2, 4, 8}
-    assert set(network.passes) == {1, 2, 4, 8}
 
 
 def asks_by_name(name, count=4, score="logit", build=build):

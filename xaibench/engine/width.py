@@ -5,6 +5,8 @@ from time import perf_counter
 from xaibench.api.types import Images
 from xaibench.engine.stream import Forward
 
+PATIENCE = 2  # doublings in a row without a gain, after which no wider pass is tried
+
 
 def best_width(forward: Forward, image: Images, widest: int = 64, seconds: float = 6.0) -> int:
     """The pass width at which a forward costs least per image, by a short measurement.
@@ -21,7 +23,7 @@ def best_width(forward: Forward, image: Images, widest: int = 64, seconds: float
     began = perf_counter()
     best, least = 1, float("inf")
     width = 1
-    while width <= widest and perf_counter() - began < seconds:
+    while width <= min(widest, best << PATIENCE) and perf_counter() - began < seconds:
         images = image.expand(width, -1, -1, -1).contiguous()
         cost = min(_timed(forward, images) for _ in range(3)) / width
         if cost < 0.97 * least:  # a wider pass must be worth its memory

@@ -1,0 +1,49 @@
+"""The best pass width, measured by a clock of the test's own."""
+
+import pytest
+import torch
+
+from xaibench.engine import width
+from xaibench.engine.width import best_width
+
+IMAGE = torch.zeros(1, 3, 2, 2)
+
+
+class Device:
+    """A pass of n images takes `cost(n)` seconds of its clock."""
+
+    def __init__(self, cost, monkeypatch):
+        self.cost, self.now, self.tried = cost, 0.0, []
+        monkeypatch.setattr(width, "perf_counter", lambda: self.now)
+
+    def __call__(self, images):
+        self.now += self.cost(len(images))
+        if len(images) not in self.tried:
+            self.tried.append(len(images))
+        return images.flatten(1)
+
+
+@pytest.mark.parametrize(
+    ("cost", "best", "tried"),
+    [
+        (lambda n: 0.1 + 1e-6 * n, 64, [1, 2, 4, 8, 16, 32, 64]),  # a GPU that is never filled
+        (lambda n: 1e-4 * n, 1, [1, 2, 4]),  # nothing gained, nothing lost
+        (lambda n: 1e-4 * n**1.3, 1, [1, 2, 4]),  # a CPU whose cache is small
+        (lambda n: 1e-4 * max(n, 4), 4, [1, 2, 4, 8, 16]),  # lanes that fill up
+        (lambda n: 1e-4 * (n if n < 4 else 0.7 * n), 4, [1, 2, 4, 8, 16]),  # a bump on the way
+    ],
+)
+def test_wider_passes_are_tried_as_long_as_they_gain(cost, best, tried, monkeypatch):
+    device = Device(cost, monkeypatch)
+    assert best_width(device, IMAGE) == best
+    assert device.tried == tried
+
+
+def test_the_widest_is_kept_to(monkeypatch):
+    assert best_width(Device(lambda n: 0.1 + 1e-6 * n, monkeypatch), IMAGE, widest=8) == 8
+
+
+def test_no_wider_pass_is_begun_after_the_time(monkeypatch):
+    device = Device(lambda n: 1 + 1e-6 * n, monkeypatch)
+    assert best_width(device, IMAGE, seconds=5) == 2
+    assert device.tried == [1, 2]
