@@ -3,9 +3,7 @@
 import re
 from pathlib import Path
 
-import xaibench
-
-ROOT = Path(xaibench.__file__).parents[1]
+ROOT = Path(__file__).parents[1]
 
 
 def blocks(language: str) -> list[str]:
