@@ -192,8 +192,8 @@ def tasks_again(tasks, batch, steps, explainers):
 def test_shared_endpoints_do_not_change_the_scores():
     batch, net = make_batch(), network()
     tasks = tasks_again([], batch, 12, 3)
-    together = [answer.value for answer in Stream(net, 5).drive(tasks)]
-    alone = [Stream(net, 5).drive([task])[0].value for task in tasks_again([], batch, 12, 3)]
+    together = [answer.value.scores for answer in Stream(net, 5).drive(tasks)]
+    alone = [Stream(net, 5).drive([task])[0].value.scores for task in tasks_again([], batch, 12, 3)]
     for found, expected in zip(together, alone, strict=True):
         torch.testing.assert_close(found, expected)
 

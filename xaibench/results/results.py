@@ -107,7 +107,11 @@ class Results:
             column=lambda frame: frame["metric"] + "@" + frame["metric_version"].astype(str)
         )
         where = ["model", "dataset", "explainer"]
-        board = means.set_index([*where, "column"])["mean"].unstack("column", sort=False)
+        cells = means.set_index([*where, "column"])["mean"]
+        # Sorted, and put back: below pandas 3, unstack(sort=False) gives some cells another one's value.
+        board = cells.unstack("column").loc[
+            cells.index.droplevel("column").unique(), means["column"].unique()
+        ]
         board.columns.name = None
         facts = means.drop_duplicates("column").set_index("column")
         higher = facts["higher_is_better"]
