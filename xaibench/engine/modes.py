@@ -72,11 +72,18 @@ def compiled(network: PreparedNetwork, classifier: Classifier, image: Images) ->
 
 
 def by_inductor(module: nn.Module, images: Images) -> Callable[[Images], Logits]:
-    """One graph for any number of images, the weights constants in it."""
-    found: Callable[[Images], Logits] = torch.compile(
-        module, fullgraph=True, dynamic=True, options={"freezing": True}
-    )
-    return found
+    """One graph for any number of images of their size, the weights constants in it.
+
+    Only their number is a symbol: with height and width symbols too, as `dynamic=True` has it, a network
+    of fifty convolutions is simplified for half an hour.
+    """
+    graph: Callable[[Images], Logits] = torch.compile(module, fullgraph=True, options={"freezing": True})
+
+    def forward(images: Images) -> Logits:
+        torch._dynamo.maybe_mark_dynamic(images, 0)
+        return graph(images)
+
+    return forward
 
 
 def by_tracing(module: nn.Module, images: Images) -> Callable[[Images], Logits]:

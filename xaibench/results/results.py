@@ -109,9 +109,9 @@ class Results:
         where = ["model", "dataset", "explainer"]
         cells = means.set_index([*where, "column"])["mean"]
         # Sorted, and put back: below pandas 3, unstack(sort=False) gives some cells another one's value.
-        board = cells.unstack("column").loc[
-            cells.index.droplevel("column").unique(), means["column"].unique()
-        ]
+        board = cells.unstack("column").reindex(
+            index=means.set_index(where).index.unique(), columns=means["column"].unique()
+        )
         board.columns.name = None
         facts = means.drop_duplicates("column").set_index("column")
         higher = facts["higher_is_better"]
