@@ -24,7 +24,7 @@ from marked_blocks import put, table
 from metrics import load
 from peers import PYTORCH_GRAD_CAM, counted, pytorch_grad_cam
 from stages import MODELS, PAGE, spread
-from work import facts_of_run, quietly
+from work import conditions, facts_of_run, quietly
 
 EXPLAINERS = ("grad-cam", "grad-cam++", "layer-cam", "hirescam", "xgrad-cam")
 METRICS = ("deletion-28", "pointing-game")
@@ -103,8 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ]
     columns = ("model", "by", "forwards", "seconds", "maps", "ms a map", "multiple of the limit")
     said = table(columns, lines)
-    said += f"\n\n{given.images} images of `{given.data}`, {given.rounds} rounds; "
-    said += f"{torch.get_num_threads()} threads."
+    said += f"\n\n{given.images} images of `{given.data}`, {conditions(given.rounds)}"
     print(said)
     if given.write:
         put(PAGE, "end-to-end", said)

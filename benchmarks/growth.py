@@ -17,7 +17,7 @@ import torch
 from marked_blocks import put, table
 from peers import counted, peers
 from stages import MODELS, PAGE, gradient_cams, metrics, on_prepared, spread
-from work import Work, load, measured, peak_memory
+from work import Work, conditions, load, measured, peak_memory
 
 from xaibench.api.capture import Capture, SharedPass
 from xaibench.engine.explaining import explain
@@ -112,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parts = []
     for model in given.models:
         parts += [f"**{model}**", over_explainers(model, given.rounds), over_images(model, given.rounds)]
-    said = "\n\n".join([*parts, f"{given.rounds} rounds; {torch.get_num_threads()} threads."])
+    said = "\n\n".join([*parts, conditions(given.rounds)])
     print(said)
     if given.write:
         put(PAGE, "growth", said)

@@ -23,7 +23,7 @@ import torch
 from limit import Limit
 from marked_blocks import put, table
 from stages import PAGE, spread
-from work import Work, quietly
+from work import Work, conditions, quietly
 
 from xaibench.api.capture import Capture, SharedPass
 from xaibench.api.classifier import Classifier
@@ -74,7 +74,7 @@ def main() -> None:
         report(model, data, given.images, given.rounds, given.steps)
         for model, data in zip(given.models, given.data, strict=True)
     ]
-    parts.append(f"{given.rounds} rounds; {torch.get_num_threads()} threads.")
+    parts.append(conditions(given.rounds))
     said = "\n\n".join(parts)
     print(said)
     if given.write:

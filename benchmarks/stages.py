@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import torch
 from marked_blocks import put, table
 from peers import peers
-from work import Work, load, measured, peak_memory
+from work import Work, conditions, load, measured, peak_memory
 
 from xaibench.api.capture import Capture, SharedPass
 from xaibench.engine.explaining import explain
@@ -167,7 +166,7 @@ def main() -> None:
     for model in given.models:
         parts.append(report(model, given.images, given.rounds, given.only))
         print(f"{parts[-1]}\n", flush=True)
-    how = f"{given.rounds} rounds; {torch.get_num_threads()} threads."
+    how = conditions(given.rounds)
     if given.write:
         put(PAGE, "stages", "\n\n".join([*parts, how]))
         put(README, "stages", f"{parts[0]}\n\n{how}")

@@ -149,3 +149,8 @@ def measured(stages: Mapping[str, tuple[Callable[[Work], int], Work]], rounds: i
             each = limit.around(before)
             one.ratios.append(one.seconds[-1] / (one.forwards * each))
     return found
+
+
+def conditions(rounds: int) -> str:
+    """What a table of times is of: for below it."""
+    return f"{rounds} round{'s' * (rounds > 1)}; {torch.get_num_threads()} threads."

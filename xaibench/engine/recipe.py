@@ -1,6 +1,8 @@
 """How to make the worker of a block: in this process, or in one that knows nothing of it yet."""
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -56,12 +58,11 @@ class Recipe:
             os.chdir(self.place)
         config: Config = make_config(msgspec.toml.decode(self.config))
         todo = plan(config, installed(config.strict))
-        native = TemporaryDirectory(prefix="xaibench-maps-", ignore_cleanup_errors=True)
         noting = Noting()
-        worker = Worker(config, device_of(config.device), Path(native.name), noting)
+        worker = Worker(config, device_of(config.device), None, noting)
         wanted = Wanted.every(todo.explainers, todo.metrics)
         work = TaskWorker(todo.blocks[self.block], wanted, worker, self.run)
-        return Reporting(work, noting, native)
+        return Reporting(work, noting)
 
 
 class Noting(Observer):
@@ -87,32 +88,35 @@ class Reporting:
     Args:
         work: the worker; its tally is its own.
         noting: its observer.
-        native: where it finds kept maps: those that came with the task.
     """
 
     work: TaskWorker
     noting: Noting
-    native: "TemporaryDirectory[str]"
 
     def __call__(self, task: Opening | Task, following: Task | None = None) -> Report:
         """What comes of a task."""
-        worker = self.work.worker
-        files = [Path(self.native.name) / name for name in getattr(task, "maps", ())]
-        try:
-            if isinstance(task, Task) and files:
-                for path, content in zip(files, task.maps.values(), strict=True):
-                    path.write_bytes(content)
-                block = self.work.provenance.block
-                worker.stores[block] = MapStore.open(worker.native, block)
+        with self.at_hand(task.maps if isinstance(task, Task) else {}):
             found = self.work(task, following)
-        finally:
-            for path in files:
-                path.unlink(missing_ok=True)
         if isinstance(found, Opened):
             found = replace(found, examples=None)
-        return Report(found, self.noting.take(), worker.tally.take())
+        return Report(found, self.noting.take(), self.work.worker.tally.take())
+
+    @contextmanager
+    def at_hand(self, maps: Mapping[str, bytes]) -> Iterator[None]:
+        """Kept maps that came with a task are files while it is worked on, and no longer."""
+        if not maps:
+            yield
+            return
+        stores, block = self.work.worker.stores, self.work.provenance.block
+        with TemporaryDirectory(prefix="xaibench-maps-", ignore_cleanup_errors=True) as folder:
+            for name, content in maps.items():
+                (Path(folder) / name).write_bytes(content)
+            stores[block] = MapStore.open(Path(folder), block)
+            try:
+                yield
+            finally:
+                stores[block] = MapStore(Path(), block)
 
     def close(self) -> None:
         """Let go of everything."""
         self.work.close()
-        self.native.cleanup()

@@ -45,13 +45,13 @@ class Worker:
     Args:
         config: the settings.
         device: where it computes.
-        native: the folder where maps may be that were kept earlier.
+        native: the folder where maps may be that were kept earlier, if there is one here.
         stores: the maps kept of each block.
     """
 
     config: Config
     device: torch.device
-    native: Path
+    native: Path | None
     observer: Observer = field(default_factory=Observer)
     tally: Tally = field(default_factory=Tally)
     stores: dict[str, MapStore] = field(default_factory=dict)
@@ -124,7 +124,9 @@ class Worker:
             "subset_sha": content_key([(example.id, *asked_of(example)) for example in examples]),
             "chosen": str(block.choice),
         }
-        self.stores[found.block] = MapStore.open(self.native, found.block)
+        if self.native:
+            self.stores[found.block] = MapStore.open(self.native, found.block)
+        self.stores.setdefault(found.block, MapStore(Path(), found.block))
         return Loaded(examples, classifier, classifier.preprocess, found, network, width)
 
     def in_mode(
