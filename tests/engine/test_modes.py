@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 import toys
+from torch import nn
 from toy_runs import toy_run
 
 from xaibench.api.errors import ConfigError
@@ -52,6 +53,28 @@ def test_inductor_agrees_whatever_the_number_of_images(monkeypatch):
         images = torch.randn(count, 3, toys.SIDE, toys.SIDE)
         ours, plain = found.forward(images).softmax(1), classifier.logits(images).softmax(1)
         assert (ours - plain).abs().max() < TOLERANCE
+
+
+@pytest.mark.slow
+def test_inductor_keeps_networks_of_one_class_apart_whatever_their_number_and_size():
+    sizes = [16, 16, *range(24, 64, 8)]
+    made = [small().requires_grad_(False) for _ in sizes]
+    with torch.no_grad():
+        forwards = [modes.by_inductor(network, BLANK) for network in made]
+        for network, forward, side in zip(made, forwards, sizes, strict=True):
+            for count in (4, 1):  # which a compiler takes for a case of its own
+                images = torch.randn(count, 3, side, side)
+                torch.testing.assert_close(forward(images), network(images))
+        with torch.compiler.set_stance("fail_on_recompile"):
+            for network, forward, side in zip(made, forwards, sizes, strict=True):
+                images = torch.randn(7, 3, side, side)
+                torch.testing.assert_close(forward(images), network(images))
+                with pytest.raises(RuntimeError):  # the size is no symbol
+                    forward(torch.randn(7, 3, side + 1, side + 1))
+
+
+def small():
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
 def test_a_compiler_that_fails_or_errs_is_passed_over(monkeypatch):

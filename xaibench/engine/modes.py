@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from types import FunctionType
 
 import torch
 from torch import nn
@@ -74,16 +75,27 @@ def compiled(network: PreparedNetwork, classifier: Classifier, image: Images) ->
 def by_inductor(module: nn.Module, images: Images) -> Callable[[Images], Logits]:
     """One graph for any number of images of their size, the weights constants in it.
 
-    Only their number is a symbol: with height and width symbols too, as `dynamic=True` has it, a network
-    of fifty convolutions is simplified for half an hour.
+    Only their number is a symbol: with height and width symbols too, as `dynamic=True` and a second size
+    in one process have it, a network of fifty convolutions is simplified for half an hour. And the
+    function that is compiled is this network's alone, down to its code: the compiler keeps its graphs by
+    code, eight at most, and would take the graph of an earlier network of the same class.
     """
-    graph: Callable[[Images], Logits] = torch.compile(module, fullgraph=True, options={"freezing": True})
+    whole = with_code_of_its_own(lambda images: module(images))
+    graph: Callable[[Images], Logits] = torch.compile(whole, fullgraph=True, options={"freezing": True})
 
     def forward(images: Images) -> Logits:
         torch._dynamo.maybe_mark_dynamic(images, 0)
+        torch._dynamo.mark_static(images, [1, 2, 3])
         return graph(images)
 
     return forward
+
+
+def with_code_of_its_own(function: Callable[[Images], Logits]) -> Callable[[Images], Logits]:
+    """The same, but for being another to whom keeps things by code."""
+    assert isinstance(function, FunctionType)
+    code = function.__code__.replace()
+    return FunctionType(code, function.__globals__, closure=function.__closure__)
 
 
 def by_tracing(module: nn.Module, images: Images) -> Callable[[Images], Logits]:
