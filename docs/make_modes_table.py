@@ -42,7 +42,7 @@ def main() -> None:
     found = ""
     for line in (line for given in GIVEN for line in lines(*given)):
         found += line
-        print(line, end="", flush=True)  # the compiler takes many minutes
+        print(line, end="", flush=True)
     said = f"Written by `python docs/make_modes_table.py`, torch {torch.__version__}, on a CPU.\n\n"
     put(PAGE, "parity", f"{said}{HEAD}{found}".rstrip())
 
