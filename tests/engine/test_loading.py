@@ -1,5 +1,6 @@
 """Pictures before they are asked for, in order, and never more than two shards of them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event, Lock
 from weakref import WeakSet
 
@@ -133,3 +134,17 @@ def test_a_batch_on_the_device_is_the_images(device):
     batch = on_device(images, torch.device(device))
     assert batch.device.type == device
     torch.testing.assert_close(batch.cpu(), torch.stack(images), rtol=0, atol=0)
+
+
+def test_decoding_threads_compute_on_one_core_and_leave_the_others_theirs():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        ones = torch.ones(1 << 20)
+        work = ahead([[0, 1], [2]], lambda _: (ones.add(1).sum(), torch.get_num_threads())[1])
+        assert [found for shard in work for found in shard] == [1, 1, 1]
+        assert torch.get_num_threads() == 3
+        with ThreadPoolExecutor(1) as later:
+            assert later.submit(torch.get_num_threads).result() == 3
+    finally:
+        torch.set_num_threads(before)

@@ -26,7 +26,7 @@ class Device:
 @pytest.mark.parametrize(
     ("cost", "best", "tried"),
     [
-        (lambda n: 0.1 + 1e-6 * n, 64, [1, 2, 4, 8, 16, 32, 64]),  # a GPU that is never filled
+        (lambda n: 0.01 + 1e-6 * n, 64, [1, 2, 4, 8, 16, 32, 64]),  # a GPU that is never filled
         (lambda n: 1e-4 * n, 1, [1, 2, 4]),  # nothing gained, nothing lost
         (lambda n: 1e-4 * n**1.3, 1, [1, 2, 4]),  # a CPU whose cache is small
         (lambda n: 1e-4 * max(n, 4), 4, [1, 2, 4, 8, 16]),  # lanes that fill up

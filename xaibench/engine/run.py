@@ -135,5 +135,11 @@ def facts_of(
             for plugin in registry.plugins
         ],
         "python": python_version(),
-        "packages": {dist.name: dist.version for dist in sorted(distributions(), key=lambda d: d.name)},
+        "packages": packages(),
     }
+
+
+def packages() -> dict[str, str]:
+    """The version of every package that is installed, by name."""
+    metadata = [dist.metadata for dist in distributions()]  # which is parsed each time it is asked for
+    return dict(sorted((each["Name"], each["Version"]) for each in metadata))
