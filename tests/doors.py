@@ -4,6 +4,7 @@ Whatever the bytes, a door gives a result or one of our errors. Hypothesis and a
 """
 
 import gzip
+import io
 import json
 import pickle
 import struct
@@ -18,6 +19,7 @@ import numpy as np
 import releases
 import reports
 import torch
+from rich.console import Console
 from safetensors.torch import save as to_safetensors
 from xaibench_datasets.ade20k import ade20k, ade20k_full, ade20k_scenes
 from xaibench_datasets.cifar import cifar10
@@ -29,6 +31,8 @@ from xaibench_datasets.voc import voc
 
 from xaibench.api.batch import Example
 from xaibench.api.errors import XaibenchError
+from xaibench.cli.json_lines import result_facts
+from xaibench.cli.show import print_results
 from xaibench.engine.config import make_config, read_config
 from xaibench.engine.map_store import MapStore
 from xaibench.engine.subset import read_subset, written
@@ -114,10 +118,12 @@ def read_config_text(text: str, root: Path) -> dict[str, object]:
 
 
 def results(root: Path) -> None:
-    """A results folder: what is wrong with it, its tables, its page."""
+    """A results folder: what is wrong with it, its tables, what a terminal says of it, its page."""
     validate(root)
     found = Results.load(root)
     found.table()
+    print_results(found, Console(file=io.StringIO()))
+    json.dumps(result_facts(found, 0))
     write_report(found)
     content = (root / "report.html").read_text(encoding="utf-8")
     assert "<script>alert" not in content

@@ -1,5 +1,7 @@
 """Parts of a run, put together, are the run."""
 
+import json
+
 import pandas as pd
 import pytest
 import toys
@@ -75,3 +77,15 @@ def test_an_unfinished_part_is_refused(tmp_path):
     (parts[1] / "manifest.json").unlink()
     with pytest.raises(DataError, match="is not finished"):
         merge(parts, tmp_path / "merged")
+
+
+@pytest.mark.parametrize("field", ["config", "seconds", "models", "started"])
+def test_a_manifest_that_lacks_what_is_put_together_is_refused(tmp_path, field):
+    parts = [of_part(tmp_path / str(i), i, 2).path for i in range(2)]
+    manifest = parts[1] / "manifest.json"
+    facts = json.loads(manifest.read_text())
+    del facts[field]
+    manifest.write_text(json.dumps(facts))
+    with pytest.raises(DataError, match=rf"1/manifest.json lacks {field}; run the same command again"):
+        merge(parts, tmp_path / "merged")
+    assert not (tmp_path / "merged").exists()

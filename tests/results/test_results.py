@@ -1,5 +1,7 @@
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from xaibench.api import DataError, PluginError
@@ -47,6 +49,59 @@ def test_an_unreadable_file_is_named_with_the_cure(tmp_path):
     (tmp_path / "scores" / "a.parquet").write_bytes(b"PAR1 half a file")
     with pytest.raises(DataError, match=r"a.parquet cannot be read: .*run the same command again"):
         Results.load(tmp_path)
+
+
+def rewritten(tmp_path, name, column):
+    """A file of two rows, one column of them another one."""
+    path = tmp_path / "a.parquet"
+    write_rows(path, [row(image="i", score=0.5), row(image="j")])
+    table = pq.read_table(path)
+    pq.write_table(table.set_column(table.column_names.index(name), name, column), path)
+    return path
+
+
+def test_text_that_is_no_unicode_is_refused(tmp_path):
+    not_text = pa.array([b"\xff", b"m"], pa.binary()).view(pa.string())
+    with pytest.raises(DataError, match=r"a\.parquet cannot be read: .*UTF8"):
+        read_rows([rewritten(tmp_path, "model", not_text)])
+
+
+def test_a_name_of_a_column_that_is_no_unicode_is_refused(tmp_path):
+    path = tmp_path / "a.parquet"
+    write_rows(path, [row()])
+    path.write_bytes(path.read_bytes().replace(b"explainer_note", b"explainer\xa4note"))
+    with pytest.raises(DataError, match=r"a\.parquet cannot be read: .*codec can't decode"):
+        read_rows([path])
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("score", pa.array(["high", "low"])),
+        ("target", pa.array([0.5, 1.0])),
+        ("status", pa.array(["ok", None])),
+        ("curve", pa.array([1.0, 2.0])),
+    ],
+)
+def test_a_column_of_another_type_is_refused(tmp_path, name, column):
+    with pytest.raises(DataError, match=r"a\.parquet cannot be read: "):
+        read_rows([rewritten(tmp_path, name, column)])
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("model", pa.array(["a", "b"], pa.large_string())),
+        ("model", pa.array(["a", "b"]).dictionary_encode()),
+        ("score", pa.array([1.5, None])),
+        ("target", pa.array([1.0, 2.0])),
+    ],
+)
+def test_the_types_of_other_writers_of_parquet_are_read(tmp_path, name, column):
+    """pandas 3 has another kind of text, and a NaN of its own is null in the file."""
+    read = read_rows([rewritten(tmp_path, name, column)])
+    expected = column.to_numpy(zero_copy_only=False)
+    np.testing.assert_array_equal(read[name].to_numpy(), expected)
 
 
 def test_a_folder_without_results_is_named(tmp_path):

@@ -64,7 +64,7 @@ def print_results(results: "Results", console: Console, curves: "Sequence[MeanCu
         console.print("[yellow]unfinished[/] this run was stopped; the same command goes on with it")
     spent = results.manifest.get("seconds", {}).get("all")
     if spent is not None:
-        forwards = sum(results.manifest["forwards"].values())
+        forwards = sum(results.manifest.get("forwards", {}).values())
         console.print(f"{spent:,.0f} s, {forwards:,} forwards in the last call", highlight=False)
     for name in ("scores", "gallery.png", "report.html", "manifest.json"):
         if (results.path / name).exists():

@@ -17,6 +17,8 @@ from xaibench.engine.subset import merged, read_subset, written
 from xaibench.results.folder import RunFolder
 from xaibench.results.results import Results
 
+ADDED = ("config", "started", "finished", "seconds", "forwards", "backwards", "models", "data")
+
 
 def merge(paths: Sequence[Path], output: Path, overwrite: bool = False) -> Results:
     """One results folder out of several: their shards, maps and manifests.
@@ -53,11 +55,15 @@ def finished(path: Path) -> dict[str, Any]:
     """The manifest of a finished run.
 
     Raises:
-        DataError: there is none.
+        DataError: there is none, or it lacks what is put together.
     """
     manifest = Results.load(path).manifest
     if not manifest.get("complete"):
         raise DataError(f"{path} holds a run that is not finished: the same command goes on with it")
+    if lacking := [name for name in ADDED if name not in manifest]:
+        raise DataError(
+            f"{path / 'manifest.json'} lacks {', '.join(lacking)}; run the same command again"
+        )
     return manifest
 
 
@@ -87,7 +93,9 @@ def refuse_missing_parts(manifests: Sequence[dict[str, Any]], paths: Sequence[Pa
     """
     parts: dict[str, list[str]] = {}
     for manifest in manifests:
-        parts.setdefault(json.dumps(manifest["config"]["grid"]), []).append(manifest.get("part", "1/1"))
+        parts.setdefault(json.dumps(manifest["config"].get("grid")), []).append(
+            manifest.get("part", "1/1")
+        )
     for found in parts.values():
         count = int(found[0].partition("/")[2])
         wanted = Counter(f"{number + 1}/{count}" for number in range(count))

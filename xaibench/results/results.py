@@ -1,6 +1,5 @@
 """A results folder as pandas frames."""
 
-import json
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ import pandas as pd
 
 from xaibench.api.errors import DataError
 from xaibench.results.board import Board, boards
+from xaibench.results.manifest import read_manifest
 from xaibench.results.rows import SHARED_PASS, read_rows
 from xaibench.results.statistics.agreement import agreement
 from xaibench.results.statistics.differences import differences, win_rates
@@ -51,14 +51,7 @@ class Results:
         files = list((path / "scores").glob("*.parquet"))
         if not files:
             raise DataError(f"no results in {path}; expected {path / 'scores'}/*.parquet")
-        manifest = path / "manifest.json"
-        try:
-            facts = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
-        except (OSError, ValueError, RecursionError) as error:
-            raise DataError(f"{manifest} is not JSON: {error}; run the same command again") from error
-        if not isinstance(facts, dict):
-            raise DataError(f"{manifest} is no table; run the same command again")
-        return cls(path, read_rows(files), facts)
+        return cls(path, read_rows(files), read_manifest(path / "manifest.json"))
 
     @property
     def scores(self) -> pd.DataFrame:
@@ -150,7 +143,7 @@ class Results:
     @property
     def controls(self) -> list[str]:
         """The null explainers of the run, where its manifest names them."""
-        return [str(name) for name in self.manifest.get("controls", [])]
+        return list(self.manifest.get("controls", []))
 
     def differences(self) -> pd.DataFrame:
         """Every explainer against the control and against the best; see `differences.against`.

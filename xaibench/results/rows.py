@@ -98,7 +98,10 @@ ARROW: dict[object, pa.DataType] = {
     bool: pa.bool_(),
     tuple[float, ...]: pa.list_(pa.float32()),
 }
-SCHEMA = pa.schema([(field.name, ARROW[field.type]) for field in fields(Row)])
+SCHEMA = pa.schema(
+    # where a number has no value it is NaN, which pandas writes as null
+    [pa.field(field.name, ARROW[field.type], nullable=field.type is float) for field in fields(Row)]
+)
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
@@ -165,7 +168,10 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         file = pq.ParquetFile(path)
         names = file.schema_arrow.names
         table = file.read(columns if columns is None else list(columns))
-    except (OSError, pa.ArrowException) as error:
+        if names == SCHEMA.names:
+            table = table.cast(pa.schema([SCHEMA.field(name) for name in table.column_names]))
+            table.validate(full=True)  # text that is no UTF-8 would be met only where it is used
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{path} cannot be read: {error}; run the same command again") from error
     if names != SCHEMA.names:
         odd = ", ".join(sorted(set(names) ^ set(SCHEMA.names)))

@@ -10,6 +10,7 @@ import pandas as pd
 from xaibench.api.errors import DataError
 from xaibench.results.folder import RunFolder, sha_of, slug
 from xaibench.results.kept import load_kept
+from xaibench.results.manifest import read_manifest
 from xaibench.results.rows import KEY, SCHEMA_VERSION, SHARED_PASS, STATUSES, read_table
 
 SCORED = ["model", "dataset", "explainer", "metric"]
@@ -40,7 +41,13 @@ def validate(path: Path) -> Check:
     if not folder.scores.is_dir():
         raise DataError(f"{path} is no results folder: there is no {folder.scores}")
     wrong: list[str] = []
-    manifest = read_manifest(folder, wrong)
+    if not folder.manifest.exists():
+        wrong.append("there is no manifest.json: the run is not finished; the same command goes on")
+    manifest: dict[str, Any] = {}
+    try:
+        manifest = read_manifest(folder.manifest)
+    except DataError as error:
+        wrong.append(str(error))
     frames = []
     files = sorted(folder.scores.glob("*.parquet"))
     for file in files:
@@ -66,30 +73,14 @@ def validate(path: Path) -> Check:
     return Check(len(files), len(rows), scored["cell"].nunique(), wrong)
 
 
-def read_manifest(folder: RunFolder, wrong: list[str]) -> dict[str, Any]:
-    """The manifest; empty, and why, where there is none or it cannot be read."""
-    if not folder.manifest.exists():
-        wrong.append("there is no manifest.json: the run is not finished; the same command goes on")
-        return {}
-    try:
-        facts = json.loads(folder.manifest.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        wrong.append(f"{folder.manifest} is not JSON: {error}; run the same command again")
-        return {}
-    if not isinstance(facts, dict):
-        wrong.append(f"{folder.manifest} is no table; run the same command again")
-        return {}
-    return facts
-
-
 def hashes(folder: RunFolder, manifest: dict[str, Any]) -> list[str]:
     """Files that are not those that the manifest names."""
-    listed = manifest.get("shards")
-    if not isinstance(listed, dict):
+    if "shards" not in manifest:
         return []
+    listed = manifest["shards"]
     wrong = []
     for name, sha in listed.items():
-        file = folder.scores / Path(str(name)).name
+        file = folder.scores / Path(name).name
         if not file.exists():
             wrong.append(f"{file} is missing; run the same command again")
         elif sha_of(file) != sha:
