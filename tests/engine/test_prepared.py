@@ -29,6 +29,7 @@ def test_timms_norms_keep_their_activation():
     classifier = classifier_of(network, (64, 64))
     prepared = prepare_network(classifier, torch.zeros(1, 3, 64, 64))
     assert prepared.folded == 49
+    assert prepared.fused == 28
     assert not prepared.why_plain
 
 

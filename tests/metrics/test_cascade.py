@@ -213,7 +213,7 @@ def test_measured_statistics_are_those_of_noise():
 
 
 def test_a_prepared_copy_can_be_drawn_anew_too(batch):
-    prepared, folded = prepared_copy(normed(), batch.images[:1])
+    prepared, folded, _ = prepared_copy(normed(), batch.images[:1])
     assert folded == 3
     stages = cascade(prepared, SIZE)
     assert len(stages) == 4

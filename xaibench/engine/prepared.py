@@ -1,8 +1,9 @@
 """An exactly prepared copy of a network: the same probabilities and activations, sooner.
 
-In the copy, batch norms are folded into the convolutions before them and the memory is laid out channels
-last. It is tried against the plain network; where a probability, or what the target layer does, differs
-by more than rounding, or preparing fails, the plain network is used, and said so.
+In the copy, batch norms are folded into the convolutions before them, activations are applied by the
+layers before them, and the memory is laid out channels last. It is tried against the plain network;
+where a probability, or what the target layer does, differs by more than rounding, or preparing fails,
+the plain network is used, and said so.
 """
 
 import copy
@@ -19,6 +20,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from xaibench.api.capture import SharedPass
 from xaibench.api.classifier import Classifier
 from xaibench.api.types import Images, Logits
+from xaibench.engine.fused import fuse_activations
+from xaibench.engine.readers import read_by
 
 TOLERANCE = 1e-5  # of a probability
 LAYER_TOLERANCE = 1e-4  # of activations and gradients, as a share of the largest
@@ -34,6 +37,7 @@ class PreparedNetwork:
         classifier: the prepared copy, or the plain one.
         forward: images to logits by it.
         folded: batch norms that were folded away; 0 where the plain network is used.
+        fused: activations that the layer before them applies; 0 likewise.
         error: largest difference to a probability of the plain network, on noise.
         layer_error: largest difference to an activation or gradient of its target layers, as a
             share of the largest.
@@ -46,6 +50,7 @@ class PreparedNetwork:
     classifier: Classifier
     forward: Callable[[Images], Logits]
     folded: int = 0
+    fused: int = 0
     error: float = 0.0
     layer_error: float = 0.0
     why_plain: str = ""
@@ -64,7 +69,7 @@ def prepare_network(classifier: Classifier, image: Images) -> PreparedNetwork:
     keep_freed_memory()
     noise = noise_like(image)
     try:
-        prepared, folded = prepared_copy(classifier, noise[:1])
+        prepared, folded, fused = prepared_copy(classifier, noise[:1])
         ours, plain = SharedPass(prepared, noise), SharedPass(classifier, noise)
         error = float((ours.logits.softmax(1) - plain.logits.softmax(1)).abs().max())
         layer_error = largest_difference(ours, plain)
@@ -75,7 +80,7 @@ def prepare_network(classifier: Classifier, image: Images) -> PreparedNetwork:
     if not layer_error <= LAYER_TOLERANCE:
         return as_it_is(classifier, f"the prepared copy's activations differ by {layer_error:.1e}")
     forward = torch.inference_mode()(prepared.network)
-    return PreparedNetwork(prepared, forward, folded, error, layer_error)
+    return PreparedNetwork(prepared, forward, folded, fused, error, layer_error)
 
 
 def noise_like(image: Tensor) -> Tensor:
@@ -89,13 +94,14 @@ def as_it_is(classifier: Classifier, why: str = "") -> PreparedNetwork:
     return PreparedNetwork(classifier, classifier.logits, why_plain=why)
 
 
-def prepared_copy(classifier: Classifier, image: Images) -> tuple[Classifier, int]:
-    """A copy of `classifier` that computes the same sooner, and how many batch norms it has not."""
+def prepared_copy(classifier: Classifier, image: Images) -> tuple[Classifier, int, int]:
+    """A copy of `classifier` that computes the same sooner; batch norms and activations it has not."""
     ours = copy.deepcopy(classifier)
     network = ours.network.eval().requires_grad_(False)
     path = {module: name for name, module in network.named_modules()}
     looked_at = [layer.module for layer in ours.target_layers]
     folded = fold_batch_norms(network, image, spared=looked_at)
+    fused = fuse_activations(network, image, spared=looked_at)
     network.to(memory_format=torch.channels_last)
     # A lambda, whose types nothing checks at run time: compilers trace it, and cannot trace a check.
     network.register_forward_pre_hook(
@@ -104,7 +110,7 @@ def prepared_copy(classifier: Classifier, image: Images) -> tuple[Classifier, in
     layers = tuple(
         replace(layer, module=network.get_submodule(path[layer.module])) for layer in ours.target_layers
     )
-    return replace(ours, target_layers=layers), folded
+    return replace(ours, target_layers=layers), folded, fused
 
 
 def largest_difference(ours: SharedPass, plain: SharedPass) -> float:
@@ -126,40 +132,21 @@ def largest_difference(ours: SharedPass, plain: SharedPass) -> float:
 def fold_batch_norms(network: nn.Module, image: Images, spared: Collection[nn.Module] = ()) -> int:
     """Fold each batch norm into the convolution whose output it reads, in place; how many.
 
-    Which reads which is seen in a forward pass, not guessed from names. What a norm does besides, such
-    as timm's norms with an activation, stays. Convolutions in `spared` keep their output as it is.
+    What a norm does besides, such as timm's norms with an activation, stays. Convolutions in `spared`
+    keep their output as it is.
     """
-    made: dict[int, tuple[str, nn.Conv2d, Tensor]] = {}
-    pairs: list[tuple[str, nn.Conv2d, str, nn.BatchNorm2d]] = []
-
-    def conv_made(name: str, module: nn.Conv2d) -> Callable[..., None]:
-        def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-            made[id(output)] = (name, module, output)  # held, so that its id is not given again
-
-        return hook
-
-    def norm_read(name: str, module: nn.BatchNorm2d) -> Callable[..., None]:
-        def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            if found := made.get(id(inputs[0])):
-                pairs.append((found[0], found[1], name, module))
-
-        return hook
-
-    handles = []
-    for name, module in network.named_modules():
-        if isinstance(module, nn.Conv2d) and module not in spared:
-            handles.append(module.register_forward_hook(conv_made(name, module)))
-        elif isinstance(module, nn.BatchNorm2d) and module.track_running_stats:
-            handles.append(module.register_forward_pre_hook(norm_read(name, module)))
-    try:
-        with torch.inference_mode():
-            network(image)
-    finally:
-        for handle in handles:
-            handle.remove()
-    for conv_name, conv, norm_name, norm in pairs:
-        network.set_submodule(conv_name, fuse_conv_bn_eval(conv, norm))
-        network.set_submodule(norm_name, rest_of(norm))
+    pairs = read_by(
+        network,
+        image,
+        makes=lambda module: isinstance(module, nn.Conv2d) and module not in spared,
+        reads=lambda module: isinstance(module, nn.BatchNorm2d) and module.track_running_stats,
+    )
+    for maker, reader in pairs:
+        conv, norm = network.get_submodule(maker), network.get_submodule(reader)
+        assert isinstance(conv, nn.Conv2d)
+        assert isinstance(norm, nn.BatchNorm2d)
+        network.set_submodule(maker, fuse_conv_bn_eval(conv, norm))
+        network.set_submodule(reader, rest_of(norm))
     return len(pairs)
 
 

@@ -109,6 +109,7 @@ class Worker:
             "preprocess": asdict(classifier.preprocess),
             "pass_width": width,
             "batch_norms_folded": network.folded,
+            "activations_fused": network.fused,
             "largest_probability_difference": network.error,
             "largest_layer_difference": network.layer_error,
             "why_plain": network.why_plain,
