@@ -6,14 +6,15 @@ The job: five CAMs of some images, each scored by deletion in 28 steps and by th
 is what the two libraries' READMEs say: one method after another, `PixelFlipping` of as many steps, and
 `PointingGame`; the network is loaded by us. Ours is all that `xaibench run` does: three controls beside
 the five are explained and scored too, the best width is measured, and statistics, gallery and report are
-made. Forwards are counted; the limit is that of each one's own. With --write, the table goes to
-docs/speed.md.
+made. Forwards are counted; the limit is that of each one's own. Each works in a process of its own,
+whose peak memory is told. With --write, the table goes to docs/speed.md.
 """
 
 import argparse
+import multiprocessing
 import statistics
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import perf_counter
 
@@ -24,7 +25,7 @@ from marked_blocks import put, table
 from metrics import load
 from peers import PYTORCH_GRAD_CAM, counted, pytorch_grad_cam
 from stages import MODELS, PAGE, spread
-from work import conditions, facts_of_run, quietly
+from work import conditions, facts_of_run, peak_of_process, quietly
 
 EXPLAINERS = ("grad-cam", "grad-cam++", "layer-cam", "hirescam", "xgrad-cam")
 METRICS = ("deletion-28", "pointing-game")
@@ -67,6 +68,19 @@ def theirs(model: str, data: str, images: int) -> int:
     return sum(passes)
 
 
+def alone(way: Callable[[str, str, int], int], given: tuple[str, str, int]) -> tuple[int, float, float]:
+    """Forwards, seconds, and the peak of memory in MiB of one way, in a process of its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_alone, (way, given))
+
+
+def _alone(way: Callable[[str, str, int], int], given: tuple[str, str, int]) -> tuple[int, float, float]:
+    warnings.simplefilter("ignore")
+    began = perf_counter()
+    forwards = quietly(partial(way, *given))
+    return forwards, perf_counter() - began, peak_of_process()
+
+
 def report(model: str, data: str, images: int, rounds: int) -> list[list[str]]:
     """A line for each way of doing it."""
     limit = Limit(load(model, data, 1).classifier)
@@ -75,14 +89,13 @@ def report(model: str, data: str, images: int, rounds: int) -> list[list[str]]:
         seconds, ratios = [], []
         for _ in range(rounds):
             before = limit.forward()
-            began = perf_counter()
-            forwards = quietly(partial(way, model, data, images))
-            seconds.append(perf_counter() - began)
-            ratios.append(seconds[-1] / (forwards * limit.around(before)))
+            forwards, taken, memory = alone(way, (model, data, images))
+            seconds.append(taken)
+            ratios.append(taken / (forwards * limit.around(before)))
         maps = images * (len(EXPLAINERS) + (len(CONTROLS) if way is ours else 0))
         ms = 1e3 * statistics.median(seconds) / maps
         said = [f"{statistics.median(seconds):.1f}", f"{maps}", f"{ms:,.0f}"]
-        lines.append([model, name, f"{forwards:,}", *said, spread(ratios)])
+        lines.append([model, name, f"{forwards:,}", *said, spread(ratios), f"{memory:,.0f}"])
     return lines
 
 
@@ -101,7 +114,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     lines = [
         line for model in given.models for line in report(model, given.data, given.images, given.rounds)
     ]
-    columns = ("model", "by", "forwards", "seconds", "maps", "ms a map", "multiple of the limit")
+    columns = ("model", "by", "forwards", "seconds", "maps", "ms a map")
+    columns += ("multiple of the limit", "peak MiB")
     said = table(columns, lines)
     said += f"\n\n{given.images} images of `{given.data}`, {conditions(given.rounds)}"
     print(said)

@@ -1,9 +1,12 @@
 """The limit that a stage is held against: time of a plain float32 forward at the best pass width."""
 
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from statistics import fmean, median
 from time import perf_counter
 
 import torch
+from torch import nn
 
 from xaibench.api.classifier import Classifier
 
@@ -11,36 +14,75 @@ WIDTHS = (1, 2, 4, 8, 16)
 TRIED, SUSTAINED = 5, 2.0  # passes of each width; seconds of the best
 
 
+class PlainForward:
+    """A network's forward on noise, in passes of the width at which an image takes least.
+
+    Args:
+        network: on the CPU.
+        size: (height, width) of its images.
+    """
+
+    def __init__(self, network: nn.Module, size: tuple[int, int]) -> None:
+        self.network = network.eval()
+        self.images = torch.randn(max(WIDTHS), 3, *size, generator=torch.Generator().manual_seed(0))
+        self._pass(1)  # to warm up
+        tried = {width: median(self._pass(width) for _ in range(TRIED)) for width in WIDTHS}
+        self.width = min(tried, key=tried.__getitem__)
+
+    def seconds(self) -> float:
+        """For an image: the mean of two seconds of passes.
+
+        A stage's time is made of many passes: the luckiest of a few would be less than any work can
+        sustain.
+        """
+        taken: list[float] = []
+        while sum(taken) * self.width < SUSTAINED:
+            taken.append(self._pass(self.width))
+        return fmean(taken)
+
+    def _pass(self, width: int) -> float:
+        """Seconds for an image."""
+        began = perf_counter()
+        with torch.inference_mode():
+            self.network(self.images[:width])
+        return (perf_counter() - began) / width
+
+
 class Limit:
     """Time that a plain forward takes for one image, measured again whenever it is asked for.
 
-    A machine's speed drifts, so each stage is held against what was measured right before and after it.
-    It is the mean of some seconds of passes, as a stage's time is made of many: the luckiest pass of a
-    few would be less than any work can sustain.
+    In a process of its own, where memory is allocated as it is without us: that ours keeps freed memory
+    is part of how it prepares a network. A machine's speed drifts, so each stage is held against what
+    was measured right before and after it.
     """
 
     def __init__(self, classifier: Classifier) -> None:
         assert classifier.preprocess is not None
-        self.classifier = classifier
-        size = classifier.preprocess.size
-        self.images = torch.randn(max(WIDTHS), 3, *size, generator=torch.Generator().manual_seed(0))
-        self._seconds(1)  # to warm up
-        tried = {width: median(self._seconds(width) for _ in range(TRIED)) for width in WIDTHS}
-        self.width = min(tried, key=tried.__getitem__)
+        spawned = get_context("spawn")
+        self._asking, answering = spawned.Pipe()
+        given = answering, classifier.network, classifier.preprocess.size, torch.get_num_threads()
+        spawned.Process(target=_answer, args=given, daemon=True).start()
+        answering.close()  # ours: asking a process that has died raises EOFError
+        self.width: int = self._asking.recv()
 
     def forward(self) -> float:
         """Seconds for one image at the width where that is least."""
-        taken: list[float] = []
-        while sum(taken) * self.width < SUSTAINED:
-            taken.append(self._seconds(self.width))
-        return fmean(taken)
+        self._asking.send("again")
+        seconds: float = self._asking.recv()
+        return seconds
 
     def around(self, before: float) -> float:
         """The same over a stage that began when it was `before` and ends now."""
         return fmean((before, self.forward()))
 
-    def _seconds(self, width: int) -> float:
-        """For an image."""
-        began = perf_counter()
-        self.classifier.logits(self.images[:width])
-        return (perf_counter() - began) / width
+
+def _answer(answering: Connection, network: nn.Module, size: tuple[int, int], threads: int) -> None:
+    """Say the best width, then each time seconds for an image, until nobody asks."""
+    torch.set_num_threads(threads)
+    forward = PlainForward(network, size)
+    answering.send(forward.width)
+    try:
+        while answering.recv():
+            answering.send(forward.seconds())
+    except EOFError:
+        return

@@ -114,6 +114,11 @@ def _peak_memory(model: str, images: int, stage: Callable[[Work], object]) -> fl
     return (_status("VmHWM") - before) / 1024
 
 
+def peak_of_process() -> float:
+    """MiB that this process had at its peak."""
+    return _status("VmHWM") / 1024
+
+
 def _status(field: str) -> int:
     found = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert found is not None
@@ -139,7 +144,7 @@ def measured(stages: Mapping[str, tuple[Callable[[Work], int], Work]], rounds: i
     found = [Measured() for _ in stages]
     for stage, work in stages.values():  # to warm up
         quietly(partial(stage, work.first(1)))
-    limit = Limit(next(iter(stages.values()))[1].classifier)  # as freed memory is kept by now
+    limit = Limit(next(iter(stages.values()))[1].classifier)
     for _ in range(rounds):
         for one, (stage, work) in zip(found, stages.values(), strict=True):
             before = limit.forward()
