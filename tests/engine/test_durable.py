@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 import toys
 from PIL import Image
 from toy_runs import Counting, comparable, grow, toy_run
@@ -138,6 +139,32 @@ def test_what_failed_is_tried_again_and_nothing_else(tmp_path, monkeypatch):
     calls = counted(monkeypatch)
     found = grow(tmp_path / "run", ("activation", "gradient")).rows
     assert calls == {"activation": 0, "gradient": 3}
+    pd.testing.assert_frame_equal(comparable(found), comparable(expected))
+
+
+def nan_for_one_class(capture):
+    """No map of the second class of `image-1`."""
+    maps = toys.activation(capture).clone()
+    batch = capture.batch
+    maps[[i for i, name in enumerate(batch.ids) if (name, int(batch.targets[i])) == ("image-1", 2)]] = (
+        torch.nan
+    )
+    return maps
+
+
+def test_a_class_of_an_image_that_failed_is_tried_again_with_the_others(tmp_path, monkeypatch):
+    expected = grow(tmp_path / "whole", ("gradient",), ("pointing-game",)).rows
+    mended = toys.gradient
+    monkeypatch.setattr(toys, "gradient", nan_for_one_class)
+    for _ in range(2):  # what goes on failing stays
+        rows = grow(tmp_path / "run", ("gradient",), ("pointing-game",)).rows
+        failed = rows[rows["status"] == "failed"]
+        assert set(zip(failed["image"], failed["target"], strict=True)) == {("image-1", 2)}
+        assert len(rows) == len(expected)
+    monkeypatch.setattr(toys, "gradient", mended)
+    counting = Counting()
+    found = grow(tmp_path / "run", ("gradient",), ("pointing-game",), observer=counting).rows
+    assert (counting.resumed, counting.fresh) == (5, 1)
     pd.testing.assert_frame_equal(comparable(found), comparable(expected))
 
 

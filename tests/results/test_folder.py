@@ -19,6 +19,16 @@ def test_what_failed_is_not_present(tmp_path):
     assert folder.present("block") == {"i0": ("1f", frozenset({good.cell}))}
 
 
+def test_a_cell_that_failed_for_one_class_of_an_image_is_not_present(tmp_path):
+    folder = RunFolder.open(tmp_path / "run", "")
+    (good,) = rows([[1.0]], ["cam"], target=0)
+    bad = replace(good, target=1, status="failed", reason="broken")
+    other = replace(good, cell="another")
+    for key, failed_first in (("0", [bad, good, other]), ("1", [good, other, bad])):
+        folder.write("block", key, failed_first)
+        assert folder.present("block") == {"i0": ("", frozenset({"another"}))}
+
+
 WRITERS = [lambda path: write_text(path, "new"), lambda path: write_rows(path, rows([[1.0]]))]
 
 

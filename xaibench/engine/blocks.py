@@ -191,17 +191,16 @@ class Blocks:
         """What of a block is there and still means the same; the rest of it is removed.
 
         Other weights, another version of a method, images that are not asked for any more, and what has
-        failed, which is tried again.
+        failed, which is tried again: for all classes of its image, as a cell is there for all or none.
         """
         chosen = {example.id for example in examples}
 
         def stale(rows: pd.DataFrame) -> "pd.Series[bool]":
             pairs = zip(rows["explainer"], rows["metric"], rows["cell"], strict=True)
             other = [cells.get((explainer, metric), cell) != cell for explainer, metric, cell in pairs]
-            gone = ~rows["image"].isin(chosen) | (rows["status"] == "failed")
-            found: pd.Series[bool] = (
-                nowhere(rows) | gone | pd.Series(other, index=rows.index, dtype=bool)
-            )
+            failed = (rows["status"] == "failed").groupby([rows["image"], rows["cell"]]).transform("any")
+            gone = nowhere(rows) | ~rows["image"].isin(chosen) | failed
+            found: pd.Series[bool] = gone | pd.Series(other, index=rows.index, dtype=bool)
             return found
 
         self.folder.prune(name, stale)

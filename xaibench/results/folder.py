@@ -172,17 +172,24 @@ class RunFolder:
     def present(self, block: str) -> Present:
         """Which cells of which images a block has; not those that failed, which are tried again.
 
-        A file that cannot be read has none: a run puts it aside and says so.
+        A cell has failed for an image if it has for one of its classes. A file that cannot be read has
+        none: a run puts it aside and says so.
         """
         cells: dict[str, tuple[str, set[str]]] = {}
+        failed: set[tuple[str, str]] = set()
         for path in self.shards(block):
             try:
                 columns = read_table(path, ("image", "inputs_sha", "cell", "status")).to_pydict()
             except DataError:
                 continue
             for image, inputs, cell, status in zip(*columns.values(), strict=True):
-                if status != "failed":
+                if status == "failed":
+                    failed.add((image, cell))
+                else:
                     cells.setdefault(image, (inputs, set()))[1].add(cell)
+        for image, cell in failed:
+            if image in cells:
+                cells[image][1].discard(cell)
         same: dict[frozenset[str], frozenset[str]] = {}  # most images have the same cells
         return {
             image: (inputs, same.setdefault(frozenset(found), frozenset(found)))
