@@ -20,6 +20,7 @@ from PIL import Image
 from toy_runs import Counting, comparable, grow, toy_run
 
 from xaibench.api import ConfigError
+from xaibench.api.batch import Example
 from xaibench.api.errors import Stopped
 from xaibench.engine.observer import Observer
 from xaibench.engine.score_kept import score_kept
@@ -127,6 +128,54 @@ def test_an_image_that_has_changed_is_done_again(tmp_path):
     assert len(found) == len(before)
     expected = toy_run(tmp_path / "fresh", "activation", data=name).rows
     pd.testing.assert_frame_equal(comparable(found), comparable(expected))
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """The folder of a data set that knows of three files, whether they are there or not."""
+    data = tmp_path / "data"
+    data.mkdir()
+    for i in range(3):
+        toys.picture(i).save(data / f"{i}.png")
+    monkeypatch.setattr(toys, "folder", listed)
+    return data
+
+
+def listed(root, box=(0, 0, 8, 8)):
+    return [Example(f"{i}", root / f"{i}.png", 0, boxes=(box,)) for i in range(3)]
+
+
+def test_rows_of_images_that_cannot_be_read_any_more_stay(tmp_path, files):
+    given = {"data": f"folder:{files}", "registry": toys.registry("activation", "gradient")}
+    path = tmp_path / "run"
+    before = toy_run(path, explainers=("activation",), **given).rows
+    subset = next(path.glob("subset-*.json")).read_text()
+    (files / "1.png").rename(files / "away")
+    noting = Noting()
+    found = toy_run(path, explainers=("activation",), observer=noting, **given)
+    pd.testing.assert_frame_equal(found.rows, before)
+    assert next(path.glob("subset-*.json")).read_text() == subset
+    (note,) = noting.notes
+    assert "1 images cannot be read now" in note
+    assert "1.png" in note
+    rows = toy_run(path, explainers=("activation", "gradient"), **given).scores
+    failed = rows[rows["status"] == "failed"]
+    assert set(zip(failed["image"], failed["explainer"], strict=True)) == {("1", "gradient")}
+    (files / "away").rename(files / "1.png")
+    found = toy_run(path, explainers=("activation", "gradient"), **given).rows
+    expected = toy_run(tmp_path / "whole", explainers=("activation", "gradient"), **given).rows
+    pd.testing.assert_frame_equal(comparable(found), comparable(expected))
+
+
+def test_rows_of_an_image_that_the_subset_means_otherwise_by_now_do_not_stay(tmp_path, files):
+    toy_run(tmp_path / "first", "activation", data=f"folder:{files}")
+    subset = next((tmp_path / "first").glob("subset-*.json"))
+    given = {"data": f"folder:{files}", "subset": (str(subset),)}
+    sha = toy_run(tmp_path / "run", "activation", **given).rows.set_index("image")["image_sha"]["1"]
+    subset.write_text(subset.read_text().replace(sha.iloc[0], "0" * 16))
+    rows = toy_run(tmp_path / "run", "activation", **given).scores
+    assert set(rows.loc[rows["image"] == "1", "status"]) == {"failed"}
+    assert set(rows.loc[rows["image"] != "1", "status"]) == {"ok"}
 
 
 def test_what_failed_is_tried_again_and_nothing_else(tmp_path, monkeypatch):

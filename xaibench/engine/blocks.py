@@ -23,7 +23,7 @@ from xaibench.engine.tasks import SHARED, Done, Made, Opened, Opening, Piece, Re
 from xaibench.engine.trials import Picture, group
 from xaibench.engine.wanted import Pair, Wanted
 from xaibench.engine.worker import Worker
-from xaibench.results.folder import Present, RunFolder
+from xaibench.results.folder import NOTHING, Present, RunFolder
 
 
 @dataclass(frozen=True)
@@ -217,12 +217,12 @@ class Blocks:
         cells, done = cells_of(self.wanted, provenance), Done([], {})
         for i in lost.task.images:
             name = images[i][0].id
-            has = present.get(name, ("", frozenset()))[1]
-            pairs = frozenset(pair for pair, cell in cells.items() if cell not in has) - {SHARED}
+            there = present.get(name, NOTHING)
+            pairs = frozenset(pair for pair, cell in cells.items() if cell not in there.cells) - {SHARED}
             picture = Picture(name, "", None, (0, 0), images[i])
             rows = provenance.lost(self.wanted.only(pairs, False), picture, lost.reason)
             key = content_key("lost", name, sorted(cells[pair] for pair in pairs))
-            done.hashes[name] = ""
+            done.hashes[name] = there.image_sha
             done.pieces.append(Piece(key, 1, Made(rows)))
         self.observer.note(f"{provenance.block}: {len(lost.task.images)} images lost: {lost.reason}")
         return done

@@ -18,6 +18,7 @@ from xaibench.engine.tasks import SHARED, Done, Opened, Opening, Piece, Task, ce
 from xaibench.engine.trials import Picture, group
 from xaibench.engine.wanted import Pair, Wanted
 from xaibench.engine.worker import Worker
+from xaibench.results.folder import NOTHING, There
 
 
 @dataclass
@@ -136,12 +137,14 @@ class TaskWorker:
 
     def done(self, task: Task, pictures: Sequence[Picture]) -> Done:
         """What some images lack; images that lack the same are worked on together."""
-        there = task.present
-        changed = [p.id for p in pictures if p.id in there and there[p.id][0] != p.inputs_sha]
-        done = Done(changed, {picture.id: picture.sha for picture in pictures})
+        there = {picture.id: task.present.get(picture.id, NOTHING) for picture in pictures}
+        changed = [p.id for p in pictures if there[p.id].cells and self.other(p, there[p.id])]
+        there |= dict.fromkeys(changed, NOTHING)
+        self.tell_of_unreadable([p for p in pictures if p.error is not None and there[p.id].cells])
+        done = Done(changed, {p.id: p.sha or there[p.id].image_sha for p in pictures})
         lacking: dict[frozenset[Pair], list[Picture]] = {}
         for picture in pictures:
-            has = frozenset() if picture.id in changed else there.get(picture.id, ("", frozenset()))[1]
+            has = there[picture.id].cells
             missing = frozenset(pair for pair, cell in self.cells.items() if cell not in has)
             lacking.setdefault(missing, []).append(picture)
         done.resumed = len(lacking.pop(frozenset(), []))
@@ -153,6 +156,23 @@ class TaskWorker:
             )
             done.pieces.append(Piece(key, len(some), made))
         return done
+
+    def other(self, picture: Picture, there: There) -> bool:
+        """Whether what is there of an image means another one.
+
+        Of one that cannot be read it does not, unless the subset says so: its disk may be back tomorrow.
+        """
+        if picture.error is None:
+            return there.inputs_sha != picture.inputs_sha
+        return self.block.choice.hashes.get(picture.id, there.image_sha) != there.image_sha
+
+    def tell_of_unreadable(self, pictures: Sequence[Picture]) -> None:
+        """Rows stay of images that cannot be read any more, and the user knows."""
+        if pictures:
+            self.worker.observer.note(
+                f"{self.loaded.provenance.block}: {len(pictures)} images cannot be read now; the rows "
+                f"that are there of them stay: {pictures[0].error}"
+            )
 
     def close(self) -> None:
         """Let go of the model, and of images that nobody else is going to look at."""

@@ -4,12 +4,13 @@ import json
 import os
 import re
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -19,9 +20,25 @@ from xaibench.api.errors import ConfigError, DataError
 from xaibench.results.kept import Shown, keep_shown
 from xaibench.results.rows import Row, read_table, write_rows, write_table
 
-Present = dict[str, tuple[str, frozenset[str]]]  # by image: its inputs_sha, the cells that are there
 LONGEST = 80  # letters of a name in a file's name
 WHAT_ROWS_ARE = ("cell", "explainer", "metric", "image", "inputs_sha", "status")
+
+
+class There(NamedTuple):
+    """What a block has of an image.
+
+    Args:
+        inputs_sha, image_sha: of its rows.
+        cells: that are there.
+    """
+
+    inputs_sha: str = ""
+    cells: frozenset[str] = frozenset()
+    image_sha: str = ""
+
+
+NOTHING = There()
+Present = dict[str, There]  # by image
 
 
 @dataclass(frozen=True)
@@ -175,25 +192,27 @@ class RunFolder:
         A cell has failed for an image if it has for one of its classes. A file that cannot be read has
         none: a run puts it aside and says so.
         """
-        cells: dict[str, tuple[str, set[str]]] = {}
+        shas: dict[str, tuple[str, str]] = {}
+        cells: defaultdict[str, set[str]] = defaultdict(set)
         failed: set[tuple[str, str]] = set()
+        columns = ("image", "inputs_sha", "image_sha", "cell", "status")
         for path in self.shards(block):
             try:
-                columns = read_table(path, ("image", "inputs_sha", "cell", "status")).to_pydict()
+                table = read_table(path, columns).select(columns).to_pydict()
             except DataError:
                 continue
-            for image, inputs, cell, status in zip(*columns.values(), strict=True):
+            for image, inputs, sha, cell, status in zip(*table.values(), strict=True):
                 if status == "failed":
                     failed.add((image, cell))
                 else:
-                    cells.setdefault(image, (inputs, set()))[1].add(cell)
+                    shas.setdefault(image, (inputs, sha))
+                    cells[image].add(cell)
         for image, cell in failed:
-            if image in cells:
-                cells[image][1].discard(cell)
+            cells[image].discard(cell)
         same: dict[frozenset[str], frozenset[str]] = {}  # most images have the same cells
         return {
-            image: (inputs, same.setdefault(frozenset(found), frozenset(found)))
-            for image, (inputs, found) in cells.items()
+            image: There(inputs, same.setdefault(found := frozenset(cells[image]), found), sha)
+            for image, (inputs, sha) in shas.items()
         }
 
     def write_maps(self, shown: Mapping[str, Shown], maps: Mapping[str, bytes]) -> None:
