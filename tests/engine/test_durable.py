@@ -10,16 +10,18 @@ import sys
 import textwrap
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 import toys
-from PIL import Image
+from PIL import Image, ImageFile
 from toy_runs import Counting, comparable, grow, toy_run
 
-from xaibench.api import ConfigError
+from xaibench.api import ConfigError, batch
 from xaibench.api.batch import Example
 from xaibench.api.errors import Stopped
 from xaibench.engine.observer import Observer
@@ -114,7 +116,7 @@ def test_settings_that_ask_for_less_or_for_other_rows_are_refused(tmp_path, then
     pd.testing.assert_frame_equal(grow(tmp_path, **first).rows, rows)
 
 
-def test_an_image_that_has_changed_is_done_again(tmp_path):
+def test_an_image_that_has_changed_is_done_again(tmp_path, decoded):
     data = tmp_path / "data"
     data.mkdir()
     for i in range(3):
@@ -123,8 +125,9 @@ def test_an_image_that_has_changed_is_done_again(tmp_path):
     before = toy_run(tmp_path / "run", "activation", data=name).rows
     toys.picture(9).save(data / "1.png")
     counting = Counting()
+    decoded.clear()
     found = toy_run(tmp_path / "run", "activation", data=name, observer=counting).rows
-    assert (counting.resumed, counting.fresh) == (2, 1)
+    assert (counting.resumed, counting.fresh, decoded) == (2, 1, ["1.png"])
     assert len(found) == len(before)
     expected = toy_run(tmp_path / "fresh", "activation", data=name).rows
     pd.testing.assert_frame_equal(comparable(found), comparable(expected))
@@ -141,8 +144,58 @@ def files(tmp_path, monkeypatch):
     return data
 
 
-def listed(root, box=(0, 0, 8, 8)):
-    return [Example(f"{i}", root / f"{i}.png", 0, boxes=(box,)) for i in range(3)]
+def listed(root, box=(0, 0, 8, 8), masked=None, targets=()):
+    """Three files; `box` and `targets` are of the second; `masked` columns of it have its class."""
+    examples = [Example(f"{i}", root / f"{i}.png", 0, boxes=((0, 0, 8, 8),)) for i in range(3)]
+    mask = None if masked is None else lambda: np.tri(toys.SIDE, toys.SIDE + 4, masked, dtype=bool)
+    examples[1] = replace(examples[1], boxes=(box,), mask=mask, targets=targets)
+    return examples
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """The files whose pixels were decoded, in turn."""
+    found, plain = [], batch.open_picture
+
+    def opening(path):
+        found.append(path.name)
+        return plain(path)
+
+    monkeypatch.setattr(batch, "open_picture", opening)
+    return found
+
+
+def test_what_is_finished_is_not_decoded_and_the_rest_once(tmp_path, files, decoded, monkeypatch):
+    given = {"data": f"folder:{files}", "registry": toys.registry("activation", "gradient"), "shard": 2}
+    first = toy_run(tmp_path / "run", explainers=("activation",), **given)
+    subset = next(first.path.glob("subset-*.json")).read_text()
+    decoded.clear()
+    with monkeypatch.context() as nothing:
+        nothing.setattr(ImageFile.ImageFile, "load", toys.raising)
+        found = toy_run(tmp_path / "run", explainers=("activation",), **given)
+    assert not decoded
+    assert next(found.path.glob("subset-*.json")).read_text() == subset
+    pd.testing.assert_frame_equal(found.rows, first.rows)
+    toy_run(tmp_path / "run", explainers=("activation", "gradient"), **given)
+    assert sorted(decoded) == ["0.png", "1.png", "2.png"]
+
+
+CHANGES = [{"box": (0, 0, 9, 9)}, {"masked": 1}, {"targets": (0, 1)}]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: next(iter(change)))
+def test_an_image_whose_annotation_has_changed_is_done_again(
+    tmp_path, files, decoded, monkeypatch, change
+):
+    monkeypatch.setattr(toys, "folder", partial(listed, masked=2))
+    toy_run(tmp_path / "run", "activation", data=f"folder:{files}")
+    monkeypatch.setattr(toys, "folder", partial(listed, **{"masked": 2, **change}))
+    decoded.clear()
+    counting = Counting()
+    found = toy_run(tmp_path / "run", "activation", data=f"folder:{files}", observer=counting).rows
+    assert (counting.resumed, counting.fresh, decoded) == (2, 1, ["1.png"])
+    expected = toy_run(tmp_path / "fresh", "activation", data=f"folder:{files}").rows
+    pd.testing.assert_frame_equal(comparable(found), comparable(expected))
 
 
 def test_rows_of_images_that_cannot_be_read_any_more_stay(tmp_path, files):

@@ -15,10 +15,12 @@ from xaibench.engine.plan import Block
 from xaibench.engine.record import Provenance
 from xaibench.engine.shared import Loaded
 from xaibench.engine.tasks import SHARED, Done, Opened, Opening, Piece, Task, cells_of
-from xaibench.engine.trials import Picture, group
+from xaibench.engine.trials import Picture, group, unchanged
 from xaibench.engine.wanted import Pair, Wanted
 from xaibench.engine.worker import Worker
 from xaibench.results.folder import NOTHING, There
+
+Known = tuple[int, There]  # the number of an image, and what is there of it
 
 
 @dataclass
@@ -66,7 +68,7 @@ class TaskWorker:
             )
         self.worker.observer.stage("decoding")
         with self.worker.tally.timed("decode"):  # what the device waits for
-            pictures = self.ahead.take(task.images, following.images if following else range(0))
+            pictures = self.ahead.take(self.asked(task), self.asked(following) if following else ())
         return self.done(task, pictures)
 
     def load(self, width: int) -> tuple[str, str] | tuple[()]:
@@ -115,18 +117,26 @@ class TaskWorker:
         """Every image's examples."""
         return group(self.loaded.examples)
 
+    def asked(self, task: Task) -> list[Known]:
+        """The images of a task."""
+        return [(i, task.present.get(self.images[i][0].id, NOTHING)) for i in task.images]
+
     @cached_property
-    def ahead(self) -> Ahead[int, Picture]:
+    def ahead(self) -> Ahead[Known, Picture]:
         """Decodes."""
         return Ahead(self.decoder())
 
-    def decoder(self) -> Callable[[int], Picture]:
-        """A function from an image's number to its picture."""
+    def decoder(self) -> Callable[[Known], Picture]:
+        """A function from an image to its picture: without its pixels, where nobody is to see them."""
         images, preprocess, hashes = self.images, self.loaded.preprocess, self.block.choice.hashes
+        cells = frozenset(self.cells.values())
 
-        def make(number: int) -> Picture:
+        def make(known: Known) -> Picture:
+            number, there = known
             same = images[number]
-            return self.shelf.decode(self.data, same, preprocess, hashes.get(same[0].id), keep=self.keep)
+            sha = hashes.get(same[0].id)
+            finished = unchanged(same, preprocess, sha, there) if cells <= there.cells else None
+            return finished or self.shelf.decode(self.data, same, preprocess, sha, keep=self.keep)
 
         return make
 
