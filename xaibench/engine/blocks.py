@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from xaibench.api.batch import Example
-from xaibench.api.errors import DataError, PluginError, Stopped
+from xaibench.api.errors import ConfigError, DataError, PluginError, Stopped
 from xaibench.api.executing import Execute, Lost, MakeWork
 from xaibench.engine.config import Config
 from xaibench.engine.keys import content_key
@@ -76,7 +76,7 @@ class Blocks:
 
         Raises:
             Stopped: the observer asked for it.
-            ConfigError: the folder cannot be written to.
+            ConfigError: the folder cannot be written to, or what it has compiled cannot be compiled now.
             DataError, PluginError: workers elsewhere have other data, weights or plugins.
         """
         observer = self.observer
@@ -95,6 +95,7 @@ class Blocks:
             self.folder.write(name, status, rows)
             observer.failed(sum(row.status == "failed" for row in rows))
             return
+        self.refuse_uncompiled(opened)
         cells = cells_of(self.wanted, opened.provenance)
         examples = opened.examples if opened.examples is not None else block.examples()
         refuse_other(opened, cells, examples)
@@ -122,6 +123,19 @@ class Blocks:
         if not isinstance(found, Opened):
             raise PluginError(f"executor {self.config.executor!r} gave back {type(found).__name__}")
         return found
+
+    def refuse_uncompiled(self, opened: Opened) -> None:
+        """Rows of the compiled network are not given up because it cannot be compiled today.
+
+        Raises:
+            ConfigError: they would be.
+        """
+        name, asked = opened.provenance.block, self.config.mode
+        if opened.provenance.mode != asked and asked in self.folder.modes(name):
+            raise ConfigError(
+                f"{name} cannot be compiled now: {opened.why_uncompiled}; {self.folder.path} has rows "
+                "of it compiled, which would be lost: mend the compiler, or choose another --output"
+            )
 
     def make(self, block: Block) -> MakeWork:
         """How to make the block's worker: in this process, or from its recipe."""

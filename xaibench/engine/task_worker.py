@@ -86,7 +86,9 @@ class TaskWorker:
     @property
     def opened(self) -> Opened:
         """What the block is, once it is loaded."""
-        return Opened(self.loaded.provenance, self.loaded.width, self.sha, self.loaded.examples)
+        loaded = self.loaded
+        why = loaded.network.why_uncompiled
+        return Opened(loaded.provenance, loaded.width, self.sha, loaded.examples, why_uncompiled=why)
 
     @property
     def provenance(self) -> Provenance:

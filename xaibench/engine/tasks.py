@@ -29,6 +29,7 @@ class Opened:
         sha: what it was loaded as; workers that find another one must not work together.
         examples: of the block; None where they were read in another process.
         problem: status and reason; empty where it was loaded.
+        why_uncompiled: why its network is not compiled, where it was to be.
     """
 
     provenance: Provenance
@@ -36,6 +37,7 @@ class Opened:
     sha: str = ""
     examples: Sequence[Example] | None = None
     problem: tuple[str, str] | tuple[()] = ()
+    why_uncompiled: str = ""
 
 
 @dataclass(frozen=True)

@@ -215,6 +215,14 @@ class RunFolder:
             for image, (inputs, sha) in shas.items()
         }
 
+    def modes(self, block: str) -> set[str]:
+        """The modes of what a block has of images; what failed is tried again in whatever mode."""
+        found = set[str]()
+        for path in self.shards(block):
+            rows = read_table(path, ("image", "mode", "status")).to_pandas()
+            found |= set(rows.loc[(rows["image"] != "") & (rows["status"] != "failed"), "mode"])
+        return found
+
     def write_maps(self, shown: Mapping[str, Shown], maps: Mapping[str, bytes]) -> None:
         """Write maps for the gallery, and maps at their own resolution, by file name.
 
