@@ -294,7 +294,7 @@ def test_a_truncated_manifest_costs_nothing(tmp_path):
 
 def test_a_full_disk_is_said_and_what_is_finished_is_kept(tmp_path, monkeypatch):
     expected = toy_run(tmp_path / "whole", shard=2).rows
-    left, sync = iter([True, True]), os.fsync
+    left, sync = iter([True] * 4), os.fsync  # of the settings, of a shard, and of their names
 
     def full(handle):
         if next(left, False):

@@ -1,5 +1,6 @@
 """Files are there whole or not at all, and what failed is not there."""
 
+import errno
 import hashlib
 import os
 from dataclasses import replace
@@ -33,11 +34,14 @@ WRITERS = [lambda path: write_text(path, "new"), lambda path: write_rows(path, r
 
 
 @pytest.mark.parametrize("write", WRITERS, ids=["text", "rows"])
-def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch, write):
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_then_so_is_the_name(
+    tmp_path, monkeypatch, write
+):
     done, sync, rename = [], os.fsync, Path.replace
 
     def synced(handle):
-        done.append("on the disk")
+        of_folder = os.path.samestat(os.fstat(handle), tmp_path.stat())
+        done.append("the name" if of_folder else "the file")
         sync(handle)
 
     def named(path, target):
@@ -47,7 +51,27 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch, wri
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(Path, "replace", named)
     write(tmp_path / "file")
-    assert done == ["on the disk", "named"]
+    assert done == ["the file", "named", "the name"]
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EIO])
+def test_a_file_system_that_syncs_no_folder_is_written_to_and_a_broken_disk_is_said(
+    tmp_path, monkeypatch, code
+):
+    sync = os.fsync
+
+    def synced(handle):
+        if os.path.samestat(os.fstat(handle), tmp_path.stat()):
+            raise OSError(code, os.strerror(code))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    if code == errno.EIO:
+        with pytest.raises(OSError, match=os.strerror(code)):
+            write_text(tmp_path / "file", "new")
+    else:
+        write_text(tmp_path / "file", "new")
+        assert (tmp_path / "file").read_text() == "new"
 
 
 @pytest.mark.parametrize("write", WRITERS, ids=["text", "rows"])

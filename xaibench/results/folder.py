@@ -1,7 +1,6 @@
 """The files of one run: scores in shards, kept maps, settings, and the manifest, written last."""
 
 import json
-import os
 import re
 import shutil
 from collections import defaultdict
@@ -19,6 +18,7 @@ from filelock import FileLock, Timeout
 from xaibench.api.errors import ConfigError, DataError
 from xaibench.results.kept import Shown, keep_shown
 from xaibench.results.rows import Row, read_table, write_rows, write_table
+from xaibench.results.whole import whole_file
 
 LONGEST = 80  # letters of a name in a file's name
 WHAT_ROWS_ARE = ("cell", "explainer", "metric", "image", "inputs_sha", "status")
@@ -291,12 +291,5 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """A file, there whole or not at all."""
-    aside = path.with_name(f".{path.name}.part")
-    try:
-        with aside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        file.write(content)
