@@ -24,6 +24,7 @@ from toy_runs import Counting, comparable, grow, toy_run
 from xaibench.api import ConfigError, batch
 from xaibench.api.batch import Example
 from xaibench.api.errors import Stopped
+from xaibench.engine import worker
 from xaibench.engine.observer import Observer
 from xaibench.engine.score_kept import score_kept
 from xaibench.results.folder import RunFolder
@@ -178,6 +179,47 @@ def test_what_is_finished_is_not_decoded_and_the_rest_once(tmp_path, files, deco
     pd.testing.assert_frame_equal(found.rows, first.rows)
     toy_run(tmp_path / "run", explainers=("activation", "gradient"), **given)
     assert sorted(decoded) == ["0.png", "1.png", "2.png"]
+
+
+def test_a_network_is_prepared_and_its_pass_width_measured_only_where_something_is_lacking(
+    tmp_path, files, monkeypatch
+):
+    called = []
+    for name in ("prepare_network", "best_width"):
+        plain = getattr(worker, name)
+        monkeypatch.setattr(worker, name, noted(called, name, plain))
+    given = {"data": f"folder:{files}", "width": 0}
+    manifest = toy_run(tmp_path / "run", "activation", **given).manifest
+    assert called == ["prepare_network", "best_width"]
+    assert manifest["models"]["toy"]["pass_width"] > 0
+    toy_run(tmp_path / "run", "activation", **given)
+    assert called == ["prepare_network", "best_width"]
+    toys.picture(9).save(files / "1.png")  # which is seen when all seemed to be there
+    toy_run(tmp_path / "run", "activation", **given)
+    assert called == ["prepare_network", "best_width"] * 2
+
+
+def noted(called, name, plain):
+    """`plain`, but that its name is added to `called`."""
+
+    def calling(*given):
+        called.append(name)
+        return plain(*given)
+
+    return calling
+
+
+def test_a_pass_width_that_cannot_be_measured_is_rows_and_what_is_there_stays(tmp_path, monkeypatch):
+    before = grow(tmp_path, ("activation",), width=0).rows
+    with monkeypatch.context() as broken:
+        broken.setattr(worker, "best_width", lambda *_: toys.raising(None))
+        rows = grow(tmp_path, ("activation", "gradient"), width=0).rows
+    failed = rows[rows["status"] == "failed"]
+    assert set(failed["reason"]) == {"ZeroDivisionError: nothing to divide by"}
+    kept = rows[rows["status"] != "failed"].sort_values(list(KEY)).reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, before.sort_values(list(KEY)).reset_index(drop=True))
+    found = grow(tmp_path, ("activation", "gradient"), width=0).rows
+    assert "failed" not in set(found["status"])
 
 
 CHANGES = [{"box": (0, 0, 9, 9)}, {"masked": 1}, {"targets": (0, 1)}]

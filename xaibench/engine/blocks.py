@@ -1,7 +1,7 @@
 """One model on one data set, task by task: what is there already is not done again."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -88,13 +88,7 @@ class Blocks:
         opened = self.opened(block, make)
         name = opened.provenance.block
         if opened.problem:
-            status, reason = opened.problem
-            observer.note(f"{title}: {status}: {reason}")
-            self.folder.prune(name, nowhere)
-            rows = opened.provenance.nowhere(self.wanted, status, reason)
-            self.folder.write(name, status, rows)
-            observer.failed(sum(row.status == "failed" for row in rows))
-            return
+            return self.give_up(opened.provenance, *opened.problem)
         self.refuse_uncompiled(opened)
         cells = cells_of(self.wanted, opened.provenance)
         examples = opened.examples if opened.examples is not None else block.examples()
@@ -102,6 +96,11 @@ class Blocks:
         images = group(examples)
         present = self.present(name, examples, cells)
         shards = self.part.shards(len(images), self.config.shard)
+        if not opened.width and lacking(shards, images, present, cells):
+            measured = self.opened(block, make, measure=True)
+            if measured.problem:
+                return self.give_up(measured.provenance, *measured.problem)
+            opened = replace(opened, width=measured.width)
         observer.block(title, sum(map(len, shards)))
         hashes = dict[str, str]()
         for found in self.execute(make, self.tasks(shards, images, opened, present)):
@@ -111,9 +110,9 @@ class Blocks:
         asked = [example for shard in shards for i in shard for example in images[i]]
         self.keep_subset(block, asked, hashes)
 
-    def opened(self, block: Block, make: MakeWork) -> Opened:
-        """What the first worker says of the block."""
-        (found,) = map(self.heard, self.execute(make, [Opening()]))
+    def opened(self, block: Block, make: MakeWork, measure: bool = False) -> Opened:
+        """What the first worker says of the block; of its pass width where it is to `measure` that."""
+        (found,) = map(self.heard, self.execute(make, [Opening(measure)]))
         if isinstance(found, Lost):
             names = self.folder.path.name, block.model.name, block.data_name
             config = self.config
@@ -123,6 +122,14 @@ class Blocks:
         if not isinstance(found, Opened):
             raise PluginError(f"executor {self.config.executor!r} gave back {type(found).__name__}")
         return found
+
+    def give_up(self, provenance: Provenance, status: str, reason: str) -> None:
+        """Rows that say why a block cannot be worked on; what is there of its images stays."""
+        self.observer.note(f"{provenance.model} on {provenance.dataset}: {status}: {reason}")
+        self.folder.prune(provenance.block, nowhere)
+        rows = provenance.nowhere(self.wanted, status, reason)
+        self.folder.write(provenance.block, status, rows)
+        self.observer.failed(sum(row.status == "failed" for row in rows))
 
     def refuse_uncompiled(self, opened: Opened) -> None:
         """Rows of the compiled network are not given up because it cannot be compiled today.
@@ -259,6 +266,17 @@ def refuse_other(opened: Opened, cells: dict[Pair, str], examples: Sequence[Exam
             f"{opened.provenance.block}: the worker has other versions of plugins, or other images "
             "than this process; install the same there"
         )
+
+
+def lacking(
+    shards: Sequence[range],
+    images: Sequence[tuple[Example, ...]],
+    present: Present,
+    cells: dict[Pair, str],
+) -> bool:
+    """Whether some image of the shards lacks a cell."""
+    names = (images[i][0].id for shard in shards for i in shard)
+    return not all(present.get(name, NOTHING).cells.issuperset(cells.values()) for name in names)
 
 
 def nowhere(rows: pd.DataFrame) -> "pd.Series[bool]":

@@ -56,9 +56,9 @@ class TaskWorker:
 
     def did(self, task: Opening | Task, following: Task | None) -> Opened | Done:
         """What comes of a task, in the run's mode."""
-        problem = self.load(task.width if isinstance(task, Task) else 0)
+        problem = self.load(isinstance(task, Opening) and task.measure)
         if isinstance(task, Opening):
-            return Opened(self.provenance, problem=problem) if problem else self.opened
+            return Opened(self.provenance, problem=problem) if problem else self.opened(task.measure)
         if problem:
             raise PluginError(f"one of the workers cannot load what another could: {': '.join(problem)}")
         if task.sha != self.sha:
@@ -66,29 +66,36 @@ class TaskWorker:
                 f"{self.loaded.provenance.block}: workers disagree on what is run: their weights, "
                 "images or versions of plugins differ; install the same everywhere"
             )
+        if task.width:
+            self.worker.widths[self.loaded.provenance.block] = task.width
         self.worker.observer.stage("decoding")
         with self.worker.tally.timed("decode"):  # what the device waits for
             pictures = self.ahead.take(self.asked(task), self.asked(following) if following else ())
         return self.done(task, pictures)
 
-    def load(self, width: int) -> tuple[str, str] | tuple[()]:
-        """Load the block, unless it is; why it cannot be, as status and reason."""
-        if "loaded" in vars(self):
-            return ()
+    def load(self, measure: bool = False) -> tuple[str, str] | tuple[()]:
+        """Load the block, unless it is, and `measure` it; why it cannot be, as status and reason."""
         try:
-            refuse_other_classes(self.block)
             with self.worker.tally.timed("load"):
-                self.loaded = self.worker.load(self.block, self.provenance, width)
+                if "loaded" not in vars(self):
+                    refuse_other_classes(self.block)
+                    self.loaded = self.worker.load(self.block, self.provenance)
+                if measure:
+                    _ = self.loaded.width
         except Exception as error:  # a plugin's, or the machine's
             return status_of(error)
         return ()
 
-    @property
-    def opened(self) -> Opened:
+    def opened(self, measure: bool) -> Opened:
         """What the block is, once it is loaded."""
-        loaded = self.loaded
-        why = loaded.network.why_uncompiled
-        return Opened(loaded.provenance, loaded.width, self.sha, loaded.examples, why_uncompiled=why)
+        loaded, compiling = self.loaded, self.worker.config.compile
+        return Opened(
+            loaded.provenance,
+            loaded.width if measure else self.worker.config.width or 0,
+            self.sha,
+            loaded.examples,
+            why_uncompiled=loaded.network.why_uncompiled if compiling else "",
+        )
 
     @property
     def provenance(self) -> Provenance:
