@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import releases
-from PIL import Image
+from PIL import Image, ImageFile
 
 from xaibench.api import DataError
 from xaibench.api.batch import Example
-from xaibench.api.pictures import TURNS, open_picture, turned_box, turned_mask
+from xaibench.api.pictures import TURNS, measure_picture, open_picture, turned_box, turned_mask
 
 
 def opened(path) -> np.ndarray:
@@ -104,3 +104,19 @@ def test_a_box_is_turned_where_its_size_is_the_stored_ones(tmp_path):
     assert Example("x", path, 0, boxes=box).where(opened)[0] == box
     with pytest.raises(DataError, match=r"box of image 'x', class 0, is for 31 x 20 pixels"):
         Example("x", path, 0, boxes=box, stored=True, size=(31, 20)).where(opened)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+@pytest.mark.parametrize("orientation", [None, *TURNS, 9])
+def test_a_picture_is_measured_as_it_is_opened_and_no_pixel_of_it_is_decoded(
+    tmp_path, monkeypatch, suffix, orientation
+):
+    path, exif = tmp_path / f"x.{suffix}", Image.Exif()
+    if orientation:
+        exif[0x0112] = orientation
+    Image.new("RGB", (30, 20)).save(path, exif=exif)
+    opened = open_picture(path)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", None)
+    found = measure_picture(path)
+    expected = opened.size, opened.stored, opened.orientation
+    assert (found.size, found.stored, found.orientation) == expected

@@ -10,16 +10,21 @@ import sys
 import textwrap
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import torch
 import toys
-from PIL import Image
+from PIL import Image, ImageFile
 from toy_runs import Counting, comparable, grow, toy_run
 
-from xaibench.api import ConfigError
+from xaibench.api import ConfigError, batch
+from xaibench.api.batch import Example
 from xaibench.api.errors import Stopped
+from xaibench.engine import worker
 from xaibench.engine.observer import Observer
 from xaibench.engine.score_kept import score_kept
 from xaibench.results.folder import RunFolder
@@ -112,7 +117,7 @@ def test_settings_that_ask_for_less_or_for_other_rows_are_refused(tmp_path, then
     pd.testing.assert_frame_equal(grow(tmp_path, **first).rows, rows)
 
 
-def test_an_image_that_has_changed_is_done_again(tmp_path):
+def test_an_image_that_has_changed_is_done_again(tmp_path, decoded):
     data = tmp_path / "data"
     data.mkdir()
     for i in range(3):
@@ -121,11 +126,151 @@ def test_an_image_that_has_changed_is_done_again(tmp_path):
     before = toy_run(tmp_path / "run", "activation", data=name).rows
     toys.picture(9).save(data / "1.png")
     counting = Counting()
+    decoded.clear()
     found = toy_run(tmp_path / "run", "activation", data=name, observer=counting).rows
-    assert (counting.resumed, counting.fresh) == (2, 1)
+    assert (counting.resumed, counting.fresh, decoded) == (2, 1, ["1.png"])
     assert len(found) == len(before)
     expected = toy_run(tmp_path / "fresh", "activation", data=name).rows
     pd.testing.assert_frame_equal(comparable(found), comparable(expected))
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """The folder of a data set that knows of three files, whether they are there or not."""
+    data = tmp_path / "data"
+    data.mkdir()
+    for i in range(3):
+        toys.picture(i).save(data / f"{i}.png")
+    monkeypatch.setattr(toys, "folder", listed)
+    return data
+
+
+def listed(root, box=(0, 0, 8, 8), masked=None, targets=()):
+    """Three files; `box` and `targets` are of the second; `masked` columns of it have its class."""
+    examples = [Example(f"{i}", root / f"{i}.png", 0, boxes=((0, 0, 8, 8),)) for i in range(3)]
+    mask = None if masked is None else lambda: np.tri(toys.SIDE, toys.SIDE + 4, masked, dtype=bool)
+    examples[1] = replace(examples[1], boxes=(box,), mask=mask, targets=targets)
+    return examples
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """The files whose pixels were decoded, in turn."""
+    found, plain = [], batch.open_picture
+
+    def opening(path):
+        found.append(path.name)
+        return plain(path)
+
+    monkeypatch.setattr(batch, "open_picture", opening)
+    return found
+
+
+def test_what_is_finished_is_not_decoded_and_the_rest_once(tmp_path, files, decoded, monkeypatch):
+    given = {"data": f"folder:{files}", "registry": toys.registry("activation", "gradient"), "shard": 2}
+    first = toy_run(tmp_path / "run", explainers=("activation",), **given)
+    subset = next(first.path.glob("subset-*.json")).read_text()
+    decoded.clear()
+    with monkeypatch.context() as nothing:
+        nothing.setattr(ImageFile.ImageFile, "load", toys.raising)
+        found = toy_run(tmp_path / "run", explainers=("activation",), **given)
+    assert not decoded
+    assert next(found.path.glob("subset-*.json")).read_text() == subset
+    pd.testing.assert_frame_equal(found.rows, first.rows)
+    toy_run(tmp_path / "run", explainers=("activation", "gradient"), **given)
+    assert sorted(decoded) == ["0.png", "1.png", "2.png"]
+
+
+def test_a_network_is_prepared_and_its_pass_width_measured_only_where_something_is_lacking(
+    tmp_path, files, monkeypatch
+):
+    called = []
+    for name in ("prepare_network", "best_width"):
+        plain = getattr(worker, name)
+        monkeypatch.setattr(worker, name, noted(called, name, plain))
+    given = {"data": f"folder:{files}", "width": 0}
+    manifest = toy_run(tmp_path / "run", "activation", **given).manifest
+    assert called == ["prepare_network", "best_width"]
+    assert manifest["models"]["toy"]["pass_width"] > 0
+    toy_run(tmp_path / "run", "activation", **given)
+    assert called == ["prepare_network", "best_width"]
+    toys.picture(9).save(files / "1.png")  # which is seen when all seemed to be there
+    toy_run(tmp_path / "run", "activation", **given)
+    assert called == ["prepare_network", "best_width"] * 2
+
+
+def noted(called, name, plain):
+    """`plain`, but that its name is added to `called`."""
+
+    def calling(*given):
+        called.append(name)
+        return plain(*given)
+
+    return calling
+
+
+def test_a_pass_width_that_cannot_be_measured_is_rows_and_what_is_there_stays(tmp_path, monkeypatch):
+    before = grow(tmp_path, ("activation",), width=0).rows
+    with monkeypatch.context() as broken:
+        broken.setattr(worker, "best_width", lambda *_: toys.raising(None))
+        rows = grow(tmp_path, ("activation", "gradient"), width=0).rows
+    failed = rows[rows["status"] == "failed"]
+    assert set(failed["reason"]) == {"ZeroDivisionError: nothing to divide by"}
+    kept = rows[rows["status"] != "failed"].sort_values(list(KEY)).reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, before.sort_values(list(KEY)).reset_index(drop=True))
+    found = grow(tmp_path, ("activation", "gradient"), width=0).rows
+    assert "failed" not in set(found["status"])
+
+
+CHANGES = [{"box": (0, 0, 9, 9)}, {"masked": 1}, {"targets": (0, 1)}]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: next(iter(change)))
+def test_an_image_whose_annotation_has_changed_is_done_again(
+    tmp_path, files, decoded, monkeypatch, change
+):
+    monkeypatch.setattr(toys, "folder", partial(listed, masked=2))
+    toy_run(tmp_path / "run", "activation", data=f"folder:{files}")
+    monkeypatch.setattr(toys, "folder", partial(listed, **{"masked": 2, **change}))
+    decoded.clear()
+    counting = Counting()
+    found = toy_run(tmp_path / "run", "activation", data=f"folder:{files}", observer=counting).rows
+    assert (counting.resumed, counting.fresh, decoded) == (2, 1, ["1.png"])
+    expected = toy_run(tmp_path / "fresh", "activation", data=f"folder:{files}").rows
+    pd.testing.assert_frame_equal(comparable(found), comparable(expected))
+
+
+def test_rows_of_images_that_cannot_be_read_any_more_stay(tmp_path, files):
+    given = {"data": f"folder:{files}", "registry": toys.registry("activation", "gradient")}
+    path = tmp_path / "run"
+    before = toy_run(path, explainers=("activation",), **given).rows
+    subset = next(path.glob("subset-*.json")).read_text()
+    (files / "1.png").rename(files / "away")
+    noting = Noting()
+    found = toy_run(path, explainers=("activation",), observer=noting, **given)
+    pd.testing.assert_frame_equal(found.rows, before)
+    assert next(path.glob("subset-*.json")).read_text() == subset
+    (note,) = noting.notes
+    assert "1 images cannot be read now" in note
+    assert "1.png" in note
+    rows = toy_run(path, explainers=("activation", "gradient"), **given).scores
+    failed = rows[rows["status"] == "failed"]
+    assert set(zip(failed["image"], failed["explainer"], strict=True)) == {("1", "gradient")}
+    (files / "away").rename(files / "1.png")
+    found = toy_run(path, explainers=("activation", "gradient"), **given).rows
+    expected = toy_run(tmp_path / "whole", explainers=("activation", "gradient"), **given).rows
+    pd.testing.assert_frame_equal(comparable(found), comparable(expected))
+
+
+def test_rows_of_an_image_that_the_subset_means_otherwise_by_now_do_not_stay(tmp_path, files):
+    toy_run(tmp_path / "first", "activation", data=f"folder:{files}")
+    subset = next((tmp_path / "first").glob("subset-*.json"))
+    given = {"data": f"folder:{files}", "subset": (str(subset),)}
+    sha = toy_run(tmp_path / "run", "activation", **given).rows.set_index("image")["image_sha"]["1"]
+    subset.write_text(subset.read_text().replace(sha.iloc[0], "0" * 16))
+    rows = toy_run(tmp_path / "run", "activation", **given).scores
+    assert set(rows.loc[rows["image"] == "1", "status"]) == {"failed"}
+    assert set(rows.loc[rows["image"] != "1", "status"]) == {"ok"}
 
 
 def test_what_failed_is_tried_again_and_nothing_else(tmp_path, monkeypatch):
@@ -138,6 +283,32 @@ def test_what_failed_is_tried_again_and_nothing_else(tmp_path, monkeypatch):
     calls = counted(monkeypatch)
     found = grow(tmp_path / "run", ("activation", "gradient")).rows
     assert calls == {"activation": 0, "gradient": 3}
+    pd.testing.assert_frame_equal(comparable(found), comparable(expected))
+
+
+def nan_for_one_class(capture):
+    """No map of the second class of `image-1`."""
+    maps = toys.activation(capture).clone()
+    batch = capture.batch
+    maps[[i for i, name in enumerate(batch.ids) if (name, int(batch.targets[i])) == ("image-1", 2)]] = (
+        torch.nan
+    )
+    return maps
+
+
+def test_a_class_of_an_image_that_failed_is_tried_again_with_the_others(tmp_path, monkeypatch):
+    expected = grow(tmp_path / "whole", ("gradient",), ("pointing-game",)).rows
+    mended = toys.gradient
+    monkeypatch.setattr(toys, "gradient", nan_for_one_class)
+    for _ in range(2):  # what goes on failing stays
+        rows = grow(tmp_path / "run", ("gradient",), ("pointing-game",)).rows
+        failed = rows[rows["status"] == "failed"]
+        assert set(zip(failed["image"], failed["target"], strict=True)) == {("image-1", 2)}
+        assert len(rows) == len(expected)
+    monkeypatch.setattr(toys, "gradient", mended)
+    counting = Counting()
+    found = grow(tmp_path / "run", ("gradient",), ("pointing-game",), observer=counting).rows
+    assert (counting.resumed, counting.fresh) == (5, 1)
     pd.testing.assert_frame_equal(comparable(found), comparable(expected))
 
 
@@ -165,7 +336,7 @@ def test_a_truncated_manifest_costs_nothing(tmp_path):
 
 def test_a_full_disk_is_said_and_what_is_finished_is_kept(tmp_path, monkeypatch):
     expected = toy_run(tmp_path / "whole", shard=2).rows
-    left, sync = iter([True, True]), os.fsync
+    left, sync = iter([True] * 4), os.fsync  # of the settings, of a shard, and of their names
 
     def full(handle):
         if next(left, False):

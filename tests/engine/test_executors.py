@@ -77,6 +77,14 @@ def test_what_is_there_is_not_done_again(tmp_path, apart):
     assert (counting.resumed, counting.fresh) == (6, 6)
 
 
+def test_the_pass_width_is_measured_once_for_all_workers(tmp_path, apart, monkeypatch):
+    measured = iter([3])  # a second one would be told that there is none
+    monkeypatch.setattr("xaibench.engine.worker.best_width", lambda *_: next(measured))
+    found = grow(tmp_path, BOTH, width=0, registry=apart, executor="elsewhere")
+    assert set(found.rows["status"]) <= {"ok", "undefined"}
+    assert found.manifest["models"]["toy"]["pass_width"] == 3
+
+
 def test_kept_maps_go_with_the_tasks(tmp_path, apart):
     both = ("deletion-28", "pointing-game")
     for place, where in (("here", {}), ("there", {"registry": apart, "executor": "elsewhere"})):

@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 import torch
 import toys
@@ -160,6 +161,28 @@ def test_a_run_that_cannot_compile_says_so_and_is_not_called_compiled(monkeypatc
     (of_model,) = manifest["models"].values()
     assert of_model["why_uncompiled"].startswith("one: RuntimeError")
     assert not of_model["compiled_by"]
+
+
+def test_rows_of_a_compiled_network_are_not_lost_where_it_cannot_be_compiled(
+    traced, monkeypatch, tmp_path
+):
+    before = run(tmp_path / "out", compile=True)[0].rows
+    with monkeypatch.context() as broken:
+        broken.setattr(modes, "WAYS", {"one": refuse})
+        with pytest.raises(ConfigError, match=r"no compiler on this machine; .*choose another --output"):
+            run(tmp_path / "out", compile=True)
+    found = run(tmp_path / "out", compile=True)[0].rows
+    pd.testing.assert_frame_equal(found, before)
+
+
+def test_a_block_that_could_not_be_loaded_has_nothing_compiled_to_lose(monkeypatch, tmp_path):
+    plain = toys.model
+    monkeypatch.setattr(toys, "model", toys.no_model)
+    assert set(run(tmp_path, compile=True)[0].rows["mode"]) == {"compiled"}
+    monkeypatch.setattr(toys, "model", plain)
+    monkeypatch.setattr(modes, "WAYS", {"one": refuse})
+    rows = run(tmp_path, compile=True)[0].rows
+    assert (set(rows["mode"]), "failed" in set(rows["status"])) == ({""}, False)
 
 
 @pytest.mark.parametrize("settings", [{"dtype": "bf16"}, {"compile": True}, {"deterministic": True}])

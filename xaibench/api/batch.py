@@ -11,7 +11,17 @@ from PIL import Image
 from torch import Tensor
 
 from xaibench.api.errors import DataError
-from xaibench.api.pictures import Box, Mask, Opened, Size, open_picture, rgb, turned_box, turned_mask
+from xaibench.api.pictures import (
+    Box,
+    Mask,
+    Measured,
+    Opened,
+    Size,
+    open_picture,
+    rgb,
+    turned_box,
+    turned_mask,
+)
 from xaibench.api.region import Region
 from xaibench.api.types import Images, Targets
 
@@ -78,7 +88,7 @@ class Example:
                 "replace the file or leave it out"
             ) from error
 
-    def where(self, opened: Opened) -> "tuple[tuple[Box, ...], Mask | None]":
+    def where(self, opened: Opened | Measured) -> "tuple[tuple[Box, ...], Mask | None]":
         """Boxes and mask in pixels of the upright picture.
 
         Raises:
@@ -94,9 +104,9 @@ class Example:
                 mask = turned_mask(mask, opened.orientation)
         return boxes, mask
 
-    def drawn_as_stored(self, opened: Opened, size: Size, what: str) -> bool:
+    def drawn_as_stored(self, opened: Opened | Measured, size: Size, what: str) -> bool:
         """Whether boxes or mask drawn on a picture of `size` were drawn before that was turned."""
-        fitting = (opened.stored, opened.picture.size) if self.stored else (opened.picture.size,)
+        fitting = (opened.stored, opened.size) if self.stored else (opened.size,)
         if size not in fitting:
             raise DataError(
                 f"the {what} of image {self.id!r}, class {self.target}, is for {size[0]} x {size[1]} "

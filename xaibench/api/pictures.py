@@ -42,10 +42,49 @@ class Opened:
     orientation: int = 1
 
     @property
+    def size(self) -> Size:
+        """(width, height), upright."""
+        return self.picture.size
+
+    @property
     def stored(self) -> Size:
         """(width, height) as stored, before it was turned."""
-        width, height = self.picture.size
-        return (height, width) if TURNS[self.orientation][0] else (width, height)
+        return turned_size(self.size, self.orientation)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a file says of its picture before any pixel of it is decoded.
+
+    Args:
+        stored: (width, height) as stored.
+        orientation: what EXIF says of it; as in `Opened`.
+    """
+
+    stored: Size
+    orientation: int = 1
+
+    @property
+    def size(self) -> Size:
+        """(width, height), upright."""
+        return turned_size(self.stored, self.orientation)
+
+
+def measure_picture(file: "Path | BytesIO") -> Measured:
+    """A picture's size and orientation, from what its file has before the pixels.
+
+    Raises:
+        Exception: one of Pillow's dozen kinds; the file is missing, or no image.
+    """
+    with Image.open(file) as picture:
+        exif = Image.Image.getexif(picture)  # PNG's own decodes the pixels, to look behind them
+        return Measured(picture.size, _orientation(exif))
+
+
+def _orientation(exif: Image.Exif) -> int:
+    """What EXIF says, 1 where that is none of the eight."""
+    orientation: int = exif.get(ORIENTATION, 1)
+    return orientation if orientation in TURNS else 1
 
 
 def open_picture(file: "Path | BytesIO") -> Opened:
@@ -58,8 +97,7 @@ def open_picture(file: "Path | BytesIO") -> Opened:
     with Image.open(file) as picture:
         if picture.format not in FORMATS:
             raise DataError(f"{picture.format} is none of the formats read: {', '.join(FORMATS)}")
-        orientation = picture.getexif().get(ORIENTATION, 1)
-        turn = orientation if orientation in TURNS else 1
+        turn = _orientation(picture.getexif())
         return Opened(rgb(ImageOps.exif_transpose(picture)), turn)
 
 
@@ -88,6 +126,11 @@ def eight_bits(picture: Image.Image) -> Image.Image:
             f"its pixels go from {values.min()} to {values.max()}; expected 16 bits, 0 to 65535"
         )
     return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+
+
+def turned_size(size: Size, orientation: int) -> Size:
+    """(width, height) of a picture as stored when it is upright, or the other way round."""
+    return size[::-1] if TURNS[orientation][0] else size
 
 
 def turned_mask(mask: Mask, orientation: int) -> Mask:

@@ -1,13 +1,13 @@
 """One model on one data set, task by task: what is there already is not done again."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
 from xaibench.api.batch import Example
-from xaibench.api.errors import DataError, PluginError, Stopped
+from xaibench.api.errors import ConfigError, DataError, PluginError, Stopped
 from xaibench.api.executing import Execute, Lost, MakeWork
 from xaibench.engine.config import Config
 from xaibench.engine.keys import content_key
@@ -23,7 +23,7 @@ from xaibench.engine.tasks import SHARED, Done, Made, Opened, Opening, Piece, Re
 from xaibench.engine.trials import Picture, group
 from xaibench.engine.wanted import Pair, Wanted
 from xaibench.engine.worker import Worker
-from xaibench.results.folder import Present, RunFolder
+from xaibench.results.folder import NOTHING, Present, RunFolder
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Blocks:
 
         Raises:
             Stopped: the observer asked for it.
-            ConfigError: the folder cannot be written to.
+            ConfigError: the folder cannot be written to, or what it has compiled cannot be compiled now.
             DataError, PluginError: workers elsewhere have other data, weights or plugins.
         """
         observer = self.observer
@@ -88,19 +88,19 @@ class Blocks:
         opened = self.opened(block, make)
         name = opened.provenance.block
         if opened.problem:
-            status, reason = opened.problem
-            observer.note(f"{title}: {status}: {reason}")
-            self.folder.prune(name, nowhere)
-            rows = opened.provenance.nowhere(self.wanted, status, reason)
-            self.folder.write(name, status, rows)
-            observer.failed(sum(row.status == "failed" for row in rows))
-            return
+            return self.give_up(opened.provenance, *opened.problem)
+        self.refuse_uncompiled(opened)
         cells = cells_of(self.wanted, opened.provenance)
         examples = opened.examples if opened.examples is not None else block.examples()
         refuse_other(opened, cells, examples)
         images = group(examples)
         present = self.present(name, examples, cells)
         shards = self.part.shards(len(images), self.config.shard)
+        if not opened.width and lacking(shards, images, present, cells):
+            measured = self.opened(block, make, measure=True)
+            if measured.problem:
+                return self.give_up(measured.provenance, *measured.problem)
+            opened = replace(opened, width=measured.width)
         observer.block(title, sum(map(len, shards)))
         hashes = dict[str, str]()
         for found in self.execute(make, self.tasks(shards, images, opened, present)):
@@ -110,9 +110,9 @@ class Blocks:
         asked = [example for shard in shards for i in shard for example in images[i]]
         self.keep_subset(block, asked, hashes)
 
-    def opened(self, block: Block, make: MakeWork) -> Opened:
-        """What the first worker says of the block."""
-        (found,) = map(self.heard, self.execute(make, [Opening()]))
+    def opened(self, block: Block, make: MakeWork, measure: bool = False) -> Opened:
+        """What the first worker says of the block; of its pass width where it is to `measure` that."""
+        (found,) = map(self.heard, self.execute(make, [Opening(measure)]))
         if isinstance(found, Lost):
             names = self.folder.path.name, block.model.name, block.data_name
             config = self.config
@@ -122,6 +122,27 @@ class Blocks:
         if not isinstance(found, Opened):
             raise PluginError(f"executor {self.config.executor!r} gave back {type(found).__name__}")
         return found
+
+    def give_up(self, provenance: Provenance, status: str, reason: str) -> None:
+        """Rows that say why a block cannot be worked on; what is there of its images stays."""
+        self.observer.note(f"{provenance.model} on {provenance.dataset}: {status}: {reason}")
+        self.folder.prune(provenance.block, nowhere)
+        rows = provenance.nowhere(self.wanted, status, reason)
+        self.folder.write(provenance.block, status, rows)
+        self.observer.failed(sum(row.status == "failed" for row in rows))
+
+    def refuse_uncompiled(self, opened: Opened) -> None:
+        """Rows of the compiled network are not given up because it cannot be compiled today.
+
+        Raises:
+            ConfigError: they would be.
+        """
+        name, asked = opened.provenance.block, self.config.mode
+        if opened.provenance.mode != asked and asked in self.folder.modes(name):
+            raise ConfigError(
+                f"{name} cannot be compiled now: {opened.why_uncompiled}; {self.folder.path} has rows "
+                "of it compiled, which would be lost: mend the compiler, or choose another --output"
+            )
 
     def make(self, block: Block) -> MakeWork:
         """How to make the block's worker: in this process, or from its recipe."""
@@ -191,17 +212,16 @@ class Blocks:
         """What of a block is there and still means the same; the rest of it is removed.
 
         Other weights, another version of a method, images that are not asked for any more, and what has
-        failed, which is tried again.
+        failed, which is tried again: for all classes of its image, as a cell is there for all or none.
         """
         chosen = {example.id for example in examples}
 
         def stale(rows: pd.DataFrame) -> "pd.Series[bool]":
             pairs = zip(rows["explainer"], rows["metric"], rows["cell"], strict=True)
             other = [cells.get((explainer, metric), cell) != cell for explainer, metric, cell in pairs]
-            gone = ~rows["image"].isin(chosen) | (rows["status"] == "failed")
-            found: pd.Series[bool] = (
-                nowhere(rows) | gone | pd.Series(other, index=rows.index, dtype=bool)
-            )
+            failed = (rows["status"] == "failed").groupby([rows["image"], rows["cell"]]).transform("any")
+            gone = nowhere(rows) | ~rows["image"].isin(chosen) | failed
+            found: pd.Series[bool] = gone | pd.Series(other, index=rows.index, dtype=bool)
             return found
 
         self.folder.prune(name, stale)
@@ -218,12 +238,12 @@ class Blocks:
         cells, done = cells_of(self.wanted, provenance), Done([], {})
         for i in lost.task.images:
             name = images[i][0].id
-            has = present.get(name, ("", frozenset()))[1]
-            pairs = frozenset(pair for pair, cell in cells.items() if cell not in has) - {SHARED}
+            there = present.get(name, NOTHING)
+            pairs = frozenset(pair for pair, cell in cells.items() if cell not in there.cells) - {SHARED}
             picture = Picture(name, "", None, (0, 0), images[i])
             rows = provenance.lost(self.wanted.only(pairs, False), picture, lost.reason)
             key = content_key("lost", name, sorted(cells[pair] for pair in pairs))
-            done.hashes[name] = ""
+            done.hashes[name] = there.image_sha
             done.pieces.append(Piece(key, 1, Made(rows)))
         self.observer.note(f"{provenance.block}: {len(lost.task.images)} images lost: {lost.reason}")
         return done
@@ -246,6 +266,17 @@ def refuse_other(opened: Opened, cells: dict[Pair, str], examples: Sequence[Exam
             f"{opened.provenance.block}: the worker has other versions of plugins, or other images "
             "than this process; install the same there"
         )
+
+
+def lacking(
+    shards: Sequence[range],
+    images: Sequence[tuple[Example, ...]],
+    present: Present,
+    cells: dict[Pair, str],
+) -> bool:
+    """Whether some image of the shards lacks a cell."""
+    names = (images[i][0].id for shard in shards for i in shard)
+    return not all(present.get(name, NOTHING).cells.issuperset(cells.values()) for name in names)
 
 
 def nowhere(rows: pd.DataFrame) -> "pd.Series[bool]":

@@ -112,7 +112,7 @@ def forecast_block(
     title = f"{block.model.name} on {block.data_name}"
     whole = Forecast(title, cells=len(wanted.pairs))
     work = TaskWorker(block, wanted, worker, folder.path.name)
-    if problem := work.load(width=0):
+    if problem := work.load():
         return replace(whole, problem=": ".join(problem))
     try:
         shards = part.shards(len(work.images), worker.config.shard)
@@ -184,6 +184,7 @@ def probe(worker: Worker, prepared: Loaded, picture: Picture, wanted: Wanted, im
     """Explain and score one image of so many, the stream's forwards counted only."""
     worker.observer.stage("trying one image")
     explainers, metrics = wanted.explainers, wanted.metrics
+    _ = prepared.width  # measured, and the network prepared, in no image's time
     began = perf_counter()
     looked = look_at([picture], prepared, wanted.policies, worker.config.seed, worker.device)
     shared, trials = looked.shared, looked.trials

@@ -69,13 +69,18 @@ class Tally:
         finally:
             self.seconds[stage] += perf_counter() - began
 
+    def tell_of_model(self, name: str, **facts: Any) -> None:
+        """Facts about a model, beside those that are known."""
+        self.models.setdefault(name, {}).update(facts)
+
     def add(self, other: "Tally") -> None:
         """What another process has cost, too."""
         for stage, spent in other.seconds.items():
             self.seconds[stage] += spent
         self.forwards.update(other.forwards)
         self.backwards += other.backwards
-        self.models |= other.models
+        for name, facts in other.models.items():
+            self.tell_of_model(name, **facts)
         self.data |= other.data
         self.device = self.device or other.device
 

@@ -1,8 +1,9 @@
 """The shared pass over some images of a loaded block, and what is to be asked about them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -20,14 +21,29 @@ from xaibench.engine.trials import Picture, Trial, batch_of, settled, trials_of
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model on a data set, loaded."""
+    """A model on a data set, loaded.
+
+    Args:
+        prepare: makes `network`, when it is first needed.
+        measure: finds `width`, when it is first needed.
+    """
 
     examples: Sequence[Example]
     classifier: Classifier
     preprocess: Preprocess
     provenance: Provenance
-    network: PreparedNetwork
-    width: int
+    prepare: Callable[[], PreparedNetwork]
+    measure: Callable[[PreparedNetwork], int]
+
+    @cached_property
+    def network(self) -> PreparedNetwork:
+        """What the shared pass and the stream run."""
+        return self.prepare()
+
+    @cached_property
+    def width(self) -> int:
+        """Images a pass of the stream."""
+        return self.measure(self.network)
 
 
 @dataclass(frozen=True)

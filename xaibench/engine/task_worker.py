@@ -15,9 +15,12 @@ from xaibench.engine.plan import Block
 from xaibench.engine.record import Provenance
 from xaibench.engine.shared import Loaded
 from xaibench.engine.tasks import SHARED, Done, Opened, Opening, Piece, Task, cells_of
-from xaibench.engine.trials import Picture, group
+from xaibench.engine.trials import Picture, group, unchanged
 from xaibench.engine.wanted import Pair, Wanted
 from xaibench.engine.worker import Worker
+from xaibench.results.folder import NOTHING, There
+
+Known = tuple[int, There]  # the number of an image, and what is there of it
 
 
 @dataclass
@@ -53,9 +56,9 @@ class TaskWorker:
 
     def did(self, task: Opening | Task, following: Task | None) -> Opened | Done:
         """What comes of a task, in the run's mode."""
-        problem = self.load(task.width if isinstance(task, Task) else 0)
+        problem = self.load(isinstance(task, Opening) and task.measure)
         if isinstance(task, Opening):
-            return Opened(self.provenance, problem=problem) if problem else self.opened
+            return Opened(self.provenance, problem=problem) if problem else self.opened(task.measure)
         if problem:
             raise PluginError(f"one of the workers cannot load what another could: {': '.join(problem)}")
         if task.sha != self.sha:
@@ -63,27 +66,36 @@ class TaskWorker:
                 f"{self.loaded.provenance.block}: workers disagree on what is run: their weights, "
                 "images or versions of plugins differ; install the same everywhere"
             )
+        if task.width:
+            self.worker.widths[self.loaded.provenance.block] = task.width
         self.worker.observer.stage("decoding")
         with self.worker.tally.timed("decode"):  # what the device waits for
-            pictures = self.ahead.take(task.images, following.images if following else range(0))
+            pictures = self.ahead.take(self.asked(task), self.asked(following) if following else ())
         return self.done(task, pictures)
 
-    def load(self, width: int) -> tuple[str, str] | tuple[()]:
-        """Load the block, unless it is; why it cannot be, as status and reason."""
-        if "loaded" in vars(self):
-            return ()
+    def load(self, measure: bool = False) -> tuple[str, str] | tuple[()]:
+        """Load the block, unless it is, and `measure` it; why it cannot be, as status and reason."""
         try:
-            refuse_other_classes(self.block)
             with self.worker.tally.timed("load"):
-                self.loaded = self.worker.load(self.block, self.provenance, width)
+                if "loaded" not in vars(self):
+                    refuse_other_classes(self.block)
+                    self.loaded = self.worker.load(self.block, self.provenance)
+                if measure:
+                    _ = self.loaded.width
         except Exception as error:  # a plugin's, or the machine's
             return status_of(error)
         return ()
 
-    @property
-    def opened(self) -> Opened:
+    def opened(self, measure: bool) -> Opened:
         """What the block is, once it is loaded."""
-        return Opened(self.loaded.provenance, self.loaded.width, self.sha, self.loaded.examples)
+        loaded, compiling = self.loaded, self.worker.config.compile
+        return Opened(
+            loaded.provenance,
+            loaded.width if measure else self.worker.config.width or 0,
+            self.sha,
+            loaded.examples,
+            why_uncompiled=loaded.network.why_uncompiled if compiling else "",
+        )
 
     @property
     def provenance(self) -> Provenance:
@@ -114,18 +126,26 @@ class TaskWorker:
         """Every image's examples."""
         return group(self.loaded.examples)
 
+    def asked(self, task: Task) -> list[Known]:
+        """The images of a task."""
+        return [(i, task.present.get(self.images[i][0].id, NOTHING)) for i in task.images]
+
     @cached_property
-    def ahead(self) -> Ahead[int, Picture]:
+    def ahead(self) -> Ahead[Known, Picture]:
         """Decodes."""
         return Ahead(self.decoder())
 
-    def decoder(self) -> Callable[[int], Picture]:
-        """A function from an image's number to its picture."""
+    def decoder(self) -> Callable[[Known], Picture]:
+        """A function from an image to its picture: without its pixels, where nobody is to see them."""
         images, preprocess, hashes = self.images, self.loaded.preprocess, self.block.choice.hashes
+        cells = frozenset(self.cells.values())
 
-        def make(number: int) -> Picture:
+        def make(known: Known) -> Picture:
+            number, there = known
             same = images[number]
-            return self.shelf.decode(self.data, same, preprocess, hashes.get(same[0].id), keep=self.keep)
+            sha = hashes.get(same[0].id)
+            finished = unchanged(same, preprocess, sha, there) if cells <= there.cells else None
+            return finished or self.shelf.decode(self.data, same, preprocess, sha, keep=self.keep)
 
         return make
 
@@ -136,12 +156,14 @@ class TaskWorker:
 
     def done(self, task: Task, pictures: Sequence[Picture]) -> Done:
         """What some images lack; images that lack the same are worked on together."""
-        there = task.present
-        changed = [p.id for p in pictures if p.id in there and there[p.id][0] != p.inputs_sha]
-        done = Done(changed, {picture.id: picture.sha for picture in pictures})
+        there = {picture.id: task.present.get(picture.id, NOTHING) for picture in pictures}
+        changed = [p.id for p in pictures if there[p.id].cells and self.other(p, there[p.id])]
+        there |= dict.fromkeys(changed, NOTHING)
+        self.tell_of_unreadable([p for p in pictures if p.error is not None and there[p.id].cells])
+        done = Done(changed, {p.id: p.sha or there[p.id].image_sha for p in pictures})
         lacking: dict[frozenset[Pair], list[Picture]] = {}
         for picture in pictures:
-            has = frozenset() if picture.id in changed else there.get(picture.id, ("", frozenset()))[1]
+            has = there[picture.id].cells
             missing = frozenset(pair for pair, cell in self.cells.items() if cell not in has)
             lacking.setdefault(missing, []).append(picture)
         done.resumed = len(lacking.pop(frozenset(), []))
@@ -153,6 +175,23 @@ class TaskWorker:
             )
             done.pieces.append(Piece(key, len(some), made))
         return done
+
+    def other(self, picture: Picture, there: There) -> bool:
+        """Whether what is there of an image means another one.
+
+        Of one that cannot be read it does not, unless the subset says so: its disk may be back tomorrow.
+        """
+        if picture.error is None:
+            return there.inputs_sha != picture.inputs_sha
+        return self.block.choice.hashes.get(picture.id, there.image_sha) != there.image_sha
+
+    def tell_of_unreadable(self, pictures: Sequence[Picture]) -> None:
+        """Rows stay of images that cannot be read any more, and the user knows."""
+        if pictures:
+            self.worker.observer.note(
+                f"{self.loaded.provenance.block}: {len(pictures)} images cannot be read now; the rows "
+                f"that are there of them stay: {pictures[0].error}"
+            )
 
     def close(self) -> None:
         """Let go of the model, and of images that nobody else is going to look at."""

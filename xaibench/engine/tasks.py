@@ -16,7 +16,13 @@ SHARED: Pair = (SHARED_PASS, "")
 
 @dataclass(frozen=True)
 class Opening:
-    """The first task of a block: load it, and say what it is."""
+    """The first task of a block: load it, and say what it is.
+
+    Args:
+        measure: its pass width, too, which takes a while.
+    """
+
+    measure: bool = False
 
 
 @dataclass(frozen=True)
@@ -25,10 +31,11 @@ class Opened:
 
     Args:
         provenance: what all its rows have in common.
-        width: images a pass of the stream.
+        width: images a pass of the stream; 0 where it was not measured.
         sha: what it was loaded as; workers that find another one must not work together.
         examples: of the block; None where they were read in another process.
         problem: status and reason; empty where it was loaded.
+        why_uncompiled: why its network is not compiled, where it was to be.
     """
 
     provenance: Provenance
@@ -36,6 +43,7 @@ class Opened:
     sha: str = ""
     examples: Sequence[Example] | None = None
     problem: tuple[str, str] | tuple[()] = ()
+    why_uncompiled: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,8 @@ class Task:
         images: which, in the order of the data set.
         present: what of them is there already.
         shown: the images whose maps the gallery shows.
-        width: images a pass of the stream, the same for all workers.
+        width: images a pass of the stream, the same for all workers; 0: nobody has measured it, as
+            nothing seemed to be lacking.
         sha: what the block must be loaded as.
         maps: kept maps of these images, for a worker that sees no folder: files by name.
     """

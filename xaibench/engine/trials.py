@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from torch import Tensor
 
 from xaibench.api.batch import UNLABELLED, Batch, Example, Preprocess, Region, seed_of
 from xaibench.api.errors import DataError
-from xaibench.api.pictures import Opened
+from xaibench.api.pictures import Measured, Opened, measure_picture
 from xaibench.api.types import Images
 from xaibench.engine.keys import content_key
+from xaibench.results.folder import There
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Picture:
     Args:
         id: its name in the data set.
         sha: hash of its file, or of its pixels where it is generated.
-        pixels: (3, H, W), preprocessed; None where it cannot be read.
+        pixels: (3, H, W), preprocessed; None where it cannot be read, or need not be.
         size: (width, height) of the original.
         examples: one a class asked about.
         regions: where each of those classes is.
@@ -124,18 +126,58 @@ def decode(
         seen = look(examples, preprocess)
         refuse_other_content(first.id, sha, seen.sha)
         pixels = preprocess.tensor(seen.resized)
-        asked = [(example.target, *example.targets) for example in examples]
-        where = [region.sha for region in seen.regions]
-        inputs = content_key(first.id, seen.sha, asked, where)
+        inputs = inputs_of(examples, seen.sha, seen.regions)
         return Picture(first.id, seen.sha, pixels, seen.size, examples, seen.regions, inputs_sha=inputs)
     except Exception as error:  # a file's or a data set plugin's; the rows say which image
         unread = error if isinstance(error, DataError) else DataError(f"image {first.id!r}: {error}")
         return Picture(first.id, "", None, (0, 0), examples, error=unread)
 
 
+def unchanged(
+    examples: tuple[Example, ...], preprocess: Preprocess, sha: str | None, there: There
+) -> Picture | None:
+    """The image, not decoded, if it is what its rows say; None: `decode` it.
+
+    Its file is hashed, and the size in its header, its boxes and masks are read. One that is generated
+    has no file that could be hashed.
+
+    Args:
+        examples: all of the image.
+        preprocess: how the network wants it.
+        sha: what its `fingerprint` must be, where that is known.
+        there: what its rows say.
+    """
+    first = examples[0]
+    if not isinstance(first.image, Path):
+        return None
+    try:
+        content = first.image.read_bytes()
+        found = digits(content)
+        if found != there.image_sha or sha not in (None, found):
+            return None
+        measured = measure_picture(BytesIO(content))
+        regions = tuple(region_of(example, measured, preprocess) for example in examples)
+    except Exception:  # a file's or a data set plugin's; `decode` meets it too, and says it
+        return None
+    inputs = inputs_of(examples, found, regions)
+    if inputs != there.inputs_sha:
+        return None
+    return Picture(first.id, found, None, measured.size, examples, inputs_sha=inputs)
+
+
+def inputs_of(examples: tuple[Example, ...], sha: str, regions: Sequence[Region]) -> str:
+    """What depends on an image's content, on what is asked of it, and on where that is."""
+    asked = [(example.target, *example.targets) for example in examples]
+    return content_key(examples[0].id, sha, asked, [region.sha for region in regions])
+
+
 def fingerprint(source: object, picture: Image.Image) -> str:
     """16 hexadecimal digits of the file's bytes, or of the pixels where there is no file."""
-    content = source.read_bytes() if isinstance(source, Path) else picture.tobytes()
+    return digits(source.read_bytes() if isinstance(source, Path) else picture.tobytes())
+
+
+def digits(content: bytes) -> str:
+    """16 hexadecimal digits that depend on it."""
     return sha256(content).hexdigest()[:16]
 
 
@@ -207,16 +249,15 @@ def batch_of(
     )
 
 
-def region_of(example: Example, opened: Opened, preprocess: Preprocess) -> Region:
-    """Where the example's class is in its opened image.
+def region_of(example: Example, opened: Opened | Measured, preprocess: Preprocess) -> Region:
+    """Where the example's class is in its image.
 
     Raises:
         DataError: boxes or mask were drawn on a picture of another size, or cannot be read.
     """
     boxes, mask = example.where(opened)
     exact = None if mask is None else torch.from_numpy(np.array(mask, dtype=bool))
-    size = opened.picture.size
-    return Region(size, preprocess.frame(*size), boxes, exact)
+    return Region(opened.size, preprocess.frame(*opened.size), boxes, exact)
 
 
 def refuse_shared_targets(examples: Sequence[Example]) -> None:

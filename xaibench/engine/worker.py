@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
 
 import torch
@@ -47,6 +48,7 @@ class Worker:
         device: where it computes.
         native: the folder where maps may be that were kept earlier, if there is one here.
         stores: the maps kept of each block.
+        widths: images a pass of each block's stream, where others have measured them.
     """
 
     config: Config
@@ -55,14 +57,17 @@ class Worker:
     observer: Observer = field(default_factory=Observer)
     tally: Tally = field(default_factory=Tally)
     stores: dict[str, MapStore] = field(default_factory=dict)
+    widths: dict[str, int] = field(default_factory=dict)
 
-    def load(self, block: Block, provenance: Provenance, width: int = 0) -> Loaded:
-        """Load data and model, put the model on the device, and measure its best pass width.
+    def load(self, block: Block, provenance: Provenance) -> Loaded:
+        """Load data and model, and put the model on the device.
+
+        It is prepared, and its best pass width measured, when some image needs it; but compiled now, as
+        whether it can be is part of what its rows mean.
 
         Args:
             block: what to load.
             provenance: what is known of its rows.
-            width: images a pass, where it was measured already.
 
         Raises:
             PluginError: the model's function returned no Classifier, or one without preprocessing.
@@ -79,14 +84,8 @@ class Worker:
         refuse_other_classes(block, classifier.label_space)
         classifier.network.to(self.device)
         noise = torch.zeros(1, 3, *classifier.preprocess.size, device=self.device)
-        self.observer.stage("preparing the network")
-        network = prepare_network(classifier, noise)
-        if network.why_plain:
-            self.observer.note(f"{block.model.name} runs unprepared: {network.why_plain}")
-        network = self.in_mode(network, classifier, noise)
-        self.observer.stage("measuring the best pass width")
-        width = width or self.config.width or best_width(network.forward, noise)
-        self.observer.width(width)
+        prepare = cache(partial(self.prepared, block.model.name, classifier, noise))
+        compiled_by = prepare().compiled_by if self.config.compile else ""
         tried = SharedPass(classifier, noise)
         refuse_classes_beyond(tried.logits.shape[1], examples, block)
         (output,) = tried.outputs[-1:]
@@ -98,27 +97,19 @@ class Worker:
             layer=classifier.target_layer.name,
             layout=classifier.target_layer.layout,
             grid=f"{cells[0]}x{cells[1]}",
-            mode=replace_config(self.config, compile=bool(network.compiled_by)).mode,
+            mode=replace_config(self.config, compile=bool(compiled_by)).mode,
         )
-        self.tally.models[block.model.name] = {
-            "weights_sha256": found.weights_sha,
-            "layer": found.layer,
-            "layout": found.layout,
-            "grid": found.grid,
-            "provides": sorted(classifier.provides),
-            "preprocess": asdict(classifier.preprocess),
-            "pass_width": width,
-            "batch_norms_folded": network.folded,
-            "activations_fused": network.fused,
-            "largest_probability_difference": network.error,
-            "largest_layer_difference": network.layer_error,
-            "why_plain": network.why_plain,
-            "dtype": found.dtype,
-            "mode": found.mode,
-            "compiled_by": network.compiled_by,
-            "why_uncompiled": network.why_uncompiled,
-            "largest_probability_difference_of_mode": network.mode_error,
-        }
+        self.tally.tell_of_model(
+            block.model.name,
+            weights_sha256=found.weights_sha,
+            layer=found.layer,
+            layout=found.layout,
+            grid=found.grid,
+            provides=sorted(classifier.provides),
+            preprocess=asdict(classifier.preprocess),
+            dtype=found.dtype,
+            mode=found.mode,
+        )
         self.tally.data[block.data_name] = {
             "examples": len(examples),
             "images": len({example.id for example in examples}),
@@ -128,7 +119,37 @@ class Worker:
         if self.native:
             self.stores[found.block] = MapStore.open(self.native, found.block)
         self.stores.setdefault(found.block, MapStore(Path(), found.block))
-        return Loaded(examples, classifier, classifier.preprocess, found, network, width)
+        measure = partial(self.measured, found, noise)
+        return Loaded(examples, classifier, classifier.preprocess, found, prepare, measure)
+
+    def prepared(self, model: str, classifier: Classifier, noise: Images) -> PreparedNetwork:
+        """What the shared pass and the stream run."""
+        self.observer.stage("preparing the network")
+        plain = prepare_network(classifier, noise)
+        if plain.why_plain:
+            self.observer.note(f"{model} runs unprepared: {plain.why_plain}")
+        network = self.in_mode(plain, classifier, noise)
+        self.tally.tell_of_model(
+            model,
+            batch_norms_folded=network.folded,
+            activations_fused=network.fused,
+            largest_probability_difference=network.error,
+            largest_layer_difference=network.layer_error,
+            why_plain=network.why_plain,
+            compiled_by=network.compiled_by,
+            why_uncompiled=network.why_uncompiled,
+            largest_probability_difference_of_mode=network.mode_error,
+        )
+        return network
+
+    def measured(self, provenance: Provenance, noise: Images, network: PreparedNetwork) -> int:
+        """How many images a pass takes: as told, or as others have measured it, or as it is here."""
+        self.observer.stage("measuring the best pass width")
+        known = self.widths.get(provenance.block) or self.config.width
+        width = known or best_width(network.forward, noise)
+        self.observer.width(width)
+        self.tally.tell_of_model(provenance.model, pass_width=width)
+        return width
 
     def in_mode(
         self, network: PreparedNetwork, classifier: Classifier, noise: Images
@@ -198,6 +219,8 @@ class Worker:
     ) -> Made:
         """The rows of some readable images: shared pass, explainers, metrics."""
         provenance, tally = loaded.provenance, self.tally
+        with tally.timed("load"):  # what the first images have made is none of their time
+            network, width = loaded.network, loaded.width
         before = tally.seconds["shared pass"]
         self.observer.stage("shared pass")
         with tally.timed("shared pass"):
@@ -216,13 +239,8 @@ class Worker:
             provenance.shared(picture, ms, *cost) for picture in seen.asked.pictures if wanted.shared
         ]
 
-        stream = Stream(
-            loaded.network.forward,
-            loaded.width,
-            seen.known,
-            self.observer.passed,
-            timeout=self.config.timeout,
-        )
+        passed, timeout = self.observer.passed, self.config.timeout
+        stream = Stream(network.forward, width, seen.known, passed, timeout=timeout)
         self.observer.stage("explaining")
         with tally.timed("explainers"):
             made = explain(seen.capture, new, stream)
@@ -240,9 +258,9 @@ class Worker:
         asked_again = sum(explainer.forwards for explainer in again.values())
         tally.forwards["metrics"] += stream.forwards - streamed + asked_again
         tally.backwards += shared.backwards + sum(e.backwards for e in again.values())
-        if stream.width < loaded.width:
+        if stream.width < width:
             self.observer.note(f"{provenance.block}: out of memory; passes of {stream.width} images")
-            tally.models[provenance.model]["pass_width"] = stream.width
+            tally.tell_of_model(provenance.model, pass_width=stream.width)
             self.observer.width(stream.width)
 
         found = Evaluation(explained, scored)

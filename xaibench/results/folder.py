@@ -1,15 +1,15 @@
 """The files of one run: scores in shards, kept maps, settings, and the manifest, written last."""
 
 import json
-import os
 import re
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -18,10 +18,27 @@ from filelock import FileLock, Timeout
 from xaibench.api.errors import ConfigError, DataError
 from xaibench.results.kept import Shown, keep_shown
 from xaibench.results.rows import Row, read_table, write_rows, write_table
+from xaibench.results.whole import whole_file
 
-Present = dict[str, tuple[str, frozenset[str]]]  # by image: its inputs_sha, the cells that are there
 LONGEST = 80  # letters of a name in a file's name
 WHAT_ROWS_ARE = ("cell", "explainer", "metric", "image", "inputs_sha", "status")
+
+
+class There(NamedTuple):
+    """What a block has of an image.
+
+    Args:
+        inputs_sha, image_sha: of its rows.
+        cells: that are there.
+    """
+
+    inputs_sha: str = ""
+    cells: frozenset[str] = frozenset()
+    image_sha: str = ""
+
+
+NOTHING = There()
+Present = dict[str, There]  # by image
 
 
 @dataclass(frozen=True)
@@ -172,22 +189,39 @@ class RunFolder:
     def present(self, block: str) -> Present:
         """Which cells of which images a block has; not those that failed, which are tried again.
 
-        A file that cannot be read has none: a run puts it aside and says so.
+        A cell has failed for an image if it has for one of its classes. A file that cannot be read has
+        none: a run puts it aside and says so.
         """
-        cells: dict[str, tuple[str, set[str]]] = {}
+        shas: dict[str, tuple[str, str]] = {}
+        cells: defaultdict[str, set[str]] = defaultdict(set)
+        failed: set[tuple[str, str]] = set()
+        columns = ("image", "inputs_sha", "image_sha", "cell", "status")
         for path in self.shards(block):
             try:
-                columns = read_table(path, ("image", "inputs_sha", "cell", "status")).to_pydict()
+                table = read_table(path, columns).select(columns).to_pydict()
             except DataError:
                 continue
-            for image, inputs, cell, status in zip(*columns.values(), strict=True):
-                if status != "failed":
-                    cells.setdefault(image, (inputs, set()))[1].add(cell)
+            for image, inputs, sha, cell, status in zip(*table.values(), strict=True):
+                if status == "failed":
+                    failed.add((image, cell))
+                else:
+                    shas.setdefault(image, (inputs, sha))
+                    cells[image].add(cell)
+        for image, cell in failed:
+            cells[image].discard(cell)
         same: dict[frozenset[str], frozenset[str]] = {}  # most images have the same cells
         return {
-            image: (inputs, same.setdefault(frozenset(found), frozenset(found)))
-            for image, (inputs, found) in cells.items()
+            image: There(inputs, same.setdefault(found := frozenset(cells[image]), found), sha)
+            for image, (inputs, sha) in shas.items()
         }
+
+    def modes(self, block: str) -> set[str]:
+        """The modes of what a block has of images; what failed is tried again in whatever mode."""
+        found = set[str]()
+        for path in self.shards(block):
+            rows = read_table(path, ("image", "mode", "status")).to_pandas()
+            found |= set(rows.loc[(rows["image"] != "") & (rows["status"] != "failed"), "mode"])
+        return found
 
     def write_maps(self, shown: Mapping[str, Shown], maps: Mapping[str, bytes]) -> None:
         """Write maps for the gallery, and maps at their own resolution, by file name.
@@ -257,12 +291,5 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """A file, there whole or not at all."""
-    aside = path.with_name(f".{path.name}.part")
-    try:
-        with aside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        file.write(content)

@@ -1,6 +1,5 @@
 """The tidy table: one row an image, target class, model, explainer and metric, and its files."""
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xaibench.api.errors import DataError, PluginError
+from xaibench.results.whole import whole_file
 
 SCHEMA_VERSION = 4
 STATUSES = ("ok", "undefined", "unsupported", "failed", "skipped")
@@ -127,15 +127,8 @@ def write_table(path: Path, table: pa.Table) -> None:
     Raises:
         OSError: there is no room, or no right to write; nothing is left of what was begun.
     """
-    aside = path.with_name(f".{path.name}.part")
-    try:
-        with aside.open("wb") as file:
-            pq.write_table(table, file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        pq.write_table(table, file, compression="zstd")
 
 
 def read_rows(paths: Sequence[Path]) -> pd.DataFrame:
