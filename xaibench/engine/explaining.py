@@ -167,7 +167,7 @@ def finish(name: str, outcome: Outcome, size: Sequence[int]) -> Explained:
         outcome.status, outcome.reason = status_of(error)
         return Explained(outcome)
     whole = upsample(maps, size)
-    return Explained(outcome, rescale(whole), flat(maps))
+    return Explained(outcome, rescale(whole), flat(maps).cpu())
 
 
 def check_maps(name: str, outcome: Outcome) -> GridMaps:

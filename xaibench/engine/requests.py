@@ -1,22 +1,30 @@
 """What methods ask of the stream, cut into parts that fill its passes."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from xaibench.api.batch import Batch
 from xaibench.api.errors import PluginError
-from xaibench.api.types import Curves, Images, Logits
-from xaibench.api.variants import Variants
+from xaibench.api.types import Curves, Images, Indices, Logits, Targets
+from xaibench.api.variants import Score, Variants
 from xaibench.engine.patience import patience
 
+Numbers = NDArray[np.int64]  # on the host
 Key = tuple[str, str, str, str, int]  # of a curve: owner, name and kind of score, image, target
 
 
 @dataclass
 class Request:
     """What one method is asking for now: cells to score, and the curve they fill.
+
+    What passes are planned by stands on the host, and what they index the curve by was sent to the
+    device before the first of them: none waits for it.
 
     Args:
         rows, k: (n,) each: cell i is variant k[i] of image rows[i].
@@ -25,14 +33,15 @@ class Request:
         keys: of each row's curve, where its variants have a name.
         borrowed: rows whose curves another method of the same owner asks for.
         followers: of a row, those that ask about another class of the same variants.
+        sent: `k` on the device.
     """
 
     task: int
     batch: Batch
     variants: Variants
-    rows: Tensor
-    k: Tensor
-    counts: Tensor
+    rows: Numbers
+    k: Numbers
+    counts: list[int]
     known: list[tuple[int, int, str]]
     curve: Curves
     keys: list[Key]
@@ -40,6 +49,15 @@ class Request:
     followers: dict[int, list[int]]
     failed: Exception | None = None
     made: "tuple[int, Images] | None" = None  # built already, from this cell on
+    sent: Indices = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ask(self.rows, self.k)
+
+    def ask(self, rows: Numbers, k: Numbers) -> None:
+        """Ask for these cells now."""
+        self.rows, self.k = rows, k
+        self.sent = send(k, self.curve.device)
 
 
 @dataclass(frozen=True)
@@ -53,6 +71,19 @@ class Part:
     request: Request
     cells: slice
     end: int
+
+    @property
+    def row(self) -> int:
+        """The image's."""
+        return int(self.request.rows[self.cells.start])
+
+
+def send(numbers: Numbers | Sequence[int], device: torch.device) -> Indices:
+    """On the device; from pinned memory, beside its work, where it is a GPU."""
+    found = torch.tensor(numbers, dtype=torch.long)
+    if device.type != "cuda":
+        return found.to(device)
+    return found.pin_memory().to(device, non_blocking=True)
 
 
 def followers_of(batch: Batch, counts: Sequence[int], rows: Sequence[int]) -> dict[int, list[int]]:
@@ -71,9 +102,8 @@ def passes(requests: list[Request], width: int) -> Iterator[list[Part]]:
     parts: list[Part] = []
     room = width
     for request in requests:
-        first = 0
-        for count in request.rows.unique_consecutive(return_counts=True)[1].tolist():
-            end = first + count
+        starts = np.flatnonzero(np.diff(request.rows, prepend=-1))
+        for first, end in pairwise([*starts.tolist(), len(request.rows)]):
             while first < end:
                 last = min(first + room, end)
                 parts.append(Part(request, slice(first, last), end))
@@ -99,10 +129,10 @@ def build(part: Part, room: int, timeout: float) -> Images | None:
         shape = request.batch.images.shape[1:]
         ahead = room // (shape.numel() * request.batch.images.element_size())
         last = min(part.end, max(cells.stop, cells.start + ahead))
-        k = request.k[cells.start : last].to(request.batch.images.device)
+        k = request.sent[cells.start : last]
         try:
             with patience(timeout):
-                made = request.variants.build(int(request.rows[cells.start]), k)
+                made = request.variants.build(part.row, k)
             if tuple(made.shape) != (len(k), *shape):
                 raise PluginError(f"build() returned {tuple(made.shape)}; expected {(len(k), *shape)}")
         except Exception as error:  # a plugin's; the engine's cell makes a row of it
@@ -113,10 +143,10 @@ def build(part: Part, room: int, timeout: float) -> Images | None:
     return made[cells.start - first : cells.stop - first]
 
 
-def target_scores(logits: Logits, request: Request, rows: Tensor) -> Tensor:
-    """What is wanted about the target class of each of the rows, by its logits."""
-    wanted = request.batch.targets[rows.to(logits.device)][:, None]
-    if request.variants.score == "correct":
+def target_scores(logits: Logits, score: Score, targets: Targets) -> Tensor:
+    """What is wanted about the target class of each, by its logits."""
+    wanted = targets[:, None]
+    if score == "correct":
         return (logits.argmax(1, keepdim=True) == wanted).squeeze(1)
-    scores = logits if request.variants.score == "logit" else logits.softmax(1)
+    scores = logits if score == "logit" else logits.softmax(1)
     return scores.gather(1, wanted).squeeze(1)

@@ -43,7 +43,7 @@ def score(
     """
     scored: dict[tuple[str, str], Outcome] = {}
     tasks: dict[tuple[str, str], Task[Scores]] = {}
-    batches = Selections(batch)
+    batches = Selections(batch, batch.targets.tolist())
     for name, found in explained.items():
         asked = Questions(name, found, batches, (again or {}).get(name), stream.timeout)
         for metric in metrics:
@@ -62,9 +62,15 @@ def score(
 
 @dataclass(frozen=True)
 class Selections:
-    """Parts of a batch, each made once: metrics that ask about the same trials get the same one."""
+    """Parts of a batch, each made once: metrics that ask about the same trials get the same one.
+
+    Args:
+        batch: the trials.
+        targets: the batch's, on the host.
+    """
 
     batch: Batch
+    targets: Sequence[int]
     made: dict[tuple[int, ...], Batch] = field(default_factory=dict)
 
     def of(self, rows: Sequence[int]) -> Batch:
@@ -103,7 +109,8 @@ class Questions:
             return Outcome(rows, status=parent.status, reason=parent.reason), None
         outcome = Outcome(rows)
         asked = self.asked(metric, outcome)
-        outcome.values = maps.new_full((len(rows),), torch.nan)
+        # On the host: a metric's scores come there in one transfer, and are then read one by one.
+        outcome.values = torch.full((len(rows),), torch.nan, dtype=maps.dtype)
         if not asked:
             return outcome, None
         if tuple(asked) not in self.made:
@@ -122,7 +129,8 @@ class Questions:
             outcome.status, outcome.reason = status_of(error)
             return outcome, None
         if isinstance(said, Generator):
-            return outcome, Task(metered(said, charge), batch, self.name)
+            targets = [self.batches.targets[row] for row in asked]
+            return outcome, Task(metered(said, charge), batch, self.name, targets)
         conclude(outcome, Answer(value=said))
         return outcome, None
 

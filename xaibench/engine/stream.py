@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Generic, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,7 +13,7 @@ from xaibench.api.batch import Batch
 from xaibench.api.types import Curves, Images, Logits
 from xaibench.api.variants import Asks, Variants
 from xaibench.engine.memory import out_of_memory
-from xaibench.engine.requests import Key, Request, build, followers_of, passes, target_scores
+from xaibench.engine.requests import Key, Part, Request, build, followers_of, passes, send, target_scores
 
 T = TypeVar("T")
 BUILT_BYTES = 16 * 2**20  # of variants built in one call: a build() has costs of its own
@@ -26,11 +27,13 @@ class Task(Generic[T]):
 
     Args:
         owner: whose maps it asks about: variants of one name are scored once for one owner.
+        targets: the batch's, on the host, where they are known there.
     """
 
     method: Asks[T]
     batch: Batch
     owner: str = ""
+    targets: Sequence[int] | None = None
 
 
 @dataclass
@@ -108,18 +111,17 @@ class Stream:
         batch = task.batch
         images = len(batch.ids)
         count = variants.count
-        counts = torch.tensor([count] * images if isinstance(count, int) else list(count))
-        rows = torch.arange(images).repeat_interleave(counts)
-        first = (counts.cumsum(0) - counts).repeat_interleave(counts)
-        k = torch.arange(len(rows)) - first
+        counts = [count] * images if isinstance(count, int) else list(count)
+        rows = np.arange(images).repeat(counts)
+        k = np.concatenate([np.arange(n) for n in (0, *counts)])
         keys = _keys(task, variants)
         borrowed = [row for row, key in enumerate(keys) if key in self.curves or key in claimed]
         claimed |= set(keys)
         asking = [row for row in range(images) if row not in borrowed]
-        followers = followers_of(batch, counts.tolist(), asking) if variants.any_class else {}
+        followers = followers_of(batch, counts, asking) if variants.any_class else {}
         following = [row for some in followers.values() for row in some]
         if spared := [*borrowed, *following]:
-            keep = ~torch.isin(rows, torch.tensor(spared))
+            keep = ~np.isin(rows, spared)
             rows, k = rows[keep], k[keep]
         known = []
         for variant, name in variants.common.items():
@@ -129,10 +131,9 @@ class Stream:
                 if (name, image) in self.common or (name, image) in claimed:
                     known.append((row, variant, name))
                 claimed.add((name, image))
-        longest = int(counts.max()) if images else 0
+        longest = max(counts, default=0)
         if known:
-            drop = torch.tensor([row * longest + variant for row, variant, _ in known])
-            keep = ~torch.isin(rows * longest + k, drop)
+            keep = ~np.isin(rows * longest + k, [row * longest + variant for row, variant, _ in known])
             rows, k = rows[keep], k[keep]
         curve = batch.images.new_full((images, longest), torch.nan)
         return Request(number, batch, variants, rows, k, counts, known, curve, keys, borrowed, followers)
@@ -148,7 +149,7 @@ class Stream:
             logits = self._forward(torch.cat(made) if len(made) > 1 else made[0])
             first = 0
             for part, images in alive:
-                self._keep(part.request, part.cells, logits[first : first + len(images)])
+                self._keep(part, logits[first : first + len(images)])
                 first += len(images)
             seconds = perf_counter() - began
             for part, images in alive:
@@ -177,25 +178,31 @@ class Stream:
             return False
         request.borrowed = [row for row in request.borrowed if row not in alone]
         cells = [(row, variant) for row, variant, _ in lost]
-        cells += [(row, variant) for row in alone for variant in range(int(request.counts[row]))]
-        request.rows, request.k = torch.tensor(sorted(cells)).unbind(1)
+        cells += [(row, variant) for row in alone for variant in range(request.counts[row])]
+        request.ask(*np.array(sorted(cells)).T)
         return True
 
-    def _keep(self, request: Request, cells: slice, logits: Logits) -> None:
-        rows, k = request.rows[cells], request.k[cells]
-        first = int(rows[0])  # of one image all
+    def _keep(self, part: Part, logits: Logits) -> None:
+        request, first = part.request, part.row
+        variants = request.variants
         for row in (first, *request.followers.get(first, ())):
-            scores = target_scores(logits, request, torch.full_like(rows, row))
-            request.curve[row, k] = scores.to(request.curve)
-        for variant, name in request.variants.common.items():
-            for i in (k == variant).nonzero().flatten().tolist():
-                self.common[name, request.batch.ids[int(rows[i])]] = logits[i]
+            targets = request.batch.targets[row].expand(len(logits))
+            scores = target_scores(logits, variants.score, targets)
+            request.curve[row, request.sent[part.cells]] = scores.to(request.curve)
+        k = request.k[part.cells]
+        for variant, name in variants.common.items():
+            for i in np.flatnonzero(k == variant):
+                self.common[name, request.batch.ids[first]] = logits[i]
 
     def _complete(self, request: Request) -> Curves:
-        for row, k, name in request.known:
-            logits = self.common[name, request.batch.ids[row]][None]
-            scores = target_scores(logits, request, torch.tensor([row]))
-            request.curve[row, k] = scores[0].to(request.curve)
+        if request.known:
+            known = [self.common[name, request.batch.ids[row]] for row, _, name in request.known]
+            device = request.curve.device
+            rows = send([row for row, _, _ in request.known], device)
+            k = send([variant for _, variant, _ in request.known], device)
+            targets = request.batch.targets[rows]
+            scores = target_scores(torch.stack(known), request.variants.score, targets)
+            request.curve[rows, k] = scores.to(request.curve)
         for row in request.borrowed:
             request.curve[row] = self.curves[request.keys[row]]
         self.curves |= dict(zip(request.keys, request.curve.clone(), strict=False))
@@ -205,5 +212,6 @@ class Stream:
 def _keys(task: Task[T], variants: Variants) -> list[Key]:
     if not (task.owner and variants.name):
         return []
-    pairs = zip(task.batch.ids, task.batch.targets.tolist(), strict=True)
+    targets = task.batch.targets.tolist() if task.targets is None else task.targets
+    pairs = zip(task.batch.ids, targets, strict=True)
     return [(task.owner, variants.name, variants.score, image, target) for image, target in pairs]
