@@ -338,11 +338,47 @@ def test_passes_are_halved_until_memory_holds_them_and_stay_so():
     stream = Stream(network, 8)
     (answer,) = stream.drive([Task(asks(8), batch)])
     torch.testing.assert_close(answer.value, expected(batch, 8))
-    assert network.tried[:3] == [8, 4, 2]
+    assert network.tried == [8, 4] + [2] * 12
     assert stream.width == 2
     first = len(network.tried)
     stream.drive([Task(asks(8), batch)])
     assert network.tried[first:] == [2] * 12
+
+
+@pytest.mark.parametrize(("count", "tried"), [(8, [8, 4]), (20, [20, 10, 5, 3])])
+def test_where_memory_runs_out_fewer_variants_are_built_at_once_from_now_on(count, tried):
+    built, batch = [], make_batch()
+
+    def large(row, k):
+        built.append(len(k))
+        if len(k) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return build(row, k)
+
+    def method():
+        return (yield Variants(large, count, "logit"))
+
+    stream = Stream(Recorder(), 8)
+    answers = stream.drive([Task(method(), batch), Task(asks(5), batch)])
+    torch.testing.assert_close(answers[0].value, expected(batch, count))
+    torch.testing.assert_close(answers[1].value, expected(batch, 5))
+    assert built[: len(tried)] == tried
+    assert max(built[len(tried) :]) == 2
+    assert stream.width == 2
+    assert [answer.forwards for answer in answers] == [3 * count, 15]
+
+
+def test_a_variant_that_memory_does_not_hold_by_itself_fails_its_method():
+    def huge(row, k):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def method():
+        return (yield Variants(huge, 4))
+
+    batch = make_batch()
+    answers = Stream(Recorder(), 4).drive([Task(method(), batch), Task(asks(5), batch)])
+    assert isinstance(answers[0].error, torch.OutOfMemoryError)
+    torch.testing.assert_close(answers[1].value, expected(batch, 5))
 
 
 def test_an_error_that_is_not_of_memory_is_tried_once():

@@ -1,7 +1,7 @@
 """What methods ask of the stream, cut into parts that fill its passes."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -59,6 +59,12 @@ class Request:
         self.rows, self.k = rows, k
         self.sent = send(k, self.curve.device)
 
+    @property
+    def bytes_of_one(self) -> int:
+        """Of a variant."""
+        images = self.batch.images
+        return int(images[0].numel()) * images.element_size()
+
 
 @dataclass(frozen=True)
 class Part:
@@ -76,6 +82,22 @@ class Part:
     def row(self) -> int:
         """The image's."""
         return int(self.request.rows[self.cells.start])
+
+    def __len__(self) -> int:
+        return len(range(self.cells.start, self.cells.stop))
+
+    def at_once(self, room: int) -> int:
+        """How many variants to build: its own, and of those to come as many as `room` bytes hold."""
+        left: int = self.end - self.cells.start
+        return min(left, max(len(self), room // self.request.bytes_of_one))
+
+    def split(self, size: int) -> "list[Part]":
+        """In parts of at most `size` cells."""
+        start, stop = self.cells.start, self.cells.stop
+        return [
+            replace(self, cells=slice(first, min(first + size, stop)))
+            for first in range(start, stop, size)
+        ]
 
 
 def send(numbers: Numbers | Sequence[int], device: torch.device) -> Indices:
@@ -97,10 +119,15 @@ def followers_of(batch: Batch, counts: Sequence[int], rows: Sequence[int]) -> di
     return found
 
 
-def passes(requests: list[Request], width: int) -> Iterator[list[Part]]:
-    """Cut all the requests' cells, one after another, into passes; only the last is not full."""
+def passes(requests: list[Request], width: Callable[[], int]) -> Iterator[list[Part]]:
+    """Cut all the requests' cells, one after another, into passes; only the last is not full.
+
+    Args:
+        requests: what is asked.
+        width: says before each pass how many images it takes.
+    """
     parts: list[Part] = []
-    room = width
+    room = width()
     for request in requests:
         starts = np.flatnonzero(np.diff(request.rows, prepend=-1))
         for first, end in pairwise([*starts.tolist(), len(request.rows)]):
@@ -111,34 +138,33 @@ def passes(requests: list[Request], width: int) -> Iterator[list[Part]]:
                 first = last
                 if room == 0:
                     yield parts
-                    parts, room = [], width
+                    parts, room = [], width()
     if parts:
         yield parts
 
 
-def build(part: Part, room: int, timeout: float) -> Images | None:
-    """The variants of some cells of one image; None where the method has failed, now or before.
+def build(part: Part, count: int, timeout: float) -> Images:
+    """The variants of some cells of one image, made along with others for the passes that follow.
 
-    More of the image's are built along with them, for the passes that follow.
+    Args:
+        part: the cells.
+        count: how many of the image's to build at once, where they are not there yet.
+        timeout: seconds that it may take; 0: any.
+
+    Raises:
+        PluginError: they are not of the images' shape.
     """
     request, cells = part.request, part.cells
-    if request.failed is not None:
-        return None
     first, made = request.made or (0, None)
     if made is None or not first <= cells.start < cells.stop <= first + len(made):
-        shape = request.batch.images.shape[1:]
-        ahead = room // (shape.numel() * request.batch.images.element_size())
-        last = min(part.end, max(cells.stop, cells.start + ahead))
-        k = request.sent[cells.start : last]
-        try:
-            with patience(timeout):
-                made = request.variants.build(part.row, k)
-            if tuple(made.shape) != (len(k), *shape):
-                raise PluginError(f"build() returned {tuple(made.shape)}; expected {(len(k), *shape)}")
-        except Exception as error:  # a plugin's; the engine's cell makes a row of it
-            request.failed = error
-            return None
+        request.made, made = None, None  # before more is made: memory may be short
         first = cells.start
+        k = request.sent[first : first + count]
+        with patience(timeout):
+            made = request.variants.build(part.row, k)
+        shape = (len(k), *request.batch.images.shape[1:])
+        if tuple(made.shape) != shape:
+            raise PluginError(f"build() returned {tuple(made.shape)}; expected {shape}")
     request.made = (first, made) if cells.stop < part.end else None
     return made[cells.start - first : cells.stop - first]
 

@@ -139,35 +139,57 @@ class Stream:
         return Request(number, batch, variants, rows, k, counts, known, curve, keys, borrowed, followers)
 
     def _score(self, requests: list[Request], answers: list[Answer[T]]) -> None:
-        for parts in passes(requests, self.width):
+        for parts in passes(requests, lambda: self.width):
             began = perf_counter()
-            built = [(part, build(part, self.ahead, self.timeout)) for part in parts]
-            alive = [(part, images) for part, images in built if images is not None]
-            if not alive:
+            built = [found for part in parts for found in self._build(part)]
+            if not built:
                 continue
-            made = [images for _, images in alive]
+            made = [images for _, images in built]
             logits = self._forward(torch.cat(made) if len(made) > 1 else made[0])
             first = 0
-            for part, images in alive:
+            for part, images in built:
                 self._keep(part, logits[first : first + len(images)])
                 first += len(images)
             seconds = perf_counter() - began
-            for part, images in alive:
+            for part, images in built:
                 answers[part.request.task].forwards += len(images)
                 answers[part.request.task].seconds += seconds * len(images) / first
             self.forwards += first
             self.on_pass(first)
 
+    def _build(self, part: Part) -> list[tuple[Part, Images]]:
+        """A part and its variants; none where its method has failed.
+
+        Where memory runs out, parts of it: fewer are built at once, now and from now on.
+        """
+        request, count = part.request, part.at_once(self.ahead)
+        if request.failed is not None:
+            return []
+        if len(part) > self.width:
+            return [found for some in part.split(self.width) for found in self._build(some)]
+        try:
+            return [(part, build(part, count, self.timeout))]
+        except Exception as error:  # a plugin's; the engine's cell makes a row of it
+            if count < 2 or not out_of_memory(error):
+                request.failed = error
+                return []
+        half = -(-count // 2)
+        self.ahead = half * request.bytes_of_one
+        if half < len(part):
+            self.width = min(self.width, half)
+        return self._build(part)
+
     def _forward(self, images: Images) -> Logits:
         """Logits; where memory runs out, in passes of half the width, now and from now on."""
+        if len(images) > self.width:
+            return torch.cat([self._forward(some) for some in images.split(self.width)])
         try:
             return self.forward(images)
         except Exception as error:
             if len(images) < 2 or not out_of_memory(error):
                 raise
         self.width = -(-len(images) // 2)
-        halves = images.split(self.width)
-        return torch.cat([self._forward(half) for half in halves])
+        return self._forward(images)
 
     def _take_over(self, request: Request) -> bool:
         """Ask for the variants that another method was to make and, having failed, has not."""
