@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from time import perf_counter
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import Tensor
 from xaibench.api.batch import Batch
 from xaibench.api.types import Curves, Images, Logits
 from xaibench.api.variants import Asks, Variants
+from xaibench.engine.clock import Span, mark
 from xaibench.engine.memory import out_of_memory
 from xaibench.engine.requests import Key, Part, Request, build, followers_of, passes, send, target_scores
 
@@ -38,12 +38,17 @@ class Task(Generic[T]):
 
 @dataclass
 class Answer(Generic[T]):
-    """What a method returned or raised, the forwards made for it, and its part of the time."""
+    """What a method returned or raised, the forwards made for it, and its parts of passes' time."""
 
     value: T | None = None
     error: Exception | None = None
     forwards: int = 0
-    seconds: float = 0.0
+    spans: list[Span] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """Its part of the time; asking waits until its last pass is done."""
+        return sum((span.seconds for span in self.spans), 0.0)
 
 
 @dataclass
@@ -140,7 +145,8 @@ class Stream:
 
     def _score(self, requests: list[Request], answers: list[Answer[T]]) -> None:
         for parts in passes(requests, lambda: self.width):
-            began = perf_counter()
+            device = parts[0].request.batch.images.device
+            began = mark(device)
             built = [found for part in parts for found in self._build(part)]
             if not built:
                 continue
@@ -150,10 +156,11 @@ class Stream:
             for part, images in built:
                 self._keep(part, logits[first : first + len(images)])
                 first += len(images)
-            seconds = perf_counter() - began
+            ended = mark(device)
             for part, images in built:
-                answers[part.request.task].forwards += len(images)
-                answers[part.request.task].seconds += seconds * len(images) / first
+                answer = answers[part.request.task]
+                answer.forwards += len(images)
+                answer.spans.append(Span(began, ended, len(images) / first))
             self.forwards += first
             self.on_pass(first)
 
