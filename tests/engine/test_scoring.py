@@ -1,5 +1,7 @@
 """What metrics may return and ask, besides one score an image."""
 
+from dataclasses import replace
+
 import nets
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from xaibench.api.variants import Variants
 from xaibench.engine.config import Config, Grid
 from xaibench.engine.explaining import Again, explain
 from xaibench.engine.outcome import Explained, Outcome
+from xaibench.engine.registry import installed
 from xaibench.engine.run import run
 from xaibench.engine.scoring import score
 from xaibench.engine.stream import Stream
@@ -156,6 +159,32 @@ def test_maps_alone_cannot_be_asked_again(batch, monkeypatch):
     outcome = score({"maps": maps}, [spec], policies, batch, Stream(nets.gap().logits, 5))["maps", "any"]
     assert outcome.status == "unsupported"
     assert outcome.reason == "it asks the explainer again, and there are only maps"
+
+
+def test_scores_stand_on_the_host_wherever_the_maps_are(batch, monkeypatch):
+    """What is on "meta" nobody can read."""
+    maps = Explained(Outcome([0, 1, 2]), torch.rand(3, 32, 24).to("meta"))
+    monkeypatch.setattr(Metric, "load", lambda self: lambda maps, batch: torch.tensor([0.5, 0.25, 0]))
+    policies = [frozenset({"predicted"})] * 3
+    found = score({"maps": maps}, [metric("any")], policies, batch, Stream(nets.gap().logits, 5))
+    assert found["maps", "any"].values.tolist() == [0.5, 0.25, 0]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_what_rows_are_made_of_stands_on_the_host_and_scores_in_python_where_the_maps_are(batch):
+    classifier = nets.gap()
+    classifier.network.to("cuda")
+    batch = replace(batch, images=batch.images.to("cuda"), targets=batch.targets.to("cuda"))
+    stream = Stream(classifier.logits, 5)
+    found = explain(Capture(classifier, batch), [GRADIENT], stream)
+    deletion = installed().metric("deletion-28")
+    outcome = score(found, [deletion], [frozenset({deletion.target})] * 3, batch, stream)
+    assert found["gradient"].maps.is_cuda
+    assert not found["gradient"].degenerate.is_cuda
+    assert not outcome["gradient", "deletion-28"].values.is_cuda
+    maps = found["gradient"].maps
+    assert xaibench.score(maps, batch.images, classifier, metric="deletion-28").device == maps.device
 
 
 def test_an_explainer_that_fails_when_asked_again_fails_the_metric(batch, monkeypatch, explained):

@@ -1,5 +1,9 @@
+from collections import Counter
+from dataclasses import replace
+
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from xaibench.api.batch import Batch
 from xaibench.api.variants import Variants
@@ -334,11 +338,47 @@ def test_passes_are_halved_until_memory_holds_them_and_stay_so():
     stream = Stream(network, 8)
     (answer,) = stream.drive([Task(asks(8), batch)])
     torch.testing.assert_close(answer.value, expected(batch, 8))
-    assert network.tried[:3] == [8, 4, 2]
+    assert network.tried == [8, 4] + [2] * 12
     assert stream.width == 2
     first = len(network.tried)
     stream.drive([Task(asks(8), batch)])
     assert network.tried[first:] == [2] * 12
+
+
+@pytest.mark.parametrize(("count", "tried"), [(8, [8, 4]), (20, [20, 10, 5, 3])])
+def test_where_memory_runs_out_fewer_variants_are_built_at_once_from_now_on(count, tried):
+    built, batch = [], make_batch()
+
+    def large(row, k):
+        built.append(len(k))
+        if len(k) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return build(row, k)
+
+    def method():
+        return (yield Variants(large, count, "logit"))
+
+    stream = Stream(Recorder(), 8)
+    answers = stream.drive([Task(method(), batch), Task(asks(5), batch)])
+    torch.testing.assert_close(answers[0].value, expected(batch, count))
+    torch.testing.assert_close(answers[1].value, expected(batch, 5))
+    assert built[: len(tried)] == tried
+    assert max(built[len(tried) :]) == 2
+    assert stream.width == 2
+    assert [answer.forwards for answer in answers] == [3 * count, 15]
+
+
+def test_a_variant_that_memory_does_not_hold_by_itself_fails_its_method():
+    def huge(row, k):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def method():
+        return (yield Variants(huge, 4))
+
+    batch = make_batch()
+    answers = Stream(Recorder(), 4).drive([Task(method(), batch), Task(asks(5), batch)])
+    assert isinstance(answers[0].error, torch.OutOfMemoryError)
+    torch.testing.assert_close(answers[1].value, expected(batch, 5))
 
 
 def test_an_error_that_is_not_of_memory_is_tried_once():
@@ -398,3 +438,75 @@ def test_each_pass_is_told_with_its_images():
     told = []
     Stream(Recorder(), 4, on_pass=told.append).drive([Task(asks(3), make_batch())])
     assert told == [4, 4, 1]
+
+
+GPU = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
+
+
+class Crossings(TorchDispatchMode):
+    """Counts what a device cannot be asked without waiting for it, and what is sent to it."""
+
+    def __init__(self):
+        super().__init__()
+        self.counted = Counter()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func in (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default):
+            self.counted["read"] += 1
+        found = func(*args, **(kwargs or {}))
+        if func is torch.ops.aten._to_copy.default and found.device != args[0].device:
+            self.counted["sent"] += 1
+        return found
+
+
+def on(device, batch):
+    return replace(batch, images=batch.images.to(device), targets=batch.targets.to(device))
+
+
+def of_every_kind(count, device):
+    """Methods that own, share and borrow their variants, and their batch on the device."""
+    batch = of_two_classes()
+    targets = batch.targets.tolist()
+
+    def tasks(batch):
+        for name in ("", "steps", "steps"):
+            method = asks_whatever_the_class(count, batch, {0: "start", count - 1: "end"}, name)
+            yield Task(method, batch, "owner", targets)
+        yield Task(asks([count, 0, 1, count], "probability"), batch)
+        yield Task(asks(count, "correct", {0: "start"}), batch)
+
+    return list(tasks(on(device, batch)))
+
+
+def crossings(count, device):
+    network, width = Recorder(), 4
+    stream = Stream(network, width, ahead=4 * 12 * 8)
+    with Crossings() as mode:
+        answers = stream.drive(of_every_kind(count, device))
+    assert [answer.error for answer in answers] == [None] * 5
+    assert len(network.passes) == -(-stream.forwards // width)
+    return mode.counted, len(network.passes)
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_no_pass_waits_for_the_device_however_many_there_are(device):
+    """What is on "meta" nobody can read: to ask for a number of it is an error."""
+    few, short = crossings(6, device)
+    many, long = crossings(60, device)
+    assert long > 9 * short
+    assert few == many
+    assert few["read"] == 0
+    assert few["sent"] <= 3 * 5  # cells, and where those go that others have scored
+
+
+@pytest.mark.parametrize("device", [pytest.param("cuda", marks=GPU)])
+def test_a_gpu_is_never_waited_for_and_says_the_same(device):
+    expected = Stream(Recorder(), 4).drive(of_every_kind(12, "cpu"))
+    tasks = of_every_kind(12, device)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        answers = Stream(Recorder(), 4).drive(tasks)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    for answer, known in zip(answers, expected, strict=True):
+        torch.testing.assert_close(answer.value.cpu(), known.value, equal_nan=True)

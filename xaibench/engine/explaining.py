@@ -5,7 +5,6 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from time import perf_counter
 from typing import Any, TypeVar
 
 import torch
@@ -20,6 +19,7 @@ from xaibench.api.maps import flat, rescale, upsample
 from xaibench.api.specs import Explainer, Modified
 from xaibench.api.types import Curves, GridMaps, Images, Logits, Maps
 from xaibench.api.variants import Asks, Variants
+from xaibench.engine.clock import Span, mark
 from xaibench.engine.keys import content_key, identity
 from xaibench.engine.other_networks import OtherNetworks
 from xaibench.engine.outcome import Explained, Outcome, conclude, mark_unknown, raise_wrong, status_of
@@ -127,12 +127,13 @@ def charged(outcome: Outcome, capture: Capture, timeout: float = 0) -> Iterator[
     It is stopped where it takes longer than `timeout` seconds; 0: never.
     """
     shared, count = capture.shared, len(outcome.rows)
-    forwards, backwards, began = shared.forwards, shared.backwards, perf_counter()
+    forwards, backwards, device = shared.forwards, shared.backwards, capture.batch.images.device
+    began = mark(device)
     try:
         with patience(timeout):
             yield
     finally:
-        outcome.ms += 1e3 * (perf_counter() - began) / count
+        outcome.ms += 1e3 * Span(began, mark(device)).seconds / count
         outcome.forwards += (shared.forwards - forwards) / count
         outcome.backwards += (shared.backwards - backwards) / count
         outcome.remarks |= capture.remarks
@@ -167,7 +168,7 @@ def finish(name: str, outcome: Outcome, size: Sequence[int]) -> Explained:
         outcome.status, outcome.reason = status_of(error)
         return Explained(outcome)
     whole = upsample(maps, size)
-    return Explained(outcome, rescale(whole), flat(maps))
+    return Explained(outcome, rescale(whole), flat(maps).cpu())
 
 
 def check_maps(name: str, outcome: Outcome) -> GridMaps:

@@ -1,22 +1,30 @@
 """What methods ask of the stream, cut into parts that fill its passes."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from xaibench.api.batch import Batch
 from xaibench.api.errors import PluginError
-from xaibench.api.types import Curves, Images, Logits
-from xaibench.api.variants import Variants
+from xaibench.api.types import Curves, Images, Indices, Logits, Targets
+from xaibench.api.variants import Score, Variants
 from xaibench.engine.patience import patience
 
+Numbers = NDArray[np.int64]  # on the host
 Key = tuple[str, str, str, str, int]  # of a curve: owner, name and kind of score, image, target
 
 
 @dataclass
 class Request:
     """What one method is asking for now: cells to score, and the curve they fill.
+
+    What passes are planned by stands on the host, and what they index the curve by was sent to the
+    device before the first of them: none waits for it.
 
     Args:
         rows, k: (n,) each: cell i is variant k[i] of image rows[i].
@@ -25,14 +33,15 @@ class Request:
         keys: of each row's curve, where its variants have a name.
         borrowed: rows whose curves another method of the same owner asks for.
         followers: of a row, those that ask about another class of the same variants.
+        sent: `k` on the device.
     """
 
     task: int
     batch: Batch
     variants: Variants
-    rows: Tensor
-    k: Tensor
-    counts: Tensor
+    rows: Numbers
+    k: Numbers
+    counts: list[int]
     known: list[tuple[int, int, str]]
     curve: Curves
     keys: list[Key]
@@ -40,6 +49,21 @@ class Request:
     followers: dict[int, list[int]]
     failed: Exception | None = None
     made: "tuple[int, Images] | None" = None  # built already, from this cell on
+    sent: Indices = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ask(self.rows, self.k)
+
+    def ask(self, rows: Numbers, k: Numbers) -> None:
+        """Ask for these cells now."""
+        self.rows, self.k = rows, k
+        self.sent = send(k, self.curve.device)
+
+    @property
+    def bytes_of_one(self) -> int:
+        """Of a variant."""
+        images = self.batch.images
+        return int(images[0].numel()) * images.element_size()
 
 
 @dataclass(frozen=True)
@@ -54,6 +78,35 @@ class Part:
     cells: slice
     end: int
 
+    @property
+    def row(self) -> int:
+        """The image's."""
+        return int(self.request.rows[self.cells.start])
+
+    def __len__(self) -> int:
+        return len(range(self.cells.start, self.cells.stop))
+
+    def at_once(self, room: int) -> int:
+        """How many variants to build: its own, and of those to come as many as `room` bytes hold."""
+        left: int = self.end - self.cells.start
+        return min(left, max(len(self), room // self.request.bytes_of_one))
+
+    def split(self, size: int) -> "list[Part]":
+        """In parts of at most `size` cells."""
+        start, stop = self.cells.start, self.cells.stop
+        return [
+            replace(self, cells=slice(first, min(first + size, stop)))
+            for first in range(start, stop, size)
+        ]
+
+
+def send(numbers: Numbers | Sequence[int], device: torch.device) -> Indices:
+    """On the device; from pinned memory, beside its work, where it is a GPU."""
+    found = torch.tensor(numbers, dtype=torch.long)
+    if device.type != "cuda":
+        return found.to(device)
+    return found.pin_memory().to(device, non_blocking=True)
+
 
 def followers_of(batch: Batch, counts: Sequence[int], rows: Sequence[int]) -> dict[int, list[int]]:
     """Of `rows`, those of an image after its first, by that one."""
@@ -66,14 +119,18 @@ def followers_of(batch: Batch, counts: Sequence[int], rows: Sequence[int]) -> di
     return found
 
 
-def passes(requests: list[Request], width: int) -> Iterator[list[Part]]:
-    """Cut all the requests' cells, one after another, into passes; only the last is not full."""
+def passes(requests: list[Request], width: Callable[[], int]) -> Iterator[list[Part]]:
+    """Cut all the requests' cells, one after another, into passes; only the last is not full.
+
+    Args:
+        requests: what is asked.
+        width: says before each pass how many images it takes.
+    """
     parts: list[Part] = []
-    room = width
+    room = width()
     for request in requests:
-        first = 0
-        for count in request.rows.unique_consecutive(return_counts=True)[1].tolist():
-            end = first + count
+        starts = np.flatnonzero(np.diff(request.rows, prepend=-1))
+        for first, end in pairwise([*starts.tolist(), len(request.rows)]):
             while first < end:
                 last = min(first + room, end)
                 parts.append(Part(request, slice(first, last), end))
@@ -81,42 +138,41 @@ def passes(requests: list[Request], width: int) -> Iterator[list[Part]]:
                 first = last
                 if room == 0:
                     yield parts
-                    parts, room = [], width
+                    parts, room = [], width()
     if parts:
         yield parts
 
 
-def build(part: Part, room: int, timeout: float) -> Images | None:
-    """The variants of some cells of one image; None where the method has failed, now or before.
+def build(part: Part, count: int, timeout: float) -> Images:
+    """The variants of some cells of one image, made along with others for the passes that follow.
 
-    More of the image's are built along with them, for the passes that follow.
+    Args:
+        part: the cells.
+        count: how many of the image's to build at once, where they are not there yet.
+        timeout: seconds that it may take; 0: any.
+
+    Raises:
+        PluginError: they are not of the images' shape.
     """
     request, cells = part.request, part.cells
-    if request.failed is not None:
-        return None
     first, made = request.made or (0, None)
     if made is None or not first <= cells.start < cells.stop <= first + len(made):
-        shape = request.batch.images.shape[1:]
-        ahead = room // (shape.numel() * request.batch.images.element_size())
-        last = min(part.end, max(cells.stop, cells.start + ahead))
-        k = request.k[cells.start : last].to(request.batch.images.device)
-        try:
-            with patience(timeout):
-                made = request.variants.build(int(request.rows[cells.start]), k)
-            if tuple(made.shape) != (len(k), *shape):
-                raise PluginError(f"build() returned {tuple(made.shape)}; expected {(len(k), *shape)}")
-        except Exception as error:  # a plugin's; the engine's cell makes a row of it
-            request.failed = error
-            return None
+        request.made, made = None, None  # before more is made: memory may be short
         first = cells.start
+        k = request.sent[first : first + count]
+        with patience(timeout):
+            made = request.variants.build(part.row, k)
+        shape = (len(k), *request.batch.images.shape[1:])
+        if tuple(made.shape) != shape:
+            raise PluginError(f"build() returned {tuple(made.shape)}; expected {shape}")
     request.made = (first, made) if cells.stop < part.end else None
     return made[cells.start - first : cells.stop - first]
 
 
-def target_scores(logits: Logits, request: Request, rows: Tensor) -> Tensor:
-    """What is wanted about the target class of each of the rows, by its logits."""
-    wanted = request.batch.targets[rows.to(logits.device)][:, None]
-    if request.variants.score == "correct":
+def target_scores(logits: Logits, score: Score, targets: Targets) -> Tensor:
+    """What is wanted about the target class of each, by its logits."""
+    wanted = targets[:, None]
+    if score == "correct":
         return (logits.argmax(1, keepdim=True) == wanted).squeeze(1)
-    scores = logits if request.variants.score == "logit" else logits.softmax(1)
+    scores = logits if score == "logit" else logits.softmax(1)
     return scores.gather(1, wanted).squeeze(1)

@@ -4,7 +4,6 @@ from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ import torch
 from xaibench.api.batch import Batch
 from xaibench.api.specs import Metric
 from xaibench.api.types import Maps, Scores
+from xaibench.engine.clock import Span, mark
 from xaibench.engine.explaining import Again, metered
 from xaibench.engine.outcome import UNANNOTATED, Explained, Outcome, conclude, status_of
 from xaibench.engine.patience import patience
@@ -43,9 +43,10 @@ def score(
     """
     scored: dict[tuple[str, str], Outcome] = {}
     tasks: dict[tuple[str, str], Task[Scores]] = {}
-    batches = Selections(batch)
+    batches = Selections(batch, batch.targets.tolist())
+    spent: list[tuple[Outcome, Span]] = []
     for name, found in explained.items():
-        asked = Questions(name, found, batches, (again or {}).get(name), stream.timeout)
+        asked = Questions(name, found, batches, spent, (again or {}).get(name), stream.timeout)
         for metric in metrics:
             if pairs is not None and (name, metric.name) not in pairs:
                 continue
@@ -55,6 +56,8 @@ def score(
                 tasks[name, metric.name] = task
     for key, answer in zip(tasks, stream.drive(list(tasks.values())), strict=True):
         conclude(scored[key], answer)
+    for outcome, span in spent:  # read at the end: to read them a GPU is waited for
+        outcome.ms += 1e3 * span.seconds
     for (_, name), outcome in scored.items():
         check_scores(outcome, name)
     return scored
@@ -62,9 +65,15 @@ def score(
 
 @dataclass(frozen=True)
 class Selections:
-    """Parts of a batch, each made once: metrics that ask about the same trials get the same one."""
+    """Parts of a batch, each made once: metrics that ask about the same trials get the same one.
+
+    Args:
+        batch: the trials.
+        targets: the batch's, on the host.
+    """
 
     batch: Batch
+    targets: Sequence[int]
     made: dict[tuple[int, ...], Batch] = field(default_factory=dict)
 
     def of(self, rows: Sequence[int]) -> Batch:
@@ -83,6 +92,7 @@ class Questions:
         name: of the explainer.
         explained: its maps.
         batches: the trials.
+        spent: is told what metrics' own code took for a trial.
         again: the explainer, to be asked again; None where there are only maps.
         timeout: seconds that a metric's own code may take without asking for forwards; 0: any.
         made: the maps of some trials, each selection made once, so that what a metric finds in it (a
@@ -92,6 +102,7 @@ class Questions:
     name: str
     explained: Explained
     batches: Selections
+    spent: list[tuple[Outcome, Span]]
     again: Again | None = None
     timeout: float = 0
     made: dict[tuple[int, ...], Maps] = field(default_factory=dict)
@@ -103,7 +114,8 @@ class Questions:
             return Outcome(rows, status=parent.status, reason=parent.reason), None
         outcome = Outcome(rows)
         asked = self.asked(metric, outcome)
-        outcome.values = maps.new_full((len(rows),), torch.nan)
+        # On the host: a metric's scores come there in one transfer, and are then read one by one.
+        outcome.values = torch.full((len(rows),), torch.nan, dtype=maps.dtype)
         if not asked:
             return outcome, None
         if tuple(asked) not in self.made:
@@ -114,7 +126,7 @@ class Questions:
             outcome.reason = "it asks the explainer again, and there are only maps"
             return outcome, None
         more = (self.again,) if "explainer" in metric.needs else ()
-        charge = partial(charged, outcome, len(asked), self.again, self.timeout)
+        charge = partial(self.charged, outcome, len(asked))
         try:
             with charge():
                 said: Any = metric.load()(some, batch, *more)
@@ -122,7 +134,8 @@ class Questions:
             outcome.status, outcome.reason = status_of(error)
             return outcome, None
         if isinstance(said, Generator):
-            return outcome, Task(metered(said, charge), batch, self.name)
+            targets = [self.batches.targets[row] for row in asked]
+            return outcome, Task(metered(said, charge), batch, self.name, targets)
         conclude(outcome, Answer(value=said))
         return outcome, None
 
@@ -137,20 +150,20 @@ class Questions:
                 outcome.odd[place] = ("undefined", UNANNOTATED)
         return [row for place, row in enumerate(outcome.rows) if place not in outcome.odd]
 
-
-@contextmanager
-def charged(outcome: Outcome, count: int, again: Again | None, timeout: float = 0) -> Iterator[None]:
-    """Put the time, and the passes of the explainer asked again, down to a metric's outcome."""
-    before = (again.forwards, again.backwards) if again else (0, 0)
-    began = perf_counter()
-    try:
-        with patience(timeout):
-            yield
-    finally:
-        outcome.ms += 1e3 * (perf_counter() - began) / count
-        if again:
-            outcome.forwards += (again.forwards - before[0]) / count
-            outcome.backwards += (again.backwards - before[1]) / count
+    @contextmanager
+    def charged(self, outcome: Outcome, count: int) -> Iterator[None]:
+        """Put the time, and the passes of the explainer asked again, down to a metric's outcome."""
+        again, device = self.again, self.batches.batch.images.device
+        before = (again.forwards, again.backwards) if again else (0, 0)
+        began = mark(device)
+        try:
+            with patience(self.timeout):
+                yield
+        finally:
+            self.spent.append((outcome, Span(began, mark(device), 1 / count)))
+            if again:
+                outcome.forwards += (again.forwards - before[0]) / count
+                outcome.backwards += (again.backwards - before[1]) / count
 
 
 def check_scores(outcome: Outcome, metric: str) -> None:

@@ -13,6 +13,7 @@ from xaibench.api.capture import Capture, SharedPass
 from xaibench.api.classifier import Classifier
 from xaibench.api.errors import XaibenchError
 from xaibench.api.specs import Explainer
+from xaibench.engine.clock import wait
 from xaibench.engine.loading import on_device
 from xaibench.engine.prepared import PreparedNetwork
 from xaibench.engine.record import Asked, Provenance
@@ -122,3 +123,4 @@ def share(capture: Capture, explainers: Sequence[Explainer]) -> None:
                 _ = capture.attentions
             if any({"attention", "gradients"} <= found for found in needs):
                 _ = capture.attentions.gradients
+    wait(capture.batch.images.device)

@@ -121,7 +121,7 @@ def score(
     outcome = score_all({"maps": given}, [spec], policies, batch, stream, again)["maps", metric]
     raise_wrong(outcome)
     assert outcome.values is not None
-    return outcome.values
+    return outcome.values.to(maps.device)
 
 
 def begin(

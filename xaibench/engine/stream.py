@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from time import perf_counter
 from typing import Generic, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from xaibench.api.batch import Batch
 from xaibench.api.types import Curves, Images, Logits
 from xaibench.api.variants import Asks, Variants
+from xaibench.engine.clock import Span, mark
 from xaibench.engine.memory import out_of_memory
-from xaibench.engine.requests import Key, Request, build, followers_of, passes, target_scores
+from xaibench.engine.requests import Key, Part, Request, build, followers_of, passes, send, target_scores
 
 T = TypeVar("T")
 BUILT_BYTES = 16 * 2**20  # of variants built in one call: a build() has costs of its own
@@ -26,21 +27,28 @@ class Task(Generic[T]):
 
     Args:
         owner: whose maps it asks about: variants of one name are scored once for one owner.
+        targets: the batch's, on the host, where they are known there.
     """
 
     method: Asks[T]
     batch: Batch
     owner: str = ""
+    targets: Sequence[int] | None = None
 
 
 @dataclass
 class Answer(Generic[T]):
-    """What a method returned or raised, the forwards made for it, and its part of the time."""
+    """What a method returned or raised, the forwards made for it, and its parts of passes' time."""
 
     value: T | None = None
     error: Exception | None = None
     forwards: int = 0
-    seconds: float = 0.0
+    spans: list[Span] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """Its part of the time; asking waits until its last pass is done."""
+        return sum((span.seconds for span in self.spans), 0.0)
 
 
 @dataclass
@@ -108,18 +116,17 @@ class Stream:
         batch = task.batch
         images = len(batch.ids)
         count = variants.count
-        counts = torch.tensor([count] * images if isinstance(count, int) else list(count))
-        rows = torch.arange(images).repeat_interleave(counts)
-        first = (counts.cumsum(0) - counts).repeat_interleave(counts)
-        k = torch.arange(len(rows)) - first
+        counts = [count] * images if isinstance(count, int) else list(count)
+        rows = np.arange(images).repeat(counts)
+        k = np.concatenate([np.arange(n) for n in (0, *counts)])
         keys = _keys(task, variants)
         borrowed = [row for row, key in enumerate(keys) if key in self.curves or key in claimed]
         claimed |= set(keys)
         asking = [row for row in range(images) if row not in borrowed]
-        followers = followers_of(batch, counts.tolist(), asking) if variants.any_class else {}
+        followers = followers_of(batch, counts, asking) if variants.any_class else {}
         following = [row for some in followers.values() for row in some]
         if spared := [*borrowed, *following]:
-            keep = ~torch.isin(rows, torch.tensor(spared))
+            keep = ~np.isin(rows, spared)
             rows, k = rows[keep], k[keep]
         known = []
         for variant, name in variants.common.items():
@@ -129,44 +136,67 @@ class Stream:
                 if (name, image) in self.common or (name, image) in claimed:
                     known.append((row, variant, name))
                 claimed.add((name, image))
-        longest = int(counts.max()) if images else 0
+        longest = max(counts, default=0)
         if known:
-            drop = torch.tensor([row * longest + variant for row, variant, _ in known])
-            keep = ~torch.isin(rows * longest + k, drop)
+            keep = ~np.isin(rows * longest + k, [row * longest + variant for row, variant, _ in known])
             rows, k = rows[keep], k[keep]
         curve = batch.images.new_full((images, longest), torch.nan)
         return Request(number, batch, variants, rows, k, counts, known, curve, keys, borrowed, followers)
 
     def _score(self, requests: list[Request], answers: list[Answer[T]]) -> None:
-        for parts in passes(requests, self.width):
-            began = perf_counter()
-            built = [(part, build(part, self.ahead, self.timeout)) for part in parts]
-            alive = [(part, images) for part, images in built if images is not None]
-            if not alive:
+        for parts in passes(requests, lambda: self.width):
+            device = parts[0].request.batch.images.device
+            began = mark(device)
+            built = [found for part in parts for found in self._build(part)]
+            if not built:
                 continue
-            made = [images for _, images in alive]
+            made = [images for _, images in built]
             logits = self._forward(torch.cat(made) if len(made) > 1 else made[0])
             first = 0
-            for part, images in alive:
-                self._keep(part.request, part.cells, logits[first : first + len(images)])
+            for part, images in built:
+                self._keep(part, logits[first : first + len(images)])
                 first += len(images)
-            seconds = perf_counter() - began
-            for part, images in alive:
-                answers[part.request.task].forwards += len(images)
-                answers[part.request.task].seconds += seconds * len(images) / first
+            ended = mark(device)
+            for part, images in built:
+                answer = answers[part.request.task]
+                answer.forwards += len(images)
+                answer.spans.append(Span(began, ended, len(images) / first))
             self.forwards += first
             self.on_pass(first)
 
+    def _build(self, part: Part) -> list[tuple[Part, Images]]:
+        """A part and its variants; none where its method has failed.
+
+        Where memory runs out, parts of it: fewer are built at once, now and from now on.
+        """
+        request, count = part.request, part.at_once(self.ahead)
+        if request.failed is not None:
+            return []
+        if len(part) > self.width:
+            return [found for some in part.split(self.width) for found in self._build(some)]
+        try:
+            return [(part, build(part, count, self.timeout))]
+        except Exception as error:  # a plugin's; the engine's cell makes a row of it
+            if count < 2 or not out_of_memory(error):
+                request.failed = error
+                return []
+        half = -(-count // 2)
+        self.ahead = half * request.bytes_of_one
+        if half < len(part):
+            self.width = min(self.width, half)
+        return self._build(part)
+
     def _forward(self, images: Images) -> Logits:
         """Logits; where memory runs out, in passes of half the width, now and from now on."""
+        if len(images) > self.width:
+            return torch.cat([self._forward(some) for some in images.split(self.width)])
         try:
             return self.forward(images)
         except Exception as error:
             if len(images) < 2 or not out_of_memory(error):
                 raise
         self.width = -(-len(images) // 2)
-        halves = images.split(self.width)
-        return torch.cat([self._forward(half) for half in halves])
+        return self._forward(images)
 
     def _take_over(self, request: Request) -> bool:
         """Ask for the variants that another method was to make and, having failed, has not."""
@@ -177,25 +207,31 @@ class Stream:
             return False
         request.borrowed = [row for row in request.borrowed if row not in alone]
         cells = [(row, variant) for row, variant, _ in lost]
-        cells += [(row, variant) for row in alone for variant in range(int(request.counts[row]))]
-        request.rows, request.k = torch.tensor(sorted(cells)).unbind(1)
+        cells += [(row, variant) for row in alone for variant in range(request.counts[row])]
+        request.ask(*np.array(sorted(cells)).T)
         return True
 
-    def _keep(self, request: Request, cells: slice, logits: Logits) -> None:
-        rows, k = request.rows[cells], request.k[cells]
-        first = int(rows[0])  # of one image all
+    def _keep(self, part: Part, logits: Logits) -> None:
+        request, first = part.request, part.row
+        variants = request.variants
         for row in (first, *request.followers.get(first, ())):
-            scores = target_scores(logits, request, torch.full_like(rows, row))
-            request.curve[row, k] = scores.to(request.curve)
-        for variant, name in request.variants.common.items():
-            for i in (k == variant).nonzero().flatten().tolist():
-                self.common[name, request.batch.ids[int(rows[i])]] = logits[i]
+            targets = request.batch.targets[row].expand(len(logits))
+            scores = target_scores(logits, variants.score, targets)
+            request.curve[row, request.sent[part.cells]] = scores.to(request.curve)
+        k = request.k[part.cells]
+        for variant, name in variants.common.items():
+            for i in np.flatnonzero(k == variant):
+                self.common[name, request.batch.ids[first]] = logits[i]
 
     def _complete(self, request: Request) -> Curves:
-        for row, k, name in request.known:
-            logits = self.common[name, request.batch.ids[row]][None]
-            scores = target_scores(logits, request, torch.tensor([row]))
-            request.curve[row, k] = scores[0].to(request.curve)
+        if request.known:
+            known = [self.common[name, request.batch.ids[row]] for row, _, name in request.known]
+            device = request.curve.device
+            rows = send([row for row, _, _ in request.known], device)
+            k = send([variant for _, variant, _ in request.known], device)
+            targets = request.batch.targets[rows]
+            scores = target_scores(torch.stack(known), request.variants.score, targets)
+            request.curve[rows, k] = scores.to(request.curve)
         for row in request.borrowed:
             request.curve[row] = self.curves[request.keys[row]]
         self.curves |= dict(zip(request.keys, request.curve.clone(), strict=False))
@@ -205,5 +241,6 @@ class Stream:
 def _keys(task: Task[T], variants: Variants) -> list[Key]:
     if not (task.owner and variants.name):
         return []
-    pairs = zip(task.batch.ids, task.batch.targets.tolist(), strict=True)
+    targets = task.batch.targets.tolist() if task.targets is None else task.targets
+    pairs = zip(task.batch.ids, targets, strict=True)
     return [(task.owner, variants.name, variants.score, image, target) for image, target in pairs]
