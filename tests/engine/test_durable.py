@@ -20,11 +20,14 @@ from toy_runs import Counting, comparable, grow, toy_run
 
 from xaibench.api import ConfigError
 from xaibench.api.errors import Stopped
+from xaibench.engine.blocks import Part
+from xaibench.engine.merge import merge
 from xaibench.engine.observer import Observer
 from xaibench.engine.score_kept import score_kept
 from xaibench.results.folder import RunFolder
 from xaibench.results.results import Results
 from xaibench.results.rows import KEY
+from xaibench.results.validation import validate
 
 HERE = Path(__file__).parent
 
@@ -206,6 +209,62 @@ def test_an_image_that_vanishes_is_named_and_leaves_the_rest(tmp_path):
     assert set(failed["image"]) == {"7"}
     assert failed["reason"].str.contains("7").all()
     assert set(rows.loc[rows["status"] == "ok", "image"]) == {str(i) for i in range(7)}
+
+
+def fill_up(monkeypatch, folder, pattern):
+    """A disk on which there is no room for files of such a name."""
+    sync = os.fsync
+
+    def full(handle):
+        sync(handle)
+        asides = folder.rglob(f".{pattern}.part")
+        if any(os.path.samestat(os.fstat(handle), aside.stat()) for aside in asides):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "settings", "finished"),
+    [
+        ("*image-0.safetensors", {"gallery": 2}, 0),
+        ("*image-3.safetensors", {"gallery": 6}, 3),
+        ("*.safetensors", {"keep_maps": True}, 0),
+        ("subset-*.json", {}, 6),
+        ("gallery.png", {"gallery": 2}, 6),
+        ("manifest.json", {}, 6),
+        ("report.html", {}, 6),
+    ],
+    ids=["first gallery map", "later gallery map", "maps", "subset", "picture", "manifest", "report"],
+)
+def test_a_disk_full_at_any_file_is_said_and_what_is_finished_is_kept(
+    tmp_path, monkeypatch, pattern, settings, finished
+):
+    expected = toy_run(tmp_path / "whole", shard=3, **settings).rows
+    with monkeypatch.context() as patch:
+        fill_up(patch, tmp_path / "run", pattern)
+        with pytest.raises(ConfigError, match=r"No space left on device.*what is finished is kept"):
+            toy_run(tmp_path / "run", shard=3, **settings)
+    assert not list((tmp_path / "run").rglob("*.part"))
+    counting = Counting()
+    found = toy_run(tmp_path / "run", shard=3, observer=counting, **settings)
+    assert (counting.resumed, counting.fresh) == (finished, 6 - finished)
+    pd.testing.assert_frame_equal(comparable(found.rows), comparable(expected))
+    assert validate(found.path).wrong == []
+
+
+@pytest.mark.parametrize("pattern", ["*.parquet", "*.safetensors"])
+def test_a_full_disk_while_runs_are_merged_is_said_and_leaves_the_parts(tmp_path, monkeypatch, pattern):
+    settings = {"shard": 3, "keep_maps": True}
+    parts = [
+        toy_run(tmp_path / str(i), "activation", part=Part(i, 2), **settings).path for i in range(2)
+    ]
+    with monkeypatch.context() as patch:
+        fill_up(patch, tmp_path / "merged", pattern)
+        with pytest.raises(ConfigError, match=r"No space left on device.*what is finished is kept"):
+            merge(parts, tmp_path / "merged")
+    found = merge(parts, tmp_path / "merged", overwrite=True)
+    assert validate(found.path).wrong == []
 
 
 @pytest.mark.parametrize("method", ["hanging", "stalling"])

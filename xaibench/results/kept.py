@@ -1,7 +1,7 @@
 """Maps kept for the gallery: a few images of each model and data set, as safetensors."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from xaibench.api.errors import DataError
 
@@ -48,17 +48,16 @@ class Shown:
     maps: Array
 
 
-def save_kept(path: Path, kept: KeptMap, colours: Array, maps: Array) -> None:
-    """Write one image (H, W, 3) of uint8 and its maps (E, H, W) of float16."""
-    aside = path.with_name(f".{path.name}.part")
-    facts: Mapping[str, str] = {"kept": json.dumps(asdict(kept))}
-    save_file({"colours": colours, "maps": maps}, aside, metadata=dict(facts))
-    aside.replace(path)
+def kept_bytes(kept: KeptMap, colours: Array, maps: Array) -> bytes:
+    """The file of one image (H, W, 3) of uint8 and its maps (E, H, W) of float16."""
+    facts = {"kept": json.dumps(asdict(kept))}
+    tensors = {"colours": colours, "maps": maps}
+    return save({name: np.ascontiguousarray(array) for name, array in tensors.items()}, metadata=facts)
 
 
-def keep_shown(path: Path, shown: Shown) -> None:
-    """Write an image and its maps, and those of other explainers that the file has of the same."""
-    save_kept(path, *beside_earlier(path, shown.kept, shown.colours, shown.maps))
+def shown_beside(path: Path, shown: Shown) -> bytes:
+    """The file of an image and its maps, and those of other explainers that `path` has of the same."""
+    return kept_bytes(*beside_earlier(path, shown.kept, shown.colours, shown.maps))
 
 
 def beside_earlier(
