@@ -1,6 +1,7 @@
 """What is there is not done again; what goes wrong leaves every other row in place."""
 
 import errno
+import gc
 import json
 import os
 import shutil
@@ -9,17 +10,21 @@ import subprocess
 import sys
 import textwrap
 import time
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 import toys
 from PIL import Image
 from toy_runs import Counting, comparable, grow, toy_run
+from xaibench_metrics.pointing_game import pointing_game
 
 from xaibench.api import ConfigError
 from xaibench.api.errors import Stopped
+from xaibench.api.variants import Variants
 from xaibench.engine.blocks import Part
 from xaibench.engine.merge import merge
 from xaibench.engine.observer import Observer
@@ -302,6 +307,79 @@ def test_where_memory_runs_out_half_of_the_images_go_on(tmp_path, monkeypatch):
     ]
     found, expected = (comparable(rows, "score", "probability") for rows in (found, expected))
     pd.testing.assert_frame_equal(found, expected)
+
+
+HELD = []  # what methods that have run out of memory had in their hands
+
+
+def refuse_many(batch):
+    """As a method's own algebra does, of more than two images; what it held is gone when it returns."""
+    assert all(held() is None for held in HELD), "what did not fit is still there"
+    big = torch.zeros(len(batch.ids))
+    HELD.append(weakref.ref(big))
+    if len(set(batch.ids)) > 2:
+        raise MemoryError
+
+
+def cramped(capture):
+    refuse_many(capture.batch)
+    return toys.gradient(capture)
+
+
+def cramped_asking(capture):
+    yield Variants(lambda row, k: capture.batch.images[row].repeat(len(k), 1, 1, 1), 2)
+    refuse_many(capture.batch)
+    return toys.gradient(capture)
+
+
+def cramped_pointing(maps, batch, **settings):
+    refuse_many(batch)
+    return pointing_game(maps, batch, **settings)
+
+
+def cramped_pointing_asking(maps, batch, **settings):
+    yield Variants(lambda row, k: batch.images[row].repeat(len(k), 1, 1, 1), 2)
+    return cramped_pointing(maps, batch, **settings)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "method"),
+    [
+        ("explainers", "gradient", "cramped"),
+        ("explainers", "gradient", "cramped_asking"),
+        ("metrics", "pointing-game", "cramped_pointing"),
+        ("metrics", "pointing-game", "cramped_pointing_asking"),
+    ],
+)
+def test_where_a_method_runs_out_of_memory_half_of_the_images_go_on(
+    tmp_path, monkeypatch, kind, name, method
+):
+    expected = toy_run(tmp_path / "whole", "activation", "gradient", shard=6).rows
+    registry = toys.registry("activation", "gradient")
+    specs = getattr(registry, kind)
+    specs[name] = replace(specs[name], at=f"{__name__}:{method}")
+    noting = Noting()
+    HELD.clear()
+    gc.disable()
+    try:
+        found = toy_run(tmp_path / "run", registry=registry, shard=6, observer=noting).rows
+    finally:
+        gc.enable()
+    assert "toy--generated: out of memory with 6 images at once; going on with 3" in noting.notes
+    assert set(found["status"]) == {"ok", "undefined"}
+    pd.testing.assert_frame_equal(comparable(found), comparable(expected))
+
+
+def test_a_method_that_has_no_memory_for_one_image_fails_alone(tmp_path, monkeypatch):
+    def full(capture):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(toys, "gradient", full)
+    rows = toy_run(tmp_path, "activation", "gradient", shard=6).scores
+    failed = rows[rows["explainer"] == "gradient"]
+    assert set(failed["status"]) == {"failed"}
+    assert set(failed["reason"]) == {"MemoryError: no room"}
+    assert "failed" not in set(rows.loc[rows["explainer"] != "gradient", "status"])
 
 
 class Holding(Observer):

@@ -22,7 +22,15 @@ from xaibench.api.types import Curves, GridMaps, Images, Logits, Maps
 from xaibench.api.variants import Asks, Variants
 from xaibench.engine.keys import content_key, identity
 from xaibench.engine.other_networks import OtherNetworks
-from xaibench.engine.outcome import Explained, Outcome, conclude, mark_unknown, raise_wrong, status_of
+from xaibench.engine.outcome import (
+    Explained,
+    Outcome,
+    conclude,
+    fail,
+    mark_unknown,
+    raise_wrong,
+    status_of,
+)
 from xaibench.engine.patience import patience
 from xaibench.engine.plan import why_unsupported
 from xaibench.engine.stream import Stream, Task
@@ -35,6 +43,9 @@ def explain(capture: Capture, explainers: Sequence[Explainer], stream: Stream) -
 
     What several modified explainers modify, or is asked for itself, is explained once: they are given
     its maps, and its cost counts as theirs too.
+
+    Raises:
+        OutOfMemory: one of them ran out of memory with several images; fewer may do.
     """
     made: dict[str, Outcome] = {}
     for specs in by_depth(explainers):
@@ -67,7 +78,11 @@ def known_as(explainer: Explainer) -> str:
 def explain_together(
     capture: Capture, explainers: Sequence[Explainer], stream: Stream, made: dict[str, Outcome]
 ) -> None:
-    """What comes of some explainers, none of which modifies another, put into `made`."""
+    """What comes of some explainers, none of which modifies another, put into `made`.
+
+    Raises:
+        OutOfMemory: one of them ran out of memory with several images; fewer may do.
+    """
     rows = list(range(len(capture.batch.ids)))
     tasks: list[Task[GridMaps]] = []
     asking: list[Outcome] = []
@@ -83,7 +98,7 @@ def explain_together(
             with charged(outcome, capture, stream.timeout):
                 said = loaded(explainer, capture, outcome, made)(capture)
         except Exception as error:  # a plugin's
-            outcome.status, outcome.reason = status_of(error)
+            fail(outcome, error, capture.batch)
             continue
         if isinstance(said, Generator):
             charge = partial(charged, outcome, capture, stream.timeout)
@@ -92,7 +107,7 @@ def explain_together(
         else:
             outcome.values = said
     for outcome, answer in zip(asking, stream.drive(tasks), strict=True):
-        conclude(outcome, answer)
+        conclude(outcome, answer, capture.batch)
 
 
 def loaded(

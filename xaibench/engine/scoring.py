@@ -13,7 +13,7 @@ from xaibench.api.batch import Batch
 from xaibench.api.specs import Metric
 from xaibench.api.types import Maps, Scores
 from xaibench.engine.explaining import Again, metered
-from xaibench.engine.outcome import UNANNOTATED, Explained, Outcome, conclude, status_of
+from xaibench.engine.outcome import UNANNOTATED, Explained, Outcome, conclude, fail
 from xaibench.engine.patience import patience
 from xaibench.engine.stream import Answer, Stream, Task
 
@@ -40,6 +40,9 @@ def score(
 
     Returns:
         By the names of explainer and metric.
+
+    Raises:
+        OutOfMemory: a metric ran out of memory with several images; fewer may do.
     """
     scored: dict[tuple[str, str], Outcome] = {}
     tasks: dict[tuple[str, str], Task[Scores]] = {}
@@ -54,7 +57,7 @@ def score(
             if task is not None:
                 tasks[name, metric.name] = task
     for key, answer in zip(tasks, stream.drive(list(tasks.values())), strict=True):
-        conclude(scored[key], answer)
+        conclude(scored[key], answer, tasks[key].batch)
     for (_, name), outcome in scored.items():
         check_scores(outcome, name)
     return scored
@@ -119,11 +122,11 @@ class Questions:
             with charge():
                 said: Any = metric.load()(some, batch, *more)
         except Exception as error:  # a plugin's
-            outcome.status, outcome.reason = status_of(error)
+            fail(outcome, error, batch)
             return outcome, None
         if isinstance(said, Generator):
             return outcome, Task(metered(said, charge), batch, self.name)
-        conclude(outcome, Answer(value=said))
+        conclude(outcome, Answer(value=said), batch)
         return outcome, None
 
     def asked(self, metric: Metric, outcome: Outcome) -> list[int]:
