@@ -272,7 +272,7 @@ def test_a_full_disk_while_runs_are_merged_is_said_and_leaves_the_parts(tmp_path
     assert validate(found.path).wrong == []
 
 
-@pytest.mark.parametrize("method", ["hanging", "stalling"])
+@pytest.mark.parametrize("method", ["hanging", "stalling", "endless"])
 def test_a_method_that_hangs_is_stopped_and_named(tmp_path, method):
     registry = toys.registry("activation", "gradient", metrics=("deletion-28",))
     spec = registry.explainers["gradient"]
@@ -380,6 +380,23 @@ def test_a_method_that_has_no_memory_for_one_image_fails_alone(tmp_path, monkeyp
     assert set(failed["status"]) == {"failed"}
     assert set(failed["reason"]) == {"MemoryError: no room"}
     assert "failed" not in set(rows.loc[rows["explainer"] != "gradient", "status"])
+
+
+def test_a_metric_that_asks_for_ever_is_stopped_and_named(tmp_path):
+    registry = toys.registry("activation")
+    spec = registry.metrics["deletion-28"]
+    registry.metrics["deletion-28"] = replace(spec, at=f"{__name__}:never_content", settings={})
+    rows = toy_run(tmp_path, registry=registry, timeout=0.5).scores
+    stopped = rows[rows["metric"] == "deletion-28"]
+    assert set(stopped["status"]) == {"failed"}
+    assert stopped["reason"].str.contains("gave nothing back for 0.5 seconds; --timeout").all()
+    assert "failed" not in set(rows.loc[rows["metric"] != "deletion-28", "status"])
+
+
+def never_content(maps, batch):
+    while True:
+        time.sleep(0.02)
+        yield Variants(lambda row, k: batch.images[row][None], 1)
 
 
 class Holding(Observer):

@@ -139,15 +139,17 @@ def loaded(
 def charged(outcome: Outcome, capture: Capture, timeout: float = 0) -> Iterator[None]:
     """Put the time, the capture's passes and the remarks of what is done inside down to `outcome`.
 
-    It is stopped where it takes longer than `timeout` seconds; 0: never.
+    It is stopped where that, and what was done before, takes longer than `timeout` seconds; 0: never.
     """
     shared, count = capture.shared, len(outcome.rows)
     forwards, backwards, began = shared.forwards, shared.backwards, perf_counter()
     try:
-        with patience(timeout):
+        with patience(timeout, outcome.own):
             yield
     finally:
-        outcome.ms += 1e3 * (perf_counter() - began) / count
+        seconds = perf_counter() - began
+        outcome.own += seconds
+        outcome.ms += 1e3 * seconds / count
         outcome.forwards += (shared.forwards - forwards) / count
         outcome.backwards += (shared.backwards - backwards) / count
         outcome.remarks |= capture.remarks

@@ -25,6 +25,7 @@ class Outcome:
         status, reason: of the whole.
         curves: what single trials' scores were made of, by their place in `rows`.
         ms, forwards, backwards: for one trial, on average.
+        own: seconds of the method's own code, for all trials.
         odd: (status, reason) of single trials, by their place in `rows`.
         remarks: what the method said of trials that went well, likewise.
     """
@@ -37,6 +38,7 @@ class Outcome:
     ms: float = 0.0
     forwards: float = 0.0
     backwards: float = 0.0
+    own: float = 0.0
     odd: dict[int, tuple[str, str]] = field(default_factory=dict)
     remarks: dict[int, str] = field(default_factory=dict)
 

@@ -87,7 +87,7 @@ class Questions:
         explained: its maps.
         batches: the trials.
         again: the explainer, to be asked again; None where there are only maps.
-        timeout: seconds that a metric's own code may take without asking for forwards; 0: any.
+        timeout: seconds that a metric's own code may take in all; 0: any.
         made: the maps of some trials, each selection made once, so that what a metric finds in it (a
             ranking of the pixels) can be remembered for the next.
     """
@@ -147,10 +147,12 @@ def charged(outcome: Outcome, count: int, again: Again | None, timeout: float = 
     before = (again.forwards, again.backwards) if again else (0, 0)
     began = perf_counter()
     try:
-        with patience(timeout):
+        with patience(timeout, outcome.own):
             yield
     finally:
-        outcome.ms += 1e3 * (perf_counter() - began) / count
+        seconds = perf_counter() - began
+        outcome.own += seconds
+        outcome.ms += 1e3 * seconds / count
         if again:
             outcome.forwards += (again.forwards - before[0]) / count
             outcome.backwards += (again.backwards - before[1]) / count
