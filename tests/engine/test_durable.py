@@ -458,6 +458,24 @@ def test_kept_maps_are_scored_by_more_metrics_without_their_explainers(tmp_path,
     pd.testing.assert_frame_equal(comparable(added, "maps"), comparable(wanted, "maps"))
 
 
+def test_an_unreadable_file_of_kept_maps_is_named_put_aside_and_made_again(tmp_path, monkeypatch):
+    both = ("deletion-28", "pointing-game")
+    expected = grow(tmp_path / "whole", ("activation",), both, keep_maps=True).rows
+    native = grow(tmp_path / "run", ("activation",), keep_maps=True).path / "maps" / "native"
+    files = sorted(native.iterdir())
+    files[1].write_bytes(files[1].read_bytes()[:-40])
+    calls, noting = counted(monkeypatch), Noting()
+    found = grow(tmp_path / "run", ("activation",), both, keep_maps=True, observer=noting).rows
+    (note,) = noting.notes
+    assert note.startswith(f"{files[1]} cannot be read")
+    assert note.endswith("it is put aside")
+    assert calls["activation"] == 1  # of three shards
+    aside = files[1].with_name(f"{files[1].name}.unreadable")
+    assert sorted(native.iterdir()) == sorted([*files, aside])
+    assert [f"{aside} was put aside: it cannot be read"] == validate(tmp_path / "run").wrong
+    pd.testing.assert_frame_equal(comparable(found, "maps"), comparable(expected, "maps"))
+
+
 def test_scoring_without_kept_maps_says_what_to_do(tmp_path):
     grow(tmp_path, ("activation",))
     with pytest.raises(ConfigError, match="run with --keep-maps"):

@@ -104,6 +104,15 @@ def test_a_kept_map_that_cannot_be_read_is_named(folder):
     assert str(path) in sentence
 
 
+def test_a_file_of_maps_at_their_own_resolution_that_cannot_be_read_is_named(tmp_path):
+    folder = toy_run(tmp_path, "activation", keep_maps=True).path
+    assert validate(folder).wrong == []
+    path = sorted((folder / "maps" / "native").iterdir())[0]
+    path.write_bytes(path.read_bytes()[:-9])
+    (sentence,) = validate(folder).wrong
+    assert sentence.startswith(f"{path} cannot be read")
+
+
 def test_what_is_no_results_folder_is_refused(tmp_path):
     with pytest.raises(DataError, match="is no results folder"):
         validate(tmp_path)

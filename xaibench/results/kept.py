@@ -1,4 +1,4 @@
-"""Maps kept for the gallery: a few images of each model and data set, as safetensors."""
+"""Files of kept maps: some for the gallery, all at their own resolution for metrics to come."""
 
 import json
 from collections.abc import Iterator
@@ -14,6 +14,11 @@ from safetensors.numpy import save
 from xaibench.api.errors import DataError
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
+NATIVE = {"key", "odd", "remarks", "ms", "forwards", "backwards"}  # what is kept of an explainer
+UNREADABLE = (
+    *(OSError, SafetensorError, RecursionError),
+    *(KeyError, IndexError, TypeError, ValueError, AttributeError),  # JSON of another shape
+)
 
 
 @dataclass(frozen=True)
@@ -106,3 +111,28 @@ def _opened(path: Path) -> Iterator[tuple[KeptMap, Any]]:
             yield KeptMap(**facts), file
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}; delete it and run again") from error
+
+
+def native_facts(path: Path) -> dict[str, Any]:
+    """What a file of maps at their own resolution says of them, which is what it holds.
+
+    Returns:
+        "trials": (image, target, inputs_sha) of each row; "explainers": by name, `NATIVE` of each.
+
+    Raises:
+        DataError: the file cannot be read, or holds something else.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            facts: dict[str, Any] = json.loads((file.metadata() or {})["maps"])
+            rows = {name: file.get_slice(name).get_shape()[0] for name in facts["explainers"]}
+        facts["trials"] = [(image, target, inputs) for image, target, inputs in facts["trials"]]
+        for name, said in facts["explainers"].items():
+            if rows[name] != len(facts["trials"]) or not set(said) >= NATIVE:
+                raise ValueError(f"what it says of {name} is not what it holds")
+    except UNREADABLE as error:
+        raise DataError(
+            f"{path} cannot be read: {error}; delete it, and its maps are made again when they are "
+            "asked for"
+        ) from error
+    return facts

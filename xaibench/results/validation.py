@@ -1,6 +1,7 @@
 """Whether a results folder is whole: files, hashes, schema, unique keys, completeness."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pandas as pd
 
 from xaibench.api.errors import DataError
 from xaibench.results.folder import RunFolder, sha_of, slug
-from xaibench.results.kept import load_kept
+from xaibench.results.kept import load_kept, native_facts
 from xaibench.results.manifest import read_manifest
 from xaibench.results.rows import KEY, SCHEMA_VERSION, SHARED_PASS, STATUSES, read_table
 
@@ -55,7 +56,8 @@ def validate(path: Path) -> Check:
             frames.append(read_table(file).to_pandas().assign(file=file.name))
         except DataError as error:
             wrong.append(str(error))
-    wrong += [f"{file} was put aside: it cannot be read" for file in folder.scores.glob("*.unreadable")]
+    aside = [file for place in (folder.scores, folder.native) for file in place.glob("*.unreadable")]
+    wrong += [f"{file} was put aside: it cannot be read" for file in aside]
     wrong += hashes(folder, manifest)
     rows = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     if rows.empty:
@@ -65,12 +67,20 @@ def validate(path: Path) -> Check:
     scored = rows[rows["explainer"] != SHARED_PASS]
     wrong += incomplete(scored)
     wrong += unlisted(folder, scored)
-    for file in sorted(folder.maps.glob("*.safetensors")):
+    wrong += unreadable(folder.maps, load_kept)
+    wrong += unreadable(folder.native, native_facts)
+    return Check(len(files), len(rows), scored["cell"].nunique(), wrong)
+
+
+def unreadable(place: Path, read: Callable[[Path], object]) -> list[str]:
+    """Files of kept maps that cannot be read."""
+    wrong = []
+    for file in sorted(place.glob("*.safetensors")):
         try:
-            load_kept(file)
+            read(file)
         except DataError as error:
             wrong.append(str(error))
-    return Check(len(files), len(rows), scored["cell"].nunique(), wrong)
+    return wrong
 
 
 def hashes(folder: RunFolder, manifest: dict[str, Any]) -> list[str]:
