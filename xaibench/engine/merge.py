@@ -136,11 +136,13 @@ def together(manifests: Sequence[dict[str, Any]], results: Results, config: Conf
     forwards: Counter[str] = Counter()
     models: dict[str, Any] = {}
     data: dict[str, Any] = {}
+    blocks: list[Any] = []
     for manifest in manifests:
         seconds.update(manifest["seconds"])
         forwards.update(manifest["forwards"])
         models |= manifest["models"]
         data |= manifest["data"]
+        blocks += [block for block in manifest.get("blocks", []) if block not in blocks]
     return {
         **manifests[0],
         "run": results.path.name,
@@ -154,5 +156,6 @@ def together(manifests: Sequence[dict[str, Any]], results: Results, config: Conf
         "backwards": sum(manifest["backwards"] for manifest in manifests),
         "models": models,
         "data": data,
+        "blocks": blocks,
         "merged": [{name: manifest.get(name) for name in own} for manifest in manifests],
     }
