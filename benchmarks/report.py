@@ -23,7 +23,7 @@ from rich.table import Table
 
 from xaibench.report.page.build import write_report
 from xaibench.report.page.grids import bilinear
-from xaibench.results.kept import KeptMap, save_kept
+from xaibench.results.kept import KeptMap, kept_bytes
 from xaibench.results.results import Results
 from xaibench.results.rows import SHARED_PASS, Row, write_rows
 
@@ -112,7 +112,8 @@ def make_up(path: Path, images: int, explainers: int, side: int, pixels: int) ->
             n % CLASSES,
         )
         file = path / "maps" / f"{n:05}.safetensors"
-        save_kept(file, kept, colours.astype(np.uint8), ((maps - low) / (high - low)).astype(np.float16))
+        scaled = ((maps - low) / (high - low)).astype(np.float16)
+        file.write_bytes(kept_bytes(kept, colours.astype(np.uint8), scaled))
     facts = {"run": "made-up", "controls": [names[-1]], "finished": "", "packages": {}}
     (path / "manifest.json").write_text(json.dumps(facts), encoding="utf-8")
 

@@ -9,7 +9,7 @@ import numpy as np
 from tables import folder, rows
 
 from xaibench.report.page.build import write_report
-from xaibench.results.kept import KeptMap, save_kept
+from xaibench.results.kept import KeptMap, kept_bytes
 from xaibench.results.results import Results
 from xaibench.results.rows import SHARED_PASS, Row
 
@@ -41,7 +41,7 @@ def keep(path, image="i0", model="m", dataset="d", explainers=NAMES, side=(24, 3
     colours = rng.integers(0, 255, (*side, 3), dtype=np.uint8)
     maps = rng.random((len(explainers), *side)).astype(np.float16)
     number = len(list((path / "maps").iterdir()))
-    save_kept(path / "maps" / f"{number:03}.safetensors", kept, colours, maps)
+    (path / "maps" / f"{number:03}.safetensors").write_bytes(kept_bytes(kept, colours, maps))
     return maps
 
 

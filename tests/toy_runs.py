@@ -3,6 +3,7 @@
 import pandas as pd
 import toys
 
+from xaibench.engine.blocks import WHOLE
 from xaibench.engine.observer import Observer
 from xaibench.engine.run import run
 from xaibench.engine.settings import settle
@@ -13,13 +14,20 @@ PER_BATCH = ["explain_forwards", "explain_backwards", "metric_forwards", "metric
 
 
 def toy_run(
-    path, *explainers, data="generated", models=("toy",), observer=None, registry=None, **settings
+    path,
+    *explainers,
+    data="generated",
+    models=("toy",),
+    observer=None,
+    registry=None,
+    part=WHOLE,
+    **settings,
 ):
     found = registry or toys.registry(*explainers)
     settings = {"width": 5, "gallery": 0, "explainers": tuple(found.explainers), **settings}
     settings = {"metrics": ("deletion-28", "pointing-game"), **settings}
     config = settle(None, models, (data,), **settings)
-    return run(config, path, observer=observer, registry=found)
+    return run(config, path, observer=observer, registry=found, part=part)
 
 
 def grow(path, explainers, metrics=("deletion-28",), observer=None, registry=None, **settings):

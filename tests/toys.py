@@ -124,6 +124,13 @@ def stalling(capture):
     yield Variants(lambda row, k: hanging(capture), 2)
 
 
+def endless(capture):
+    """It is never long about asking for forwards, and never content with them."""
+    while True:
+        sleep(0.02)
+        yield Variants(lambda row, k: capture.batch.images[row][None], 1)
+
+
 def inapplicable(capture):
     raise Unsupported("it needs a network with wheels")
 

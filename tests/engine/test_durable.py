@@ -1,6 +1,7 @@
 """What is there is not done again; what goes wrong leaves every other row in place."""
 
 import errno
+import gc
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import weakref
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,16 +22,21 @@ import torch
 import toys
 from PIL import Image, ImageFile
 from toy_runs import Counting, comparable, grow, toy_run
+from xaibench_metrics.pointing_game import pointing_game
 
 from xaibench.api import ConfigError, batch
 from xaibench.api.batch import Example
 from xaibench.api.errors import Stopped
+from xaibench.api.variants import Variants
 from xaibench.engine import worker
+from xaibench.engine.blocks import Part
+from xaibench.engine.merge import merge
 from xaibench.engine.observer import Observer
 from xaibench.engine.score_kept import score_kept
 from xaibench.results.folder import RunFolder
 from xaibench.results.results import Results
 from xaibench.results.rows import KEY
+from xaibench.results.validation import validate
 
 HERE = Path(__file__).parent
 
@@ -379,7 +386,63 @@ def test_an_image_that_vanishes_is_named_and_leaves_the_rest(tmp_path):
     assert set(rows.loc[rows["status"] == "ok", "image"]) == {str(i) for i in range(7)}
 
 
-@pytest.mark.parametrize("method", ["hanging", "stalling"])
+def fill_up(monkeypatch, folder, pattern):
+    """A disk on which there is no room for files of such a name."""
+    sync = os.fsync
+
+    def full(handle):
+        sync(handle)
+        asides = folder.rglob(f".{pattern}.part")
+        if any(os.path.samestat(os.fstat(handle), aside.stat()) for aside in asides):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "settings", "finished"),
+    [
+        ("*image-0.safetensors", {"gallery": 2}, 0),
+        ("*image-3.safetensors", {"gallery": 6}, 3),
+        ("*.safetensors", {"keep_maps": True}, 0),
+        ("subset-*.json", {}, 6),
+        ("gallery.png", {"gallery": 2}, 6),
+        ("manifest.json", {}, 6),
+        ("report.html", {}, 6),
+    ],
+    ids=["first gallery map", "later gallery map", "maps", "subset", "picture", "manifest", "report"],
+)
+def test_a_disk_full_at_any_file_is_said_and_what_is_finished_is_kept(
+    tmp_path, monkeypatch, pattern, settings, finished
+):
+    expected = toy_run(tmp_path / "whole", shard=3, **settings).rows
+    with monkeypatch.context() as patch:
+        fill_up(patch, tmp_path / "run", pattern)
+        with pytest.raises(ConfigError, match=r"No space left on device.*what is finished is kept"):
+            toy_run(tmp_path / "run", shard=3, **settings)
+    assert not list((tmp_path / "run").rglob("*.part"))
+    counting = Counting()
+    found = toy_run(tmp_path / "run", shard=3, observer=counting, **settings)
+    assert (counting.resumed, counting.fresh) == (finished, 6 - finished)
+    pd.testing.assert_frame_equal(comparable(found.rows), comparable(expected))
+    assert validate(found.path).wrong == []
+
+
+@pytest.mark.parametrize("pattern", ["*.parquet", "*.safetensors"])
+def test_a_full_disk_while_runs_are_merged_is_said_and_leaves_the_parts(tmp_path, monkeypatch, pattern):
+    settings = {"shard": 3, "keep_maps": True}
+    parts = [
+        toy_run(tmp_path / str(i), "activation", part=Part(i, 2), **settings).path for i in range(2)
+    ]
+    with monkeypatch.context() as patch:
+        fill_up(patch, tmp_path / "merged", pattern)
+        with pytest.raises(ConfigError, match=r"No space left on device.*what is finished is kept"):
+            merge(parts, tmp_path / "merged")
+    found = merge(parts, tmp_path / "merged", overwrite=True)
+    assert validate(found.path).wrong == []
+
+
+@pytest.mark.parametrize("method", ["hanging", "stalling", "endless"])
 def test_a_method_that_hangs_is_stopped_and_named(tmp_path, method):
     registry = toys.registry("activation", "gradient", metrics=("deletion-28",))
     spec = registry.explainers["gradient"]
@@ -414,6 +477,96 @@ def test_where_memory_runs_out_half_of_the_images_go_on(tmp_path, monkeypatch):
     ]
     found, expected = (comparable(rows, "score", "probability") for rows in (found, expected))
     pd.testing.assert_frame_equal(found, expected)
+
+
+HELD = []  # what methods that have run out of memory had in their hands
+
+
+def refuse_many(batch):
+    """As a method's own algebra does, of more than two images; what it held is gone when it returns."""
+    assert all(held() is None for held in HELD), "what did not fit is still there"
+    big = torch.zeros(len(batch.ids))
+    HELD.append(weakref.ref(big))
+    if len(set(batch.ids)) > 2:
+        raise MemoryError
+
+
+def cramped(capture):
+    refuse_many(capture.batch)
+    return toys.gradient(capture)
+
+
+def cramped_asking(capture):
+    yield Variants(lambda row, k: capture.batch.images[row].repeat(len(k), 1, 1, 1), 2)
+    refuse_many(capture.batch)
+    return toys.gradient(capture)
+
+
+def cramped_pointing(maps, batch, **settings):
+    refuse_many(batch)
+    return pointing_game(maps, batch, **settings)
+
+
+def cramped_pointing_asking(maps, batch, **settings):
+    yield Variants(lambda row, k: batch.images[row].repeat(len(k), 1, 1, 1), 2)
+    return cramped_pointing(maps, batch, **settings)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "method"),
+    [
+        ("explainers", "gradient", "cramped"),
+        ("explainers", "gradient", "cramped_asking"),
+        ("metrics", "pointing-game", "cramped_pointing"),
+        ("metrics", "pointing-game", "cramped_pointing_asking"),
+    ],
+)
+def test_where_a_method_runs_out_of_memory_half_of_the_images_go_on(
+    tmp_path, monkeypatch, kind, name, method
+):
+    expected = toy_run(tmp_path / "whole", "activation", "gradient", shard=6).rows
+    registry = toys.registry("activation", "gradient")
+    specs = getattr(registry, kind)
+    specs[name] = replace(specs[name], at=f"{__name__}:{method}")
+    noting = Noting()
+    HELD.clear()
+    gc.disable()
+    try:
+        found = toy_run(tmp_path / "run", registry=registry, shard=6, observer=noting).rows
+    finally:
+        gc.enable()
+    assert "toy--generated: out of memory with 6 images at once; going on with 3" in noting.notes
+    assert set(found["status"]) == {"ok", "undefined"}
+    pd.testing.assert_frame_equal(comparable(found), comparable(expected))
+
+
+def test_a_method_that_has_no_memory_for_one_image_fails_alone(tmp_path, monkeypatch):
+    def full(capture):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(toys, "gradient", full)
+    rows = toy_run(tmp_path, "activation", "gradient", shard=6).scores
+    failed = rows[rows["explainer"] == "gradient"]
+    assert set(failed["status"]) == {"failed"}
+    assert set(failed["reason"]) == {"MemoryError: no room"}
+    assert "failed" not in set(rows.loc[rows["explainer"] != "gradient", "status"])
+
+
+def test_a_metric_that_asks_for_ever_is_stopped_and_named(tmp_path):
+    registry = toys.registry("activation")
+    spec = registry.metrics["deletion-28"]
+    registry.metrics["deletion-28"] = replace(spec, at=f"{__name__}:never_content", settings={})
+    rows = toy_run(tmp_path, registry=registry, timeout=0.5).scores
+    stopped = rows[rows["metric"] == "deletion-28"]
+    assert set(stopped["status"]) == {"failed"}
+    assert stopped["reason"].str.contains("gave nothing back for 0.5 seconds; --timeout").all()
+    assert "failed" not in set(rows.loc[rows["metric"] != "deletion-28", "status"])
+
+
+def never_content(maps, batch):
+    while True:
+        time.sleep(0.02)
+        yield Variants(lambda row, k: batch.images[row][None], 1)
 
 
 class Holding(Observer):
@@ -473,6 +626,24 @@ def test_kept_maps_are_scored_by_more_metrics_without_their_explainers(tmp_path,
     assert set(found.loc[found["metric"] == "deletion-28", "maps"]) == {"float32"}
     wanted = expected[expected["metric"] == "pointing-game"]
     pd.testing.assert_frame_equal(comparable(added, "maps"), comparable(wanted, "maps"))
+
+
+def test_an_unreadable_file_of_kept_maps_is_named_put_aside_and_made_again(tmp_path, monkeypatch):
+    both = ("deletion-28", "pointing-game")
+    expected = grow(tmp_path / "whole", ("activation",), both, keep_maps=True).rows
+    native = grow(tmp_path / "run", ("activation",), keep_maps=True).path / "maps" / "native"
+    files = sorted(native.iterdir())
+    files[1].write_bytes(files[1].read_bytes()[:-40])
+    calls, noting = counted(monkeypatch), Noting()
+    found = grow(tmp_path / "run", ("activation",), both, keep_maps=True, observer=noting).rows
+    (note,) = noting.notes
+    assert note.startswith(f"{files[1]} cannot be read")
+    assert note.endswith("it is put aside")
+    assert calls["activation"] == 1  # of three shards
+    aside = files[1].with_name(f"{files[1].name}.unreadable")
+    assert sorted(native.iterdir()) == sorted([*files, aside])
+    assert [f"{aside} was put aside: it cannot be read"] == validate(tmp_path / "run").wrong
+    pd.testing.assert_frame_equal(comparable(found, "maps"), comparable(expected, "maps"))
 
 
 def test_scoring_without_kept_maps_says_what_to_do(tmp_path):

@@ -47,3 +47,30 @@ def test_no_wider_pass_is_begun_after_the_time(monkeypatch):
     device = Device(lambda n: 1 + 1e-6 * n, monkeypatch)
     assert best_width(device, IMAGE, seconds=5) == 2
     assert device.tried == [1, 2]
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
+def test_nothing_wider_is_tried_where_memory_runs_out(error, monkeypatch):
+    device = Device(lambda n: 0.01 + 1e-6 * n, monkeypatch)
+
+    def cramped(images):
+        if len(images) > 8:
+            raise error
+        return device(images)
+
+    assert best_width(cramped, IMAGE) == 8
+
+
+@pytest.mark.parametrize(
+    ("error", "most"), [(torch.OutOfMemoryError("CUDA out of memory"), 0), (ValueError("no mask"), 4)]
+)
+def test_an_image_that_does_not_fit_and_any_other_error_are_raised(error, most, monkeypatch):
+    device = Device(lambda n: 0.01 + 1e-6 * n, monkeypatch)
+
+    def broken(images):
+        if len(images) > most:
+            raise error
+        return device(images)
+
+    with pytest.raises(type(error)):
+        best_width(broken, IMAGE)

@@ -128,7 +128,9 @@ def run(
     ] = False,
     timeout: Annotated[
         float | None,
-        typer.Option(help="Seconds that a method may give nothing back before it fails; 0: any."),
+        typer.Option(
+            help="Seconds of its own that a method may take for a shard before it fails; 0: any."
+        ),
     ] = None,
     shard: Annotated[
         str | None,

@@ -12,7 +12,7 @@ from xaibench.api.executing import Execute, Lost, MakeWork
 from xaibench.engine.config import Config
 from xaibench.engine.keys import content_key
 from xaibench.engine.loading import Shelf
-from xaibench.engine.map_store import MapStore
+from xaibench.engine.map_store import MapStore, put_aside
 from xaibench.engine.observer import Observer, Tally
 from xaibench.engine.plan import Block, Plan
 from xaibench.engine.recipe import Local, Recipe
@@ -84,6 +84,8 @@ class Blocks:
         observer.block(title, 0)
         for error in self.folder.put_aside(f"{block.model.name}--{block.data_name}"):
             observer.note(f"{error}; it is put aside, and what it held is made again")
+        for error in put_aside(self.folder.native, f"{block.model.name}--{block.data_name}"):
+            observer.note(f"{error}; it is put aside")
         make = self.make(block)
         opened = self.opened(block, make)
         name = opened.provenance.block

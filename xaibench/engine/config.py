@@ -53,8 +53,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         dtype: of the stream's forwards; captures and maps stay in float32.
         compile: the stream's forwards by a compiled copy of the network, where one can be had.
         deterministic: operations give the same bits each time, or fail their cell.
-        timeout: seconds that a method's own code may take without giving anything back, before it is
-            stopped and fails; 0: any.
+        timeout: seconds that a method's own code may take for a shard, all its turns together but not
+            the forwards that it asks for, before it is stopped and fails; 0: any.
         keep_maps: keep all maps, at their own resolution, so that more metrics need no explainer.
         gallery: how many images of each model and data set are kept for the picture.
         strict: a broken plugin is an error, rather than reported.

@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from time import perf_counter
 from typing import Any, TypeVar
 
 import torch
@@ -22,7 +23,15 @@ from xaibench.api.variants import Asks, Variants
 from xaibench.engine.clock import Span, mark
 from xaibench.engine.keys import content_key, identity
 from xaibench.engine.other_networks import OtherNetworks
-from xaibench.engine.outcome import Explained, Outcome, conclude, mark_unknown, raise_wrong, status_of
+from xaibench.engine.outcome import (
+    Explained,
+    Outcome,
+    conclude,
+    fail,
+    mark_unknown,
+    raise_wrong,
+    status_of,
+)
 from xaibench.engine.patience import patience
 from xaibench.engine.plan import why_unsupported
 from xaibench.engine.stream import Stream, Task
@@ -35,6 +44,9 @@ def explain(capture: Capture, explainers: Sequence[Explainer], stream: Stream) -
 
     What several modified explainers modify, or is asked for itself, is explained once: they are given
     its maps, and its cost counts as theirs too.
+
+    Raises:
+        OutOfMemory: one of them ran out of memory with several images; fewer may do.
     """
     made: dict[str, Outcome] = {}
     for specs in by_depth(explainers):
@@ -67,7 +79,11 @@ def known_as(explainer: Explainer) -> str:
 def explain_together(
     capture: Capture, explainers: Sequence[Explainer], stream: Stream, made: dict[str, Outcome]
 ) -> None:
-    """What comes of some explainers, none of which modifies another, put into `made`."""
+    """What comes of some explainers, none of which modifies another, put into `made`.
+
+    Raises:
+        OutOfMemory: one of them ran out of memory with several images; fewer may do.
+    """
     rows = list(range(len(capture.batch.ids)))
     tasks: list[Task[GridMaps]] = []
     asking: list[Outcome] = []
@@ -83,7 +99,7 @@ def explain_together(
             with charged(outcome, capture, stream.timeout):
                 said = loaded(explainer, capture, outcome, made)(capture)
         except Exception as error:  # a plugin's
-            outcome.status, outcome.reason = status_of(error)
+            fail(outcome, error, capture.batch)
             continue
         if isinstance(said, Generator):
             charge = partial(charged, outcome, capture, stream.timeout)
@@ -92,7 +108,7 @@ def explain_together(
         else:
             outcome.values = said
     for outcome, answer in zip(asking, stream.drive(tasks), strict=True):
-        conclude(outcome, answer)
+        conclude(outcome, answer, capture.batch)
 
 
 def loaded(
@@ -124,16 +140,17 @@ def loaded(
 def charged(outcome: Outcome, capture: Capture, timeout: float = 0) -> Iterator[None]:
     """Put the time, the capture's passes and the remarks of what is done inside down to `outcome`.
 
-    It is stopped where it takes longer than `timeout` seconds; 0: never.
+    It is stopped where that, and what was done before, takes longer than `timeout` seconds; 0: never.
     """
     shared, count = capture.shared, len(outcome.rows)
     forwards, backwards, device = shared.forwards, shared.backwards, capture.batch.images.device
-    began = mark(device)
+    began, told = mark(device), perf_counter()
     try:
-        with patience(timeout):
+        with patience(timeout, outcome.own):
             yield
     finally:
         outcome.ms += 1e3 * Span(began, mark(device)).seconds / count
+        outcome.own += perf_counter() - told
         outcome.forwards += (shared.forwards - forwards) / count
         outcome.backwards += (shared.backwards - backwards) / count
         outcome.remarks |= capture.remarks

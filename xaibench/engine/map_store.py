@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 
 from xaibench.api.batch import Batch
@@ -16,14 +16,10 @@ from xaibench.api.maps import rescale
 from xaibench.engine.keys import content_key
 from xaibench.engine.outcome import Explained, Outcome
 from xaibench.results.folder import slug
+from xaibench.results.kept import native_facts
 
 Entry = tuple[str, str, int, str]  # map's key, image, target, inputs_sha
 PRECISION = "float16"
-FACTS = {"key", "odd", "remarks", "ms", "forwards", "backwards"}  # that are kept of an explainer
-UNREADABLE = (
-    *(OSError, SafetensorError, RecursionError),
-    *(KeyError, IndexError, TypeError, ValueError, AttributeError),  # JSON of another shape
-)
 
 
 @dataclass(frozen=True)
@@ -54,22 +50,14 @@ class MapStore:
 
     @classmethod
     def open(cls, folder: Path, block: str) -> "MapStore":
-        """What a block has; a file that cannot be read counts as none.
+        """What a block has.
 
         Raises:
-            DataError: a file is not what was written here.
+            DataError: a file is not what was written here; see `put_aside`.
         """
         store = cls(folder, block)
-        for path in sorted(folder.glob(f"{slug(block)}.*.safetensors")):
-            try:
-                with safe_open(path, framework="pt") as file:
-                    facts = json.loads((file.metadata() or {})["maps"])
-                    rows = {name: file.get_slice(name).get_shape()[0] for name in facts["explainers"]}
-                store._index(path, facts, rows)
-            except UNREADABLE as error:
-                raise DataError(
-                    f"{path} cannot be read: {error}; delete it, and its maps are made again"
-                ) from error
+        for path in files_in(folder, block):
+            store._index(path, native_facts(path))
         return store
 
     def files(
@@ -145,13 +133,28 @@ class MapStore:
         outcome.values = torch.stack(maps).to(batch.images)
         return outcome
 
-    def _index(self, path: Path, facts: Mapping[str, Any], rows: Mapping[str, int]) -> None:
+    def _index(self, path: Path, facts: Mapping[str, Any]) -> None:
         for name, of_explainer in facts["explainers"].items():
-            if rows[name] != len(facts["trials"]) or not set(of_explainer) >= FACTS:
-                raise ValueError(f"what it says of {name} is not what it holds")
             for row, (image, target, inputs) in enumerate(facts["trials"]):
                 entry = (of_explainer["key"], image, target, inputs)
                 self.places[entry] = Place(path, name, row, of_explainer)
+
+
+def put_aside(folder: Path, block: str) -> list[DataError]:
+    """Rename a block's files that cannot be read, so that what they held can be made again; why."""
+    found = []
+    for path in files_in(folder, block):
+        try:
+            native_facts(path)
+        except DataError as error:
+            path.replace(path.with_name(f"{path.name}.unreadable"))
+            found.append(error)
+    return found
+
+
+def files_in(folder: Path, block: str) -> list[Path]:
+    """The files of a block."""
+    return sorted(folder.glob(f"{slug(block)}.*.safetensors"))
 
 
 def said(outcome: Outcome) -> dict[str, Any]:

@@ -2,7 +2,13 @@
 
 import torch
 
+from xaibench.api.errors import XaibenchError
+
 SAID = ("out of memory", "can't allocate memory", "cannot allocate memory", "failed to allocate")
+
+
+class OutOfMemory(XaibenchError, MemoryError):  # noqa: N818 (reads as the sentence it is)
+    """A method ran out of memory with several images at once; fewer may do."""
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -1,7 +1,6 @@
 """Runs of parts of one grid, made by many machines, put together as if one had made them."""
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +28,8 @@ def merge(paths: Sequence[Path], output: Path, overwrite: bool = False) -> Resul
         overwrite: forget what it holds.
 
     Raises:
-        ConfigError: fewer than two folders, other settings, a part is missing, a folder that is there.
+        ConfigError: fewer than two folders, other settings, a part is missing, a folder that is there,
+            or no room.
         DataError: a folder is not of a finished run, or two hold the same rows.
     """
     if len(paths) < 2:
@@ -43,9 +43,9 @@ def merge(paths: Sequence[Path], output: Path, overwrite: bool = False) -> Resul
         folder = RunFolder.open(output, config.toml(), overwrite)
         for path in paths:
             part = RunFolder(path)
-            copy(part.scores, folder.scores, "*.parquet")
-            copy(part.maps, folder.maps, "*.safetensors")
-            copy(part.native, folder.native, "*.safetensors")
+            copy(part.scores, folder, folder.scores, "*.parquet")
+            copy(part.maps, folder, folder.maps, "*.safetensors")
+            copy(part.native, folder, folder.native, "*.safetensors")
         merge_subsets([RunFolder(path) for path in paths], folder)
         results = Results.load(output)  # refuses doubled rows
         return close(folder, together(manifests, results, config), Observer())
@@ -108,11 +108,14 @@ def refuse_missing_parts(manifests: Sequence[dict[str, Any]], paths: Sequence[Pa
             )
 
 
-def copy(source: Path, target: Path, pattern: str) -> None:
-    """Copy files, each under its own name."""
+def copy(source: Path, folder: RunFolder, target: Path, pattern: str) -> None:
+    """Copy files into a place of `folder`, each under its own name.
+
+    Raises:
+        ConfigError: there is no room, or no right to write.
+    """
     for file in sorted(source.glob(pattern)):
-        target.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target / file.name)
+        folder.write_file(target / file.name, file.read_bytes())
 
 
 def merge_subsets(parts: Sequence[RunFolder], folder: RunFolder) -> None:
@@ -133,11 +136,13 @@ def together(manifests: Sequence[dict[str, Any]], results: Results, config: Conf
     forwards: Counter[str] = Counter()
     models: dict[str, Any] = {}
     data: dict[str, Any] = {}
+    blocks: list[Any] = []
     for manifest in manifests:
         seconds.update(manifest["seconds"])
         forwards.update(manifest["forwards"])
         models |= manifest["models"]
         data |= manifest["data"]
+        blocks += [block for block in manifest.get("blocks", []) if block not in blocks]
     return {
         **manifests[0],
         "run": results.path.name,
@@ -151,5 +156,6 @@ def together(manifests: Sequence[dict[str, Any]], results: Results, config: Conf
         "backwards": sum(manifest["backwards"] for manifest in manifests),
         "models": models,
         "data": data,
+        "blocks": blocks,
         "merged": [{name: manifest.get(name) for name in own} for manifest in manifests],
     }

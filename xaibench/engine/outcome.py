@@ -9,6 +9,7 @@ from xaibench.api.batch import Batch
 from xaibench.api.errors import PluginError, Undefined, Unsupported, XaibenchError
 from xaibench.api.scored import Scored
 from xaibench.api.types import Flags, Maps
+from xaibench.engine.memory import OutOfMemory, out_of_memory
 from xaibench.engine.stream import Answer
 
 UNANNOTATED = "no box or mask of the target class"
@@ -24,6 +25,7 @@ class Outcome:
         status, reason: of the whole.
         curves: what single trials' scores were made of, by their place in `rows`.
         ms, forwards, backwards: for one trial, on average.
+        own: seconds of the method's own code, for all trials.
         odd: (status, reason) of single trials, by their place in `rows`.
         remarks: what the method said of trials that went well, likewise.
     """
@@ -36,6 +38,7 @@ class Outcome:
     ms: float = 0.0
     forwards: float = 0.0
     backwards: float = 0.0
+    own: float = 0.0
     odd: dict[int, tuple[str, str]] = field(default_factory=dict)
     remarks: dict[int, str] = field(default_factory=dict)
 
@@ -90,6 +93,19 @@ def status_of(error: Exception) -> tuple[str, str]:
     return "failed", f"{type(error).__name__}: {error}".strip()
 
 
+def fail(outcome: Outcome, error: Exception, batch: Batch) -> None:
+    """Make what a method raised about `batch` its outcome's status and reason.
+
+    Raises:
+        OutOfMemory: fewer images at once may mend it.
+    """
+    images = len(set(batch.ids))
+    if images > 1 and out_of_memory(error):
+        # its traceback would keep what did not fit, while the half is tried
+        raise OutOfMemory(f"out of memory with {images} images at once") from error.with_traceback(None)
+    outcome.status, outcome.reason = status_of(error)
+
+
 def raise_wrong(outcome: Outcome) -> None:
     """Raise what an outcome says went wrong.
 
@@ -105,13 +121,17 @@ def raise_wrong(outcome: Outcome) -> None:
         raise Undefined(outcome.reason)
 
 
-def conclude(outcome: Outcome, answer: Answer[Any]) -> None:
-    """Put what a method returned, raised and cost into its outcome."""
+def conclude(outcome: Outcome, answer: Answer[Any], batch: Batch) -> None:
+    """Put what a method returned, raised and cost into its outcome.
+
+    Raises:
+        OutOfMemory: fewer images than in `batch` may do.
+    """
     count = max(1, len(outcome.rows) - len(outcome.odd))
     outcome.forwards += answer.forwards / count
     outcome.ms += 1e3 * answer.seconds / count
     if answer.error is not None:
-        outcome.status, outcome.reason = status_of(answer.error)
+        fail(outcome, answer.error, batch)
     elif outcome.values is None:
         outcome.values = answer.value
     else:

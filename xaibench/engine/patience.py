@@ -11,28 +11,33 @@ from xaibench.api.errors import TookTooLong
 
 
 @contextmanager
-def patience(seconds: float) -> Iterator[None]:
+def patience(seconds: float, spent: float = 0) -> Iterator[None]:
     """Stop what is done inside after some time; 0: never.
 
     The clock is the system's alarm, which only a process's main thread hears and which waits for the
-    end of a single operation in C: elsewhere, and there, nothing is stopped.
+    end of a single operation in C: elsewhere, and there, nothing is stopped before it comes back.
+
+    Args:
+        seconds: how long is waited.
+        spent: how much of that the same code has had before.
 
     Raises:
-        TookTooLong: it was.
+        TookTooLong: it was, or nothing is left of the time.
     """
+    late = f"it gave nothing back for {seconds:g} seconds; --timeout says how long is waited"
+    if 0 < seconds <= spent:
+        raise TookTooLong(late)
     heard = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
     if seconds <= 0 or not heard:
         yield
         return
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise TookTooLong(
-            f"it gave nothing back for {seconds:g} seconds; --timeout says how long is waited"
-        )
+        raise TookTooLong(late)
 
     before = signal.signal(signal.SIGALRM, stop)
     began = monotonic()
-    outer, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    outer, _ = signal.setitimer(signal.ITIMER_REAL, seconds - spent)
     try:
         yield
     finally:

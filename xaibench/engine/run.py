@@ -111,6 +111,10 @@ def facts_of(
             name: facts | {"content_sha": content_sha(results, name)}
             for name, facts in tally.data.items()
         },
+        "blocks": [
+            {"model": block.model.name, "dataset": block.data_name, "chosen": str(block.choice)}
+            for block in todo.blocks
+        ],
         "explainers": [identity(explainer) for explainer in todo.explainers],
         "controls": [explainer.name for explainer in todo.explainers if explainer.control],
         "metrics": [

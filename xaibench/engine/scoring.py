@@ -4,6 +4,7 @@ from collections.abc import Container, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from xaibench.api.specs import Metric
 from xaibench.api.types import Maps, Scores
 from xaibench.engine.clock import Span, mark
 from xaibench.engine.explaining import Again, metered
-from xaibench.engine.outcome import UNANNOTATED, Explained, Outcome, conclude, status_of
+from xaibench.engine.outcome import UNANNOTATED, Explained, Outcome, conclude, fail
 from xaibench.engine.patience import patience
 from xaibench.engine.stream import Answer, Stream, Task
 
@@ -40,6 +41,9 @@ def score(
 
     Returns:
         By the names of explainer and metric.
+
+    Raises:
+        OutOfMemory: a metric ran out of memory with several images; fewer may do.
     """
     scored: dict[tuple[str, str], Outcome] = {}
     tasks: dict[tuple[str, str], Task[Scores]] = {}
@@ -55,7 +59,7 @@ def score(
             if task is not None:
                 tasks[name, metric.name] = task
     for key, answer in zip(tasks, stream.drive(list(tasks.values())), strict=True):
-        conclude(scored[key], answer)
+        conclude(scored[key], answer, tasks[key].batch)
     for outcome, span in spent:  # read at the end: to read them a GPU is waited for
         outcome.ms += 1e3 * span.seconds
     for (_, name), outcome in scored.items():
@@ -94,7 +98,7 @@ class Questions:
         batches: the trials.
         spent: is told what metrics' own code took for a trial.
         again: the explainer, to be asked again; None where there are only maps.
-        timeout: seconds that a metric's own code may take without asking for forwards; 0: any.
+        timeout: seconds that a metric's own code may take in all; 0: any.
         made: the maps of some trials, each selection made once, so that what a metric finds in it (a
             ranking of the pixels) can be remembered for the next.
     """
@@ -131,12 +135,12 @@ class Questions:
             with charge():
                 said: Any = metric.load()(some, batch, *more)
         except Exception as error:  # a plugin's
-            outcome.status, outcome.reason = status_of(error)
+            fail(outcome, error, batch)
             return outcome, None
         if isinstance(said, Generator):
             targets = [self.batches.targets[row] for row in asked]
             return outcome, Task(metered(said, charge), batch, self.name, targets)
-        conclude(outcome, Answer(value=said))
+        conclude(outcome, Answer(value=said), batch)
         return outcome, None
 
     def asked(self, metric: Metric, outcome: Outcome) -> list[int]:
@@ -155,12 +159,13 @@ class Questions:
         """Put the time, and the passes of the explainer asked again, down to a metric's outcome."""
         again, device = self.again, self.batches.batch.images.device
         before = (again.forwards, again.backwards) if again else (0, 0)
-        began = mark(device)
+        began, told = mark(device), perf_counter()
         try:
-            with patience(self.timeout):
+            with patience(self.timeout, outcome.own):
                 yield
         finally:
             self.spent.append((outcome, Span(began, mark(device), 1 / count)))
+            outcome.own += perf_counter() - told
             if again:
                 outcome.forwards += (again.forwards - before[0]) / count
                 outcome.backwards += (again.backwards - before[1]) / count

@@ -60,7 +60,7 @@ class Stream:
         width: how many images a pass takes; fewer where memory has run out.
         common: logits known already, such as ("image", id) from the shared pass.
         on_pass: called after each pass with the number of images in it.
-        timeout: seconds that a method's own code may take without giving anything back; 0: any.
+        timeout: seconds that building one request's variants may take at once; 0: any.
         ahead: bytes of variants that may be built in one call, for passes to come.
     """
 

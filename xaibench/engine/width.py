@@ -3,6 +3,7 @@
 from time import perf_counter
 
 from xaibench.api.types import Images
+from xaibench.engine.memory import out_of_memory
 from xaibench.engine.stream import BUILT_BYTES, Forward
 
 PATIENCE = 2  # doublings in a row without a gain, after which no wider pass is tried
@@ -13,6 +14,7 @@ def best_width(forward: Forward, image: Images, widest: int = 64, seconds: float
     """The pass width at which a forward costs least per image, by a short measurement.
 
     On a CPU it is often small: large activations are returned to the system and faulted in again.
+    Where memory runs out, nothing wider is tried.
 
     Args:
         forward: images to logits.
@@ -25,7 +27,12 @@ def best_width(forward: Forward, image: Images, widest: int = 64, seconds: float
     best, least = 1, float("inf")
     width = 1
     while width <= min(widest, best << PATIENCE) and perf_counter() - began < seconds:
-        cost = _cost(forward, image, width, WORTH * least)
+        try:
+            cost = _cost(forward, image, width, WORTH * least)
+        except Exception as error:
+            if width == 1 or not out_of_memory(error):
+                raise
+            break
         if cost < WORTH * least:
             best, least = width, cost
         width *= 2

@@ -1,6 +1,7 @@
 """The gallery: images by explainers, each map over its image, with the box and the peak."""
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from textwrap import shorten
 
@@ -10,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from xaibench.results.folder import RunFolder
 from xaibench.results.kept import Array, KeptMap, kept_facts, load_kept
 
 BOX, PEAK = "#39ff88", "#ff2bd6"
@@ -24,6 +26,10 @@ def draw_gallery(folder: Path, notes: Mapping[str, Sequence[str]]) -> Path | Non
     Args:
         folder: of the run.
         notes: what must be said, and of which explainers; see `Results.notes`.
+
+    Raises:
+        ConfigError: there is no room, or no right to write.
+        DataError: kept maps cannot be read.
     """
     paths = drawn(sorted((folder / "maps").glob("*.safetensors")))
     if not paths:
@@ -40,7 +46,9 @@ def draw_gallery(folder: Path, notes: Mapping[str, Sequence[str]]) -> Path | Non
     figure.supxlabel("\n".join([LEGEND, *said]), fontsize=8)
     path = folder / "gallery.png"
     FigureCanvasAgg(figure)
-    figure.savefig(path)
+    drawing = BytesIO()
+    figure.savefig(drawing)
+    RunFolder(folder).write_file(path, drawing.getvalue())
     return path
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from xaibench.api.errors import ConfigError, DataError
-from xaibench.results.kept import Shown, keep_shown
+from xaibench.results.kept import Shown, shown_beside
 from xaibench.results.rows import Row, read_table, write_rows, write_table
 from xaibench.results.whole import whole_file
 
@@ -230,12 +230,19 @@ class RunFolder:
             ConfigError: there is no room, or no right to write.
         """
         for name, one in shown.items():
-            with self._writing(self.maps / name):
-                keep_shown(self.maps / name, one)
+            self.write_file(self.maps / name, shown_beside(self.maps / name, one))
         for name, content in maps.items():
-            with self._writing(self.native / name):
-                self.native.mkdir(parents=True, exist_ok=True)
-                write_bytes(self.native / name, content)
+            self.write_file(self.native / name, content)
+
+    def write_file(self, path: Path, content: bytes) -> None:
+        """Write a file of the folder, whole or not at all.
+
+        Raises:
+            ConfigError: there is no room, or no right to write.
+        """
+        with self._writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(path, content)
 
     def write_subset(self, data: str, text: str) -> None:
         """Write which images of a data set were run."""

@@ -1,7 +1,7 @@
-"""Maps kept for the gallery: a few images of each model and data set, as safetensors."""
+"""Files of kept maps: some for the gallery, all at their own resolution for metrics to come."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -9,11 +9,16 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from xaibench.api.errors import DataError
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
+NATIVE = {"key", "odd", "remarks", "ms", "forwards", "backwards"}  # what is kept of an explainer
+UNREADABLE = (
+    *(OSError, SafetensorError, RecursionError),
+    *(KeyError, IndexError, TypeError, ValueError, AttributeError),  # JSON of another shape
+)
 
 
 @dataclass(frozen=True)
@@ -48,17 +53,16 @@ class Shown:
     maps: Array
 
 
-def save_kept(path: Path, kept: KeptMap, colours: Array, maps: Array) -> None:
-    """Write one image (H, W, 3) of uint8 and its maps (E, H, W) of float16."""
-    aside = path.with_name(f".{path.name}.part")
-    facts: Mapping[str, str] = {"kept": json.dumps(asdict(kept))}
-    save_file({"colours": colours, "maps": maps}, aside, metadata=dict(facts))
-    aside.replace(path)
+def kept_bytes(kept: KeptMap, colours: Array, maps: Array) -> bytes:
+    """The file of one image (H, W, 3) of uint8 and its maps (E, H, W) of float16."""
+    facts = {"kept": json.dumps(asdict(kept))}
+    tensors = {"colours": colours, "maps": maps}
+    return save({name: np.ascontiguousarray(array) for name, array in tensors.items()}, metadata=facts)
 
 
-def keep_shown(path: Path, shown: Shown) -> None:
-    """Write an image and its maps, and those of other explainers that the file has of the same."""
-    save_kept(path, *beside_earlier(path, shown.kept, shown.colours, shown.maps))
+def shown_beside(path: Path, shown: Shown) -> bytes:
+    """The file of an image and its maps, and those of other explainers that `path` has of the same."""
+    return kept_bytes(*beside_earlier(path, shown.kept, shown.colours, shown.maps))
 
 
 def beside_earlier(
@@ -107,3 +111,28 @@ def _opened(path: Path) -> Iterator[tuple[KeptMap, Any]]:
             yield KeptMap(**facts), file
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}; delete it and run again") from error
+
+
+def native_facts(path: Path) -> dict[str, Any]:
+    """What a file of maps at their own resolution says of them, which is what it holds.
+
+    Returns:
+        "trials": (image, target, inputs_sha) of each row; "explainers": by name, `NATIVE` of each.
+
+    Raises:
+        DataError: the file cannot be read, or holds something else.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            facts: dict[str, Any] = json.loads((file.metadata() or {})["maps"])
+            rows = {name: file.get_slice(name).get_shape()[0] for name in facts["explainers"]}
+        facts["trials"] = [(image, target, inputs) for image, target, inputs in facts["trials"]]
+        for name, said in facts["explainers"].items():
+            if rows[name] != len(facts["trials"]) or not set(said) >= NATIVE:
+                raise ValueError(f"what it says of {name} is not what it holds")
+    except UNREADABLE as error:
+        raise DataError(
+            f"{path} cannot be read: {error}; delete it, and its maps are made again when they are "
+            "asked for"
+        ) from error
+    return facts

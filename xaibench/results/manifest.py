@@ -9,6 +9,20 @@ import msgspec
 from xaibench.api.errors import DataError
 
 
+class Named(msgspec.Struct):
+    """An explainer or a metric, by its name."""
+
+    name: str
+
+
+class BlockAsked(msgspec.Struct):
+    """A model and a data set as rows name them, and which of its images were chosen."""
+
+    model: str
+    dataset: str
+    chosen: str
+
+
 class Reckoned(msgspec.Struct):
     """The fields that are reckoned with, and their types; all others are only shown."""
 
@@ -16,11 +30,14 @@ class Reckoned(msgspec.Struct):
     complete: bool = False
     part: Annotated[str, msgspec.Meta(pattern=r"^[1-9]\d{0,5}/[1-9]\d{0,5}$")] = "1/1"
     config: dict[str, Any] = {}
+    blocks: list[BlockAsked] = []
     started: str = ""
     finished: str = ""
     statuses: dict[str, int] = {}
     models: dict[str, Any] = {}
     data: dict[str, Any] = {}
+    explainers: list[Named] = []
+    metrics: list[Named] = []
     controls: list[str] = []
     seconds: dict[str, float] = {}
     forwards: dict[str, int] = {}
@@ -44,7 +61,12 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if not isinstance(facts, dict):
         raise DataError(f"{path} is no table; run the same command again")
     try:
-        msgspec.convert(facts, Reckoned)
+        reckoned(facts)
     except msgspec.ValidationError as error:
         raise DataError(f"{path} is damaged: {error}; run the same command again") from error
     return facts
+
+
+def reckoned(facts: dict[str, Any]) -> Reckoned:
+    """What of a manifest that was read is reckoned with."""
+    return msgspec.convert(facts, Reckoned)

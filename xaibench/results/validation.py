@@ -1,6 +1,6 @@
 """Whether a results folder is whole: files, hashes, schema, unique keys, completeness."""
 
-import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from xaibench.api.errors import DataError
-from xaibench.results.folder import RunFolder, sha_of, slug
-from xaibench.results.kept import load_kept
+from xaibench.results.completeness import incomplete, unlisted, unmade
+from xaibench.results.folder import RunFolder, sha_of
+from xaibench.results.kept import load_kept, native_facts
 from xaibench.results.manifest import read_manifest
 from xaibench.results.rows import KEY, SCHEMA_VERSION, SHARED_PASS, STATUSES, read_table
 
@@ -55,7 +56,8 @@ def validate(path: Path) -> Check:
             frames.append(read_table(file).to_pandas().assign(file=file.name))
         except DataError as error:
             wrong.append(str(error))
-    wrong += [f"{file} was put aside: it cannot be read" for file in folder.scores.glob("*.unreadable")]
+    aside = [file for place in (folder.scores, folder.native) for file in place.glob("*.unreadable")]
+    wrong += [f"{file} was put aside: it cannot be read" for file in aside]
     wrong += hashes(folder, manifest)
     rows = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     if rows.empty:
@@ -65,12 +67,21 @@ def validate(path: Path) -> Check:
     scored = rows[rows["explainer"] != SHARED_PASS]
     wrong += incomplete(scored)
     wrong += unlisted(folder, scored)
-    for file in sorted(folder.maps.glob("*.safetensors")):
+    wrong += unmade(folder, scored, manifest)
+    wrong += unreadable(folder.maps, load_kept)
+    wrong += unreadable(folder.native, native_facts)
+    return Check(len(files), len(rows), scored["cell"].nunique(), wrong)
+
+
+def unreadable(place: Path, read: Callable[[Path], object]) -> list[str]:
+    """Files of kept maps that cannot be read."""
+    wrong = []
+    for file in sorted(place.glob("*.safetensors")):
         try:
-            load_kept(file)
+            read(file)
         except DataError as error:
             wrong.append(str(error))
-    return Check(len(files), len(rows), scored["cell"].nunique(), wrong)
+    return wrong
 
 
 def hashes(folder: RunFolder, manifest: dict[str, Any]) -> list[str]:
@@ -116,50 +127,4 @@ def unlike(rows: pd.DataFrame) -> list[str]:
         wrong.append(
             f"{len(scoreless)} rows are ok and have no score, the first in {scoreless['file'].iloc[0]}"
         )
-    return wrong
-
-
-def incomplete(scored: pd.DataFrame) -> list[str]:
-    """Cells that lack images or classes that another explainer's cell has."""
-    wrong = []
-    scored = scored[scored["image"] != ""]
-    for (model, data, metric), same in scored.groupby(["model", "dataset", "metric"]):
-        asked = same[["image", "target"]].drop_duplicates()
-        for explainer, own in same.groupby("explainer"):
-            # what failed as a whole image has one row, whatever the classes would have been
-            lost = set(own.loc[own["status"] == "failed", "image"])
-            there = set(zip(own["image"], own["target"], strict=True))
-            missing = [
-                image
-                for image, target in zip(asked["image"], asked["target"], strict=True)
-                if (image, target) not in there and image not in lost
-            ]
-            if missing:
-                wrong.append(
-                    f"{model} on {data}: {explainer} lacks {len(missing)} scores by {metric}, the "
-                    f"first of image {missing[0]!r}; run the same command again"
-                )
-    return wrong
-
-
-def unlisted(folder: RunFolder, scored: pd.DataFrame) -> list[str]:
-    """Images that the list of a data set's images has, and no row; or the other way."""
-    wrong = []
-    for data, own in scored[scored["image"] != ""].groupby("dataset"):
-        file = folder.path / f"subset-{slug(str(data))}.json"
-        try:
-            listed = {
-                str(image["id"]) for image in json.loads(file.read_text(encoding="utf-8"))["images"]
-            }
-        except FileNotFoundError:
-            continue  # of a run that is not finished
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            wrong.append(f"{file} cannot be read: {error}; run the same command again")
-            continue
-        odd = listed ^ set(own["image"])
-        if odd:
-            wrong.append(
-                f"{len(odd)} images are in {file.name} or in the rows of {data}, not in both, the first "
-                f"{sorted(odd)[0]!r}; run the same command again"
-            )
     return wrong

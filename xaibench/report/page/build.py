@@ -27,6 +27,7 @@ from xaibench.report.page.pictures import conceptor_figures
 from xaibench.report.page.problems import counts, problems
 from xaibench.report.page.provenance import columns_of, is_table, provenance
 from xaibench.results.board import Board
+from xaibench.results.folder import write_bytes
 from xaibench.results.results import Results
 
 SCRIPTS = ("page.js", "boards.js", "maps.js", "gallery.js")
@@ -68,11 +69,12 @@ def write_report(results: Results, path: Path | None = None) -> Report:
     content = page(results, shown).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.part")
-        aside.write_bytes(content)
-        aside.replace(path)
+        write_bytes(path, content)
     except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error}; choose another --output") from error
+        raise ConfigError(
+            f"{path} cannot be written: {error.strerror or error}; what is finished is kept: make room, "
+            "or choose another --output"
+        ) from error
     return Report(path, len(content), len(shown.images), shown.maps, shown.left_out)
 
 

@@ -1,0 +1,112 @@
+"""Whether a results folder has rows of all that its run was asked for."""
+
+import json
+from collections.abc import Iterator, Sequence, Set
+from typing import Any
+
+import pandas as pd
+
+from xaibench.api.errors import DataError
+from xaibench.results.folder import RunFolder, slug
+from xaibench.results.manifest import Reckoned, reckoned
+
+
+def unmade(folder: RunFolder, scored: pd.DataFrame, manifest: dict[str, Any]) -> list[str]:
+    """What the run was asked for, by its manifest and its lists of images, and has no row of."""
+    asked = reckoned(manifest)
+    explainers = [explainer.name for explainer in asked.explainers]
+    wrong = []
+    for model, data, images in blocks_of(asked, folder):
+        of_block = scored[(scored["model"] == model) & (scored["dataset"] == data)]
+        for metric in asked.metrics:
+            rows = of_block[of_block["metric"] == metric.name]
+            wrong += [
+                f"{model} on {data}: {what} by {metric.name}; run the same command again"
+                for what in lacking(rows, explainers, images)
+            ]
+    return wrong
+
+
+def blocks_of(asked: Reckoned, folder: RunFolder) -> Iterator[tuple[str, str, Set[str] | None]]:
+    """Model, data set and images of each block that has any; None where nothing says which images."""
+    for block in asked.blocks:
+        chosen = {other.chosen for other in asked.blocks if other.dataset == block.dataset}
+        try:
+            # images of several choices are listed together: which of them are this block's is not said
+            images = listed_images(folder, block.dataset) if len(chosen) == 1 else None
+        except DataError:  # named by `unlisted`
+            images = None
+        if images is None and asked.part != "1/1":
+            continue  # the part may have none of this block's
+        if images is None or images:
+            yield block.model, block.dataset, images
+
+
+def lacking(rows: pd.DataFrame, explainers: Sequence[str], images: Set[str] | None) -> Iterator[str]:
+    """Which of them have no row among those of a block and a metric."""
+    if rows.empty:
+        yield "no row"
+        return
+    there = set(rows["explainer"])
+    missing = [name for name in explainers if name not in there]
+    if missing:
+        yield f"no row of {', '.join(missing)}"
+    found = set(rows["image"])
+    if images is not None and "" not in found and images - found:  # "": it could not be loaded
+        yield f"no row of {len(images - found)} images, the first {min(images - found)!r},"
+
+
+def incomplete(scored: pd.DataFrame) -> list[str]:
+    """Cells that lack images or classes that another explainer's cell has."""
+    wrong = []
+    scored = scored[scored["image"] != ""]
+    for (model, data, metric), same in scored.groupby(["model", "dataset", "metric"]):
+        asked = same[["image", "target"]].drop_duplicates()
+        for explainer, own in same.groupby("explainer"):
+            # what failed as a whole image has one row, whatever the classes would have been
+            lost = set(own.loc[own["status"] == "failed", "image"])
+            there = set(zip(own["image"], own["target"], strict=True))
+            missing = [
+                image
+                for image, target in zip(asked["image"], asked["target"], strict=True)
+                if (image, target) not in there and image not in lost
+            ]
+            if missing:
+                wrong.append(
+                    f"{model} on {data}: {explainer} lacks {len(missing)} scores by {metric}, the "
+                    f"first of image {missing[0]!r}; run the same command again"
+                )
+    return wrong
+
+
+def unlisted(folder: RunFolder, scored: pd.DataFrame) -> list[str]:
+    """Images that the list of a data set's images has, and no row; or the other way."""
+    wrong = []
+    for data, own in scored[scored["image"] != ""].groupby("dataset"):
+        try:
+            listed = listed_images(folder, str(data))
+        except DataError as error:
+            wrong.append(str(error))
+            continue
+        odd = set() if listed is None else listed ^ set(own["image"])
+        if odd:
+            wrong.append(
+                f"{len(odd)} images are in subset-{slug(str(data))}.json or in the rows of {data}, not "
+                f"in both, the first {sorted(odd)[0]!r}; run the same command again"
+            )
+    return wrong
+
+
+def listed_images(folder: RunFolder, data: str) -> Set[str] | None:
+    """The images in the list of a data set's images; None where there is no list.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    file = folder.path / f"subset-{slug(data)}.json"
+    try:
+        return {str(image["id"]) for image in json.loads(file.read_text(encoding="utf-8"))["images"]}
+    except FileNotFoundError:
+        return None  # of a run that is not finished
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(f"{file} cannot be read: {error}; run the same command again") from error
