@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ STRANGE = (
     *(None, True, -1, 0, 1.5, 1e300, 2**63, 2**70, "", EVIL, "../../x", "/etc/passwd", "a\0b"),
     *("\ud800", [], {}, [[]], {"a": 1}, ["a"], float("nan"), float("inf")),
 )
+REQUIRED = "XAIBENCH_FUZZER"  # set where a test that is skipped for want of the fuzzer is a failure
 QUICK, LONG = 12, 400
 LENGTH = 5000
 SLOW_DOORS = {"manifest", "rows", "gallery"}  # a page each
@@ -161,7 +163,7 @@ def test_what_a_manifest_says_is_no_markup_in_the_page(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
 def test_a_fuzzer_that_watches_the_code_gets_nothing_through(door):
-    pytest.importorskip("atheris", reason="the coverage-guided fuzzer: pip install 'xaibench[fuzz]'")
+    need_fuzzer()
     runs = "60" if door.name in SLOW_DOORS else "1500"
     script = Path(__file__).with_name("fuzz_doors.py")
     done = subprocess.run(
@@ -173,3 +175,22 @@ def test_a_fuzzer_that_watches_the_code_gets_nothing_through(door):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "DONE" in done.stderr
+
+
+def need_fuzzer():
+    """Skip the test without it, or fail it where it has to be there."""
+    if find_spec("atheris") is None:
+        why = "there is no coverage-guided fuzzer: pip install 'xaibench[fuzz]'"
+        if os.environ.get(REQUIRED):
+            pytest.fail(f"{why}; {REQUIRED} says that it has to be there")
+        pytest.skip(why)
+
+
+def test_a_fuzzer_that_has_to_be_there_and_is_not_is_a_failure(monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "find_spec", lambda name: None)
+    monkeypatch.setenv(REQUIRED, "required")
+    with pytest.raises(pytest.fail.Exception, match=r"xaibench\[fuzz\]"):
+        need_fuzzer()
+    monkeypatch.delenv(REQUIRED)
+    with pytest.raises(pytest.skip.Exception):
+        need_fuzzer()

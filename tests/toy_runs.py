@@ -1,5 +1,7 @@
 """Runs of a second, of toy plugins, and how to compare their rows."""
 
+from dataclasses import replace
+
 import pandas as pd
 import toys
 
@@ -36,6 +38,18 @@ def grow(path, explainers, metrics=("deletion-28",), observer=None, registry=Non
     settings = {"width": 5, "gallery": 2, "shard": 2, **settings}
     config = settle(None, ("toy",), ("generated",), explainers=explainers, metrics=metrics, **settings)
     return run(config, path, observer=observer, registry=registry)
+
+
+def lengthy(path, *folders):
+    """A shard an image, of a block a folder; maps are kept where there are several."""
+    registry = toys.registry("activation", "gradient", metrics=("deletion-28",))
+    settings = {"width": 5, "gallery": 0, "shard": 1, "keep_maps": len(folders) > 1}
+    names = [f"folder-{number}" for number in range(len(folders))]
+    plain = registry.datasets["folder"]
+    registry.datasets.update({name: replace(plain, name=name) for name in names})
+    data = tuple(f"{name}:{folder}" for name, folder in zip(names, folders, strict=True))
+    settings |= {"explainers": ("activation", "gradient"), "metrics": ("deletion-28",)}
+    return run(settle(None, ("toy",), data, **settings), path, registry=registry)
 
 
 def comparable(rows: pd.DataFrame, *without: str) -> pd.DataFrame:

@@ -21,7 +21,7 @@ import pytest
 import torch
 import toys
 from PIL import Image, ImageFile
-from toy_runs import Counting, comparable, grow, toy_run
+from toy_runs import Counting, comparable, grow, lengthy, toy_run
 from xaibench_metrics.pointing_game import pointing_game
 
 from xaibench.api import ConfigError, batch
@@ -39,6 +39,7 @@ from xaibench.results.rows import KEY
 from xaibench.results.validation import validate
 
 HERE = Path(__file__).parent
+KILLS = 50
 
 
 class Noting(Observer):
@@ -652,51 +653,89 @@ def test_scoring_without_kept_maps_says_what_to_do(tmp_path):
         score_kept(tmp_path, ["pointing-game"])
 
 
-KILLED = """
+WORKING = """
     import sys
     sys.path[:0] = {path!r}
-    import toys
-    from toy_runs import toy_run
     from pathlib import Path
-    toy_run(Path(sys.argv[1]), shard=1)
-    print("finished")
+    from toy_runs import lengthy
+    print("begun", flush=True)
+    lengthy(Path(sys.argv[1]), *sys.argv[2:])
+"""
+HOLDING = """
+    import sys
+    sys.path[:0] = {path!r}
+    from pathlib import Path
+    from xaibench.engine.observer import Observer
+    from toy_runs import toy_run
+
+    class Holding(Observer):
+        def done(self, images, resumed):
+            print("begun", flush=True)
+            sys.stdin.read()
+
+    toy_run(Path(sys.argv[1]), shard=6, observer=Holding())
 """
 
 
+def child(source, *arguments):
+    """Another process, once it says that it has begun: its libraries are imported by then."""
+    script = textwrap.dedent(source).format(path=[str(HERE.parent)])
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    said = process.stdout.readline()
+    assert said == "begun\n", process.communicate()[1]
+    return process
+
+
+def test_the_second_run_into_one_folder_is_refused_to_another_process(tmp_path):
+    first = child(HOLDING, tmp_path)
+    with pytest.raises(ConfigError, match="another run is writing into"):
+        toy_run(tmp_path, shard=6)
+    _, errors = first.communicate()  # its input ends, and it goes on
+    assert first.returncode == 0, errors
+    assert Results.load(tmp_path).manifest["complete"]
+    toy_run(tmp_path, shard=6)  # the folder is free again
+
+
 @pytest.mark.slow
-def test_fifty_kills_at_random_moments_lose_and_double_no_row(tmp_path):
-    expected = toy_run(tmp_path / "whole", shard=1).rows
-    script = tmp_path / "script.py"
-    places = [str(HERE.parent)]
-    script.write_text(textwrap.dedent(KILLED.format(path=places)))
-    whole = clocked([sys.executable, str(script), str(tmp_path / "clock")])
-    kills, seed = 0, 0
-    while kills < 50:
-        target = tmp_path / "run"
+@pytest.mark.parametrize("blocks", [1, 2], ids=["one-block", "two-blocks-with-maps"])
+def test_fifty_kills_at_random_moments_lose_and_double_no_row(tmp_path, blocks):
+    data = [tmp_path / f"data-{block}" for block in range(blocks)]
+    for block, folder in enumerate(data):
+        folder.mkdir()
+        for i in range(80 // blocks):
+            toys.picture(100 * block + i).save(folder / f"{i}.png")
+    expected = lengthy(tmp_path / "whole", *data).rows
+    process = child(WORKING, tmp_path / "clock", *data)
+    began = time.monotonic()
+    process.communicate()
+    whole = time.monotonic() - began
+    target = tmp_path / "run"
+    kills = midway = seed = 0
+    while kills < KILLS:
         seed += 1
-        # deterministic, spread over the whole time that a run takes, loading included
-        wait = whole * ((seed * 0.6180339887) % 1)
-        process = subprocess.Popen(
-            [sys.executable, str(script), str(target)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        wait = whole * ((seed * 0.6180339887) % 1)  # deterministic, spread over the time of the work
+        process = child(WORKING, target, *data)
         try:
             process.communicate(timeout=wait)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.communicate()
             kills += 1
+            shards = any((target / "scores").glob("*.parquet"))
+            midway += shards and not (target / "manifest.json").exists()
         else:
             assert process.returncode == 0
             check_same(target, expected)
             shutil.rmtree(target)
-    toy_run(tmp_path / "run", shard=1)
-    check_same(tmp_path / "run", expected)
-
-
-def clocked(command):
-    began = time.monotonic()
-    subprocess.run(command, check=True, capture_output=True)
-    return time.monotonic() - began
+    assert midway >= KILLS / 2, f"only {midway} fell between the first shard and the manifest"
+    lengthy(target, *data)
+    check_same(target, expected)
 
 
 def check_same(path, expected):

@@ -34,6 +34,16 @@ def test_the_forwards_foretold_are_those_made(tmp_path):
     assert found.cells == 4 * 2  # a control is always there
 
 
+def test_the_keys_foretold_are_the_cells_of_the_rows(tmp_path):
+    plugins = registry("gradient", "asking")
+    (found,) = forecast(config(), plugins)
+    rows = run(config(), tmp_path, registry=plugins).rows
+    made = {(row.explainer, row.metric): row.cell for row in rows.itertuples()}
+    assert {(name, metric): key for name, of in found.keys.items() for metric, key in of.items()} == made
+    (again,) = forecast(config(), plugins, output=tmp_path)  # nothing is left to do
+    assert again.keys == found.keys
+
+
 def test_each_method_says_what_it_asks_for():
     (found,) = forecast(config(), registry("gradient", "asking"))
     assert found.explainers == {"gradient": 0, "asking": 4, "control": 0}

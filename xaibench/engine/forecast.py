@@ -45,6 +45,9 @@ class Forecast:
         title: "MODEL on DATA".
         images: how many.
         cells: explainers x metrics.
+        keys: the content key of each cell, as rows have it, by explainer and metric; that of the
+            shared pass is under its rows' names, `shared-pass` and none. Empty where the block
+            cannot be loaded: it depends on the weights.
         unsupported: (explainer, metrics' names or "" for all, reason) of those cells that are.
         forwards: of each stage, over all images.
         explainers: forwards of its own that each explainer makes for an image.
@@ -59,6 +62,7 @@ class Forecast:
     title: str
     images: int = 0
     cells: int = 0
+    keys: dict[str, dict[str, str]] = field(default_factory=dict)
     unsupported: tuple[tuple[str, str, str], ...] = ()
     forwards: dict[str, int] = field(default_factory=dict)
     explainers: dict[str, float] = field(default_factory=dict)
@@ -118,7 +122,8 @@ def forecast_block(
         shards = part.shards(len(work.images), worker.config.shard)
         images = [work.images[i] for shard in shards for i in shard]
         missing = Counter(lacking(images, work, folder.present(work.loaded.provenance.block)))
-        whole = replace(whole, images=len(images), present=missing.pop(frozenset(), 0))
+        present = missing.pop(frozenset(), 0)
+        whole = replace(whole, images=len(images), keys=by_explainer(work.cells), present=present)
         if not missing:
             return whole
         picture = first_readable(images, work.loaded)
@@ -131,6 +136,14 @@ def forecast_block(
     finally:
         work.close()
     return together(whole, parts)
+
+
+def by_explainer(cells: Mapping[Pair, str]) -> dict[str, dict[str, str]]:
+    """Keys under both names, as JSON can have them."""
+    found: dict[str, dict[str, str]] = {}
+    for (explainer, metric), key in cells.items():
+        found.setdefault(explainer, {})[metric] = key
+    return found
 
 
 def lacking(
