@@ -37,6 +37,7 @@ def projected(features: Grid, centred: bool) -> GridMaps:
     vectors = features.flatten(2).mT
     if centred:
         vectors = vectors - vectors.mean(1, keepdim=True)
-    left, values, _ = torch.linalg.svd(vectors, full_matrices=False)
-    maps: GridMaps = (left[:, :, 0] * values[:, :1]).view_as(features[:, 0])
+    _, _, directions = torch.linalg.svd(vectors, full_matrices=False)
+    # Not the left singular vector times the value: there a position without features has not quite 0.
+    maps: GridMaps = (vectors @ directions[:, 0, :, None]).view_as(features[:, 0])
     return maps

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from xaibench_explainers.ablation_cam import ablation_cam, forwarded_drops, linear_drops
 from xaibench_explainers.cam import cam
-from xaibench_explainers.eigen_cam import eigen_cam, eigengrad_cam
+from xaibench_explainers.eigen_cam import eigen_cam, eigengrad_cam, projected
 from xaibench_explainers.grad_cam import grad_cam
 from xaibench_explainers.grad_cam_elementwise import grad_cam_elementwise
 from xaibench_explainers.hirescam import hirescam
@@ -121,6 +121,15 @@ def test_the_eigen_cam_of_activations_of_rank_one_is_their_pattern():
     capture.classifier = classifier
     capture.layer_activations = [torch.rand(1, 7, 1, 1, dtype=torch.double) * pattern]
     torch.testing.assert_close(rescale(eigen_cam(capture)), rescale(pattern[:, 0]))
+
+
+def test_a_position_without_features_has_no_eigen_cam():
+    """Rounding there, the map's largest where all evidence is against a class, would be scaled up to 1."""
+    features = torch.rand(2, 7, 4, 5, dtype=torch.double)
+    features[:, :, ::2, 1:4] = 0
+    maps = projected(features, centred=False)
+    assert torch.equal(maps[:, ::2, 1:4], torch.zeros(2, 2, 3, dtype=torch.double))
+    assert (maps[:, 1::2] != 0).all()
 
 
 def literal_drops(capture: Capture) -> torch.Tensor:
