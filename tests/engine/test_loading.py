@@ -1,16 +1,20 @@
 """Pictures before they are asked for, in order, and never more than two shards of them."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Barrier, Event, Lock
+from typing import NamedTuple
 from weakref import WeakSet
 
 import numpy as np
 import pytest
 import torch
 import toys
+from toy_runs import grow
 
 from xaibench.api.batch import Example, Preprocess
-from xaibench.engine.loading import Shelf, ahead, on_device
+from xaibench.engine import loading, task_worker
+from xaibench.engine.loading import Shelf, ahead, on_device, on_its_way
 from xaibench.engine.trials import decode
 
 PREPROCESS = Preprocess((16, 16))
@@ -128,12 +132,63 @@ def test_a_kept_image_is_still_held_against_the_subset():
 GPU = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
 
 
+@pytest.mark.parametrize("ahead_of_it", [True, False])
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=GPU)])
-def test_a_batch_on_the_device_is_the_images(device):
-    images = [torch.rand(3, 4, 5) for _ in range(3)]
-    batch = on_device(images, torch.device(device))
+def test_a_batch_on_the_device_is_the_images(device, ahead_of_it):
+    images, on = [torch.rand(3, 4, 5) for _ in range(3)], torch.device(device)
+    sent = [on_its_way(image, on) for image in images] if ahead_of_it else images
+    batch = on_device(sent, on)
     assert batch.device.type == device
     torch.testing.assert_close(batch.cpu(), torch.stack(images), rtol=0, atol=0)
+
+
+class Copying(NamedTuple):
+    """A stream of a GPU that there is not."""
+
+    name: str
+    happened: list[str]
+
+    def wait_stream(self, other):
+        self.happened.append(f"{self.name} waits for {other.name}")
+
+
+def test_images_go_to_a_gpu_beside_its_work_which_waits_for_them(monkeypatch):
+    happened, current = [], ["working"]
+    streams = {name: Copying(name, happened) for name in ("working", "copying")}
+
+    @contextmanager
+    def using(stream):
+        current.append(stream.name)
+        yield
+        current.pop()
+
+    def pinned(image):
+        happened.append("pinned")
+        return image
+
+    def moved(image, device, non_blocking=False):
+        happened.append(f"sent by {current[-1]}, {'not ' * non_blocking}waited for")
+        return image
+
+    monkeypatch.setattr(loading, "copying", lambda device: streams["copying"])
+    monkeypatch.setattr(torch.cuda, "stream", using)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: streams[current[-1]])
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pinned)
+    monkeypatch.setattr(torch.Tensor, "to", moved)
+    gpu, image = torch.device("cuda"), torch.rand(3, 4, 5)
+    sent = on_its_way(image, gpu)
+    assert happened == ["pinned", "sent by copying, not waited for"]
+    batch = on_device([sent], gpu)
+    assert happened[2:] == ["working waits for copying", "sent by working, waited for"]  # which is there
+    assert torch.equal(batch[0], image)
+
+
+def test_a_worker_sends_what_it_decodes(monkeypatch, tmp_path):
+    """While the network works on the shard before."""
+    sent = []
+    monkeypatch.setattr(task_worker, "on_its_way", lambda image, device: sent.append(device) or image)
+    images = grow(tmp_path, ("mean-gradient",)).rows["image"].nunique()
+    assert sent == images * [torch.device("cpu")]
 
 
 def test_decoding_threads_compute_on_one_core_and_leave_the_others_theirs():

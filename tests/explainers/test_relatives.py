@@ -124,7 +124,7 @@ def test_the_eigen_cam_of_activations_of_rank_one_is_their_pattern():
 
 
 def test_a_position_without_features_has_no_eigen_cam():
-    """Rounding there, the map's largest where all evidence is against a class, would be scaled up to 1."""
+    """Where all evidence is against a class, rounding there would be the map, scaled up to 1."""
     features = torch.rand(2, 7, 4, 5, dtype=torch.double)
     features[:, :, ::2, 1:4] = 0
     maps = projected(features, centred=False)

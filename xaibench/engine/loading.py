@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cache
 from threading import Barrier, Lock
 from typing import Generic, TypeVar
 
@@ -173,9 +174,26 @@ class Shelf:
         return decode(examples, preprocess, sha, from_here)
 
 
-def on_device(images: Sequence[Tensor], device: torch.device) -> Tensor:
-    """Images in a batch on the device; from pinned memory, beside its work, where it is a GPU."""
-    batch = torch.stack(list(images))
+def on_its_way(image: Tensor, device: torch.device) -> Tensor:
+    """An image on the device, or on its way there beside the device's work; see `on_device`."""
     if device.type != "cuda":
-        return batch.to(device)
-    return batch.pin_memory().to(device, non_blocking=True)
+        return image
+    with torch.cuda.stream(copying(device)):
+        return image.pin_memory().to(device, non_blocking=True)  # from pinned memory nothing waits
+
+
+def on_device(images: Sequence[Tensor], device: torch.device) -> Tensor:
+    """Images in a batch on the device, also those that are still on their way."""
+    if device.type == "cuda":
+        working = torch.cuda.current_stream(device)
+        working.wait_stream(copying(device))  # the device does; this process does not
+        for image in images:
+            if image.device.type == "cuda":
+                image.record_stream(working)  # its memory is not given away before that is done
+    return torch.stack([image.to(device) for image in images])
+
+
+@cache
+def copying(device: torch.device) -> torch.cuda.Stream:
+    """The stream on which images come to a GPU."""
+    return torch.cuda.Stream(device)

@@ -1,14 +1,14 @@
 """Tasks of one block, from pictures to rows, in whatever process that is. It writes nothing."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from xaibench.api.batch import Example
 from xaibench.api.errors import DataError, PluginError
 from xaibench.engine.keys import content_key
 from xaibench.engine.label_spaces import asked_of, refuse_other_classes
-from xaibench.engine.loading import Ahead, Shelf
+from xaibench.engine.loading import Ahead, Shelf, on_its_way
 from xaibench.engine.modes import deterministic
 from xaibench.engine.outcome import status_of
 from xaibench.engine.plan import Block
@@ -136,7 +136,10 @@ class TaskWorker:
         return Ahead(self.decoder())
 
     def decoder(self) -> Callable[[Known], Picture]:
-        """A function from an image to its picture: without its pixels, where nobody is to see them."""
+        """A function from an image to its picture: on its way to the device, or without its pixels.
+
+        Without them where nobody is to see them.
+        """
         images, preprocess, hashes = self.images, self.loaded.preprocess, self.block.choice.hashes
         cells = frozenset(self.cells.values())
 
@@ -145,7 +148,12 @@ class TaskWorker:
             same = images[number]
             sha = hashes.get(same[0].id)
             finished = unchanged(same, preprocess, sha, there) if cells <= there.cells else None
-            return finished or self.shelf.decode(self.data, same, preprocess, sha, keep=self.keep)
+            if finished:
+                return finished
+            picture = self.shelf.decode(self.data, same, preprocess, sha, keep=self.keep)
+            if picture.pixels is None:
+                return picture
+            return replace(picture, pixels=on_its_way(picture.pixels, self.worker.device))
 
         return make
 
