@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,7 @@ from xaibench.engine.run import run
 from xaibench.engine.settings import settle
 
 HEAD, OTHER = "127.0.0.2", "127.0.0.3"  # Ray takes 127.0.0.1 for the address of the machine
+LARGE = 2 << 20  # bytes; Ray keeps what is larger than 100 kB on the node where it was made
 
 pytestmark = pytest.mark.slow
 
@@ -90,6 +92,54 @@ def test_with_a_worker_and_a_node_killed_the_rows_are_those_of_one_process(
     same_rows(found.rows, expected)
     assert found.manifest["complete"]
     assert set(found.rows["status"]) <= {"ok", "undefined"}
+
+
+def test_a_large_result_whose_node_is_killed_before_it_is_fetched_is_had_of_another(
+    cluster, tmp_path, monkeypatch
+):
+    import ray
+    from xaibench_ray.crew import Crew, Size
+
+    gate = tmp_path / "gate"
+
+    def make():  # within the test: so it is sent whole, not by the name of a module that workers lack
+        class Large:
+            def __call__(self, task, following=None):
+                deadline = time.monotonic() + 60
+                there = ray.util.get_node_ip_address()
+                (tmp_path / there).touch()
+                awaited = gate if there == OTHER else tmp_path / OTHER
+                while not awaited.exists() and time.monotonic() < deadline:
+                    time.sleep(0.05)
+                return task, there, bytes(LARGE)
+
+            def close(self):
+                pass
+
+        return Large()
+
+    losses, lose = [], Crew.lose
+
+    def counted(crew, member, reason):
+        losses.append(reason)
+        return lose(crew, member, reason)
+
+    monkeypatch.setattr(Crew, "lose", counted)
+    crew = Crew(Size(cpus=1, gpus=0, most=2), attempts=3, patience=300)
+    found = []
+    for task, there, whole in crew(make, range(8)):
+        found.append((task, there, len(whole)))
+        away = [member for member in crew.members if member.now and (tmp_path / OTHER).exists()]
+        if away and not gate.exists():
+            gate.touch()
+            answers = [member.answer for member in away]
+            ready, _ = ray.wait(answers, timeout=60, fetch_local=False)
+            assert ready  # its result lies on the other node, and nowhere else
+            cluster.remove_node(cluster.other, allow_graceful=False)
+    crew.close()
+    assert gate.exists()
+    assert any(reason.startswith("Failed to retrieve object") for reason in losses), losses
+    assert sorted(found) == [(task, HEAD, LARGE) for task in range(8)]
 
 
 def test_what_cannot_be_had_is_said(cluster, tmp_path):

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import RayError, RayTaskError
 
 from xaibench.api import ConfigError, PluginError, XaibenchError
 from xaibench.api.executing import Lost, MakeWork
@@ -134,11 +134,11 @@ class Crew:
         """
         try:
             found = ray.get(member.answer)
-        except RayActorError as error:
-            yield from self.lose(member, str(error).splitlines()[0])
-            return
         except RayTaskError as error:
             raise plain(error) from error
+        except RayError as error:  # with its process, its node, the node's memory, or its result alone
+            yield from self.lose(member, first_line(error))
+            return
         now, member.now, member.answer = member.now, None, None
         self.losses = 0
         if now is None:
@@ -152,7 +152,7 @@ class Crew:
         Raises:
             PluginError: one worker after another is lost.
         """
-        self.members.remove(member)
+        self.dismiss([member])  # where only its result is lost it lives, and holds its device
         self.losses += 1
         if self.losses > MOST_LOSSES:
             raise PluginError(f"ray: {self.losses} workers were lost one after another: {reason}")
@@ -175,6 +175,11 @@ class Crew:
     def close(self) -> None:
         """End all of them."""
         self.dismiss(list(self.members))
+
+
+def first_line(error: RayError) -> str:
+    """What Ray says first; its name where it says nothing."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def plain(error: RayTaskError) -> XaibenchError:
