@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from xaibench.testing import architectures, datasets, explainers, metrics, models
+from xaibench.testing import architectures, datasets, executors, explainers, metrics, models
 
 PAGE = Path(__file__).with_name("plugins.md")
 KINDS = {
@@ -12,6 +12,7 @@ KINDS = {
     "model": models.CONTRACT,
     "data set": datasets.CONTRACT,
     "architecture": architectures.CONTRACT,
+    "executor": executors.CONTRACT,
 }
 TABLE = re.compile(r"(?<=\| --- \| --- \|\n)(?:\|.*\n|CLAUSES\n)+")
 

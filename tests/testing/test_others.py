@@ -1,4 +1,4 @@
-"""The contracts of metrics, models, data sets and architectures fail what is broken, no more."""
+"""The contracts of all kinds but explainers fail what is broken, and no more."""
 
 import json
 import os
@@ -11,22 +11,30 @@ import pytest
 from zoo_others import (
     ARCHITECTURES,
     DATASETS,
+    EXECUTORS,
+    HEALTHY_EXECUTORS,
     HEALTHY_METRICS,
     METRICS,
     MODELS,
     architecture,
     dataset,
+    executor,
     metric,
     model,
 )
 
+from xaibench import testing
+from xaibench.api import Metric
+from xaibench.engine.registry import KINDS
 from xaibench.testing import (
     ContractBroken,
     check_architecture,
     check_dataset,
+    check_executor,
     check_metric,
     check_model,
 )
+from xaibench.testing.plugins import Given, tried
 
 
 def test_healthy_ones_keep_every_clause():
@@ -35,6 +43,8 @@ def test_healthy_ones_keep_every_clause():
         *check_model(model("healthy")),
         *check_dataset(dataset("pictures")),
         *check_architecture(architecture("plain")),
+        *(verdict for name in HEALTHY_EXECUTORS for verdict in check_executor(executor(name))),
+        *check_executor("here"),
     ]
     not_asked = {verdict.clause.name for verdict in verdicts if verdict.status != "kept"}
     assert not_asked == {"order-only", "pass-width"}  # where there is no such trait, or no forward
@@ -45,6 +55,7 @@ CHECKS = {
     "model": (check_model, model),
     "dataset": (check_dataset, dataset),
     "architecture": (check_architecture, architecture),
+    "executor": (check_executor, executor),
 }
 TYPED = [
     (kind, name)
@@ -119,3 +130,24 @@ def test_a_broken_data_set_fails_for_its_own_reason(name, broken):
 @pytest.mark.parametrize(("name", "broken"), untyped(ARCHITECTURES))
 def test_a_broken_architecture_fails_for_its_own_reason(name, broken):
     fails("architecture", name, broken)
+
+
+@pytest.mark.parametrize(("name", "broken"), untyped(EXECUTORS))
+def test_a_broken_executor_fails_for_its_own_reason(name, broken):
+    fails("executor", name, broken)
+
+
+@pytest.mark.parametrize(("kinds", "spec"), KINDS.items())
+def test_every_kind_of_plugin_has_a_contract_of_its_own(kinds, spec):
+    facts = {"higher_is_better": True, "range": (0.0, 1.0), "convention": {"score": "a toy"}}
+    one = spec(name="one", at="zoo_others:one", **(facts if spec is Metric else {}))
+    kind = kinds.removesuffix("s")
+    (found,) = tried(kind, one, Given())
+    assert type(found.subject).__name__ == f"{spec.__name__}Subject"
+    assert found.contract[0].name == "loads"
+    assert hasattr(testing, f"check_{kind}")
+
+
+def test_a_kind_without_a_contract_is_not_taken_for_another():
+    with pytest.raises(NotImplementedError, match="no contract for oracle 'one'"):
+        tried("oracle", executor("one"), Given())

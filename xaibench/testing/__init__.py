@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from xaibench.testing.architectures import check_architecture
     from xaibench.testing.clauses import Clause, ContractBroken, Verdict
     from xaibench.testing.datasets import check_dataset
+    from xaibench.testing.executors import check_executor
     from xaibench.testing.explainers import check_explainer
     from xaibench.testing.metrics import check_metric
     from xaibench.testing.models import check_model
@@ -27,6 +28,7 @@ __all__ = [
     "Verdict",
     "check_architecture",
     "check_dataset",
+    "check_executor",
     "check_explainer",
     "check_metric",
     "check_model",
@@ -41,6 +43,7 @@ _HOMES = {
     "Verdict": "clauses",
     "check_architecture": "architectures",
     "check_dataset": "datasets",
+    "check_executor": "executors",
     "check_explainer": "explainers",
     "check_metric": "metrics",
     "check_model": "models",

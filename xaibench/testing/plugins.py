@@ -11,7 +11,15 @@ from xaibench.api.errors import PluginError, UnknownName
 from xaibench.api.specs import Settings, Spec
 from xaibench.engine.plan import with_settings
 from xaibench.engine.registry import described, offers_of
-from xaibench.testing import architectures, datasets, explainers, metrics, models, modifiers
+from xaibench.testing import (
+    architectures,
+    datasets,
+    executors,
+    explainers,
+    metrics,
+    models,
+    modifiers,
+)
 from xaibench.testing.clauses import Clause, ContractBroken, Subject, Verdict, check
 from xaibench.testing.networks import NETWORKS, MakeClassifier
 
@@ -119,7 +127,11 @@ def laid_over(spec: Spec, settings: Mapping[str, Settings]) -> Spec:
 
 
 def tried(kind: str, spec: Any, given: Given) -> list[Tried]:
-    """One spec under trial; of a family of models, one for each member that was given."""
+    """One spec under trial; of a family of models, one for each member that was given.
+
+    Raises:
+        NotImplementedError: the kind has no contract.
+    """
     networks = (*NETWORKS, *given.networks)
     if kind == "explainer":
         return [Tried(kind, spec.name, explainers.ExplainerSubject(spec, networks), explainers.CONTRACT)]
@@ -133,9 +145,20 @@ def tried(kind: str, spec: Any, given: Given) -> list[Tried]:
     if kind == "dataset":
         root = given.folders.get(spec.name)
         return [Tried(kind, spec.name, datasets.DatasetSubject(spec, root), datasets.CONTRACT)]
-    members = [name for name in given.members if name.partition(":")[0] == spec.name and spec.family]
-    specs = [member_of(spec, name) for name in members] or [spec]
-    return [Tried(kind, one.name, models.ModelSubject(one), models.CONTRACT) for one in specs]
+    if kind == "executor":
+        return [Tried(kind, spec.name, executors.ExecutorSubject(spec), executors.CONTRACT)]
+    if kind == "model":
+        return [
+            Tried(kind, one.name, models.ModelSubject(one), models.CONTRACT)
+            for one in members_of(spec, given.members)
+        ]
+    raise NotImplementedError(f"no contract for {kind} {spec.name!r}; add one to xaibench.testing")
+
+
+def members_of(spec: Any, names: Sequence[str]) -> list[Any]:
+    """Those of a family that are named, "family:rest"; where there are none, the model itself."""
+    members = [name for name in names if name.partition(":")[0] == spec.name and spec.family]
+    return [member_of(spec, name) for name in members] or [spec]
 
 
 def member_of(spec: Any, name: str) -> Any:

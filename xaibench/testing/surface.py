@@ -2,19 +2,23 @@
 
     python -m xaibench.testing.surface > tests/api/surface.txt
 
-writes the snapshot that a test compares with what there is. docs/plugins.md says what may change when.
+takes the snapshot that a test compares with what there is. docs/plugins.md says what may change when.
 """
 
 import inspect
 import re
 from collections.abc import Iterator
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any
 
-PACKAGES = ("xaibench.api", "xaibench.testing")
+from jaxtyping import AbstractArray
+
+PACKAGES = ("xaibench", "xaibench.api", "xaibench.testing")
+TYPES = "xaibench.api.types"  # where the aliases of jaxtyping are at home; elsewhere they are imported
+PLAIN = (str, int, float, tuple, frozenset, type(None))
 
 
 def surface() -> str:
@@ -23,7 +27,7 @@ def surface() -> str:
 
 
 def modules() -> Iterator[ModuleType]:
-    """The public packages and their modules; of `xaibench.testing` only what it exports itself."""
+    """The public packages, and the modules of `xaibench.api`."""
     for name in PACKAGES:
         package = import_module(name)
         yield package
@@ -43,13 +47,22 @@ def lines(module: ModuleType) -> Iterator[str]:
 def own(module: ModuleType, name: str) -> bool:
     """Whether a module made a public name itself: constants count, imports do not."""
     value = getattr(module, name)
+    if is_alias(value):
+        return module.__name__ == TYPES
     home = getattr(value, "__module__", module.__name__)
     return not name.startswith("_") and home == module.__name__ and not inspect.ismodule(value)
 
 
+def is_alias(value: Any) -> bool:
+    """Whether it is an array's type with its shape, such as Float[Tensor, "B H W"]."""
+    return inspect.isclass(value) and issubclass(value, AbstractArray)
+
+
 def described(name: str, value: Any) -> Iterator[str]:
     """A name with its signature; of a class also its fields and public methods."""
-    if inspect.isclass(value):
+    if is_alias(value):
+        yield f"{name} = {value.dtype.__name__}[{value.array_type.__name__}, {value.dim_str!r}]"
+    elif inspect.isclass(value):
         bases = ", ".join(base.__name__ for base in value.__bases__ if base is not object)
         yield f"class {name}({bases})"
         yield from members(name, value)
@@ -66,8 +79,7 @@ def members(name: str, kind: type) -> Iterator[str]:
     own_names = vars(kind)
     if is_dataclass(kind):
         for field in fields(kind):
-            optional = field.default is not MISSING or field.default_factory is not MISSING
-            yield f"  {name}.{field.name}{' (optional)' if optional else ''}"
+            yield f"  {name}.{field.name}{default(field)}"
     elif "__init__" in own_names:
         yield f"  {name}{signature(own_names['__init__'])}"
     shown = {field.name for field in fields(kind)} if is_dataclass(kind) else set()
@@ -78,6 +90,13 @@ def members(name: str, kind: type) -> Iterator[str]:
         function = getattr(value, "__func__", value)
         called = inspect.isfunction(function)
         yield f"  {name}.{member}{signature(function) if called else ''}"
+
+
+def default(field: Field[Any]) -> str:
+    """A field's default where it is plain; that there is one where it is made or an object."""
+    if isinstance(field.default, PLAIN):
+        return f" = {field.default!r}"
+    return "" if field.default is MISSING and field.default_factory is MISSING else " (optional)"
 
 
 def signature(function: Any) -> str:
