@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import RayError, RayTaskError
 
 from xaibench.api import ConfigError, PluginError, XaibenchError
 from xaibench.api.executing import Lost, MakeWork
@@ -134,11 +134,11 @@ class Crew:
         """
         try:
             found = ray.get(member.answer)
-        except RayActorError as error:
-            yield from self.lose(member, str(error).splitlines()[0])
-            return
         except RayTaskError as error:
             raise plain(error) from error
+        except RayError as error:  # its process or node is gone, or the answer that lay there
+            yield from self.lose(member, headline(error))
+            return
         now, member.now, member.answer = member.now, None, None
         self.losses = 0
         if now is None:
@@ -149,10 +149,12 @@ class Crew:
     def lose(self, member: Member, reason: str) -> Iterator[Any]:
         """Its tasks wait again, unless one has had its attempts: it may be what workers die of.
 
+        The actor is ended: it may live on, as where only its answer is lost, and would hold its device.
+
         Raises:
             PluginError: one worker after another is lost.
         """
-        self.members.remove(member)
+        self.dismiss([member])
         self.losses += 1
         if self.losses > MOST_LOSSES:
             raise PluginError(f"ray: {self.losses} workers were lost one after another: {reason}")
@@ -184,3 +186,8 @@ def plain(error: RayTaskError) -> XaibenchError:
         return cause
     said = str(cause).splitlines() or [""]
     return PluginError(f"ray: a worker raised {type(cause).__name__}: {said[-1]}")
+
+
+def headline(error: RayError) -> str:
+    """What went wrong, in the first line that says something, or by its name."""
+    return next(filter(None, str(error).splitlines()), type(error).__name__)

@@ -1,0 +1,134 @@
+"""What the crew does with what Ray says, without a cluster: actors that answer as soon as asked."""
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import ray
+from ray.exceptions import (
+    ActorUnavailableError,
+    LocalRayletDiedError,
+    NodeDiedError,
+    ObjectLostError,
+    OutOfMemoryError,
+    OwnerDiedError,
+    RayTaskError,
+)
+from xaibench_ray import crew as crews
+from xaibench_ray.crew import MOST_LOSSES, Crew, Size
+
+from xaibench.api import PluginError
+from xaibench.api.executing import Lost
+
+GONE = [
+    ObjectLostError("00ff", None, ""),
+    OwnerDiedError("00ff", None, ""),
+    OutOfMemoryError("the node is low on memory"),
+    NodeDiedError("the node is dead"),
+    LocalRayletDiedError(),
+    ActorUnavailableError("the line is broken", None),
+    OutOfMemoryError(""),  # Ray has nothing to say
+]
+
+
+@dataclass(eq=False)
+class Answer:
+    """What `ray.get` finds: of which actor, and, where it was a task, of which."""
+
+    actor: "Pretended"
+    task: Any = None
+
+
+class Pretended:
+    """An actor."""
+
+    def __init__(self) -> None:
+        self.ready = SimpleNamespace(remote=lambda: Answer(self))
+        self.work = SimpleNamespace(remote=lambda make, task, following: Answer(self, task))
+
+
+@dataclass
+class Cluster:
+    """Hires, kills, and raises: `failing` says what for an answer, or None."""
+
+    failing: Any = lambda answer: None
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    hired: list[Pretended] = field(default_factory=list)
+    killed: list[Pretended] = field(default_factory=list)
+    done: list[Answer] = field(default_factory=list)
+
+    def options(self, **options: Any) -> Any:
+        self.asked.append(options)
+        return SimpleNamespace(remote=self.hire)
+
+    def hire(self) -> Pretended:
+        self.hired.append(Pretended())
+        return self.hired[-1]
+
+    def wait(self, answers: list[Answer], num_returns: int, timeout: float) -> Any:
+        return answers[:num_returns], answers[num_returns:]
+
+    def get(self, answer: Answer) -> Any:
+        if error := self.failing(answer):
+            raise error
+        if answer.task is None:
+            return True
+        self.done.append(answer)
+        return f"{answer.task} is done"
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    made = Cluster()
+    monkeypatch.setattr(crews, "Actor", made)
+    monkeypatch.setattr(ray, "wait", made.wait)
+    monkeypatch.setattr(ray, "get", made.get)
+    monkeypatch.setattr(ray, "kill", made.killed.append)
+    return made
+
+
+def done(tasks, most=2, attempts=3):
+    crew = Crew(Size(cpus=1, gpus=0, most=most), attempts, patience=60)
+    return list(crew(lambda: None, tasks))
+
+
+@pytest.mark.parametrize("error", GONE, ids=lambda error: type(error).__name__)
+def test_a_task_whose_answer_is_lost_is_done_by_another_worker_and_the_first_is_ended(cluster, error):
+    lost = []
+
+    def once(answer):
+        if answer.task == "b" and not lost:
+            lost.append(answer)
+            return error
+        return None
+
+    cluster.failing = once
+    assert sorted(done("abcd")) == [f"{task} is done" for task in "abcd"]
+    again = next(answer for answer in cluster.done if answer.task == "b")
+    assert again.actor is not lost[0].actor
+    assert lost[0].actor in cluster.killed
+    assert lost[0].actor not in [answer.actor for answer in cluster.done[cluster.done.index(again) :]]
+
+
+def test_a_task_whose_answer_is_lost_each_time_is_given_up_after_its_attempts(cluster):
+    cluster.failing = lambda answer: GONE[0] if answer.task == "b" else None
+    found = done("abcd", attempts=2)
+    (lost,) = [one for one in found if isinstance(one, Lost)]
+    assert lost.task == "b"
+    assert lost.reason.startswith("2 workers were lost with it: Failed to retrieve object 00ff")
+    assert len(found) == 4
+
+
+def test_where_no_worker_is_ever_there_the_run_ends(cluster):
+    cluster.failing = lambda answer: GONE[3]
+    with pytest.raises(PluginError, match=f"{MOST_LOSSES + 1} workers were lost .*: the node is dead"):
+        done("abcd")
+
+
+def test_what_a_worker_raised_is_raised_even_where_it_is_one_of_rays(cluster):
+    error = RayTaskError("work", "", ObjectLostError("00ff", None, "")).as_instanceof_cause()
+    assert isinstance(error, ObjectLostError)
+    cluster.failing = lambda answer: error if answer.task == "b" else None
+    with pytest.raises(PluginError, match="a worker raised ObjectLostError"):
+        done("abcd")
