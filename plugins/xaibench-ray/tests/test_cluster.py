@@ -3,8 +3,11 @@
 import os
 import signal
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import pytest
+from meeting import Meeting
 from processes import ACTOR, QUIET, STORE, below
 from toy_runs import same_rows
 from xaibench_ray import xaibench_executors
@@ -16,20 +19,23 @@ from xaibench.engine.run import run
 from xaibench.engine.settings import settle
 
 HEAD, OTHER = "127.0.0.2", "127.0.0.3"  # Ray takes 127.0.0.1 for the address of the machine
+LARGE = 1 << 20  # bytes: up to some 100 kB come with the reply, more stays on the node
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def cluster(monkeypatch):
-    """Two nodes of one processor each, on the loopback alone."""
+def cluster(monkeypatch, request):
+    """Two nodes of one processor each, on the loopback alone; the first may claim to have GPUs."""
     for name, value in QUIET.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)  # has `meeting`
     import ray
     from ray.cluster_utils import Cluster
 
     node = {"num_cpus": 1, "num_gpus": 0, "object_store_memory": STORE}
     head = {**node, "include_dashboard": False, "node_ip_address": HEAD}
+    head["num_gpus"] = getattr(request, "param", 0)
     made = Cluster(initialize_head=True, head_node_args=head)
     made.other = made.add_node(**node, node_ip_address=OTHER)
     ray.init(address=made.address, _node_ip_address=HEAD, log_to_driver=False, logging_level="ERROR")
@@ -95,3 +101,38 @@ def test_with_a_worker_and_a_node_killed_the_rows_are_those_of_one_process(
 def test_what_cannot_be_had_is_said(cluster, tmp_path):
     with pytest.raises(ConfigError, match="takes 7 CPU and 0 GPU; the cluster has 2 CPU, 0 GPU"):
         grid(tmp_path, executor="ray", executing={"cpus": 7})
+
+
+def test_an_answer_that_is_lost_with_its_node_is_made_again(cluster, tmp_path, monkeypatch):
+    import ray
+    from ray.exceptions import ObjectLostError
+    from xaibench_ray.executor import ray_executor
+
+    other, lost = cluster.other.node_id, []
+
+    def get_too_late(answer, get=ray.get):
+        where = ray.experimental.get_object_locations([answer])[answer]["node_ids"]
+        if where == [other] and not lost:
+            cluster.remove_node(cluster.other, allow_graceful=False)
+            with pytest.raises(ObjectLostError) as error:
+                get(answer)
+            lost.append(error.value)
+            raise error.value
+        return get(answer)
+
+    monkeypatch.setattr(ray, "wait", partial(ray.wait, fetch_local=False))  # what is done stays there
+    monkeypatch.setattr(ray, "get", get_too_late)
+    with ray_executor(device="cpu") as execute:
+        found = list(execute(Meeting(tmp_path, LARGE), range(6)))
+    assert lost
+    assert sorted(met.task for met in found) == list(range(6))
+
+
+@pytest.mark.parametrize("cluster", [1], indirect=True, ids=["a GPU"])
+def test_two_workers_of_half_a_gpu_share_it(cluster, tmp_path):
+    from xaibench_ray.executor import ray_executor
+
+    with ray_executor(gpus=0.5, cpus=0.5) as execute:
+        found = list(execute(Meeting(tmp_path), range(4)))
+    assert len({met.process for met in found}) == 2
+    assert {(*met.gpus, met.visible) for met in found} == {(0, "0")}

@@ -17,6 +17,7 @@ from ray.exceptions import (
 )
 from xaibench_ray import crew as crews
 from xaibench_ray.crew import MOST_LOSSES, Crew, Size
+from xaibench_ray.executor import size_of
 
 from xaibench.api import PluginError
 from xaibench.api.executing import Lost
@@ -132,3 +133,23 @@ def test_what_a_worker_raised_is_raised_even_where_it_is_one_of_rays(cluster):
     cluster.failing = lambda answer: error if answer.task == "b" else None
     with pytest.raises(PluginError, match="a worker raised ObjectLostError"):
         done("abcd")
+
+
+@pytest.mark.parametrize(
+    ("gpus", "device", "there", "asked", "most"),
+    [
+        (0.5, "auto", 1, 0.5, 2),
+        (0.25, "cuda", 2, 0.25, 8),
+        (1.0, "auto", 1, 1.0, 1),
+        (0.5, "cpu", 1, 0.0, 16),
+        (0.5, "auto", 0, 0.0, 16),
+    ],
+)
+def test_what_a_worker_asks_of_ray_is_its_part_of_a_gpu(
+    cluster, monkeypatch, gpus, device, there, asked, most
+):
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 16.0, "GPU": float(there)})
+    size = size_of(device, gpus, cpus=1.0, workers=0)
+    assert size.most == most
+    assert len(list(Crew(size, attempts=1, patience=60)(lambda: None, range(99)))) == 99
+    assert [(one["num_gpus"], one["num_cpus"]) for one in cluster.asked] == [(asked, 1.0)] * most
