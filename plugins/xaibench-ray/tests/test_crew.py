@@ -17,9 +17,9 @@ from ray.exceptions import (
 )
 from xaibench_ray import crew as crews
 from xaibench_ray.crew import MOST_LOSSES, Crew, Size
-from xaibench_ray.executor import size_of
+from xaibench_ray.executor import refuse, size_of
 
-from xaibench.api import PluginError
+from xaibench.api import ConfigError, PluginError
 from xaibench.api.executing import Lost
 
 GONE = [
@@ -153,3 +153,10 @@ def test_what_a_worker_asks_of_ray_is_its_part_of_a_gpu(
     assert size.most == most
     assert len(list(Crew(size, attempts=1, patience=60)(lambda: None, range(99)))) == 99
     assert [(one["num_gpus"], one["num_cpus"]) for one in cluster.asked] == [(asked, 1.0)] * most
+
+
+def test_a_whole_gpu_and_a_part_of_another_is_refused_as_ray_would_later():
+    for gpus in (0, 0.5, 1.0, 2.0):
+        refuse("cuda", gpus, cpus=1, workers=0, attempts=1)
+    with pytest.raises(ConfigError, match=r"gpus=1\.5: a worker has a part of one GPU"):
+        refuse("cuda", 1.5, cpus=1, workers=0, attempts=1)
