@@ -2,10 +2,12 @@
 
 import os
 import signal
-import time
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import pytest
+from meeting import Meeting
 from processes import ACTOR, QUIET, STORE, below
 from toy_runs import same_rows
 from xaibench_ray import xaibench_executors
@@ -17,21 +19,23 @@ from xaibench.engine.run import run
 from xaibench.engine.settings import settle
 
 HEAD, OTHER = "127.0.0.2", "127.0.0.3"  # Ray takes 127.0.0.1 for the address of the machine
-LARGE = 2 << 20  # bytes; Ray keeps what is larger than 100 kB on the node where it was made
+LARGE = 1 << 20  # bytes: up to some 100 kB come with the reply, more stays on the node
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def cluster(monkeypatch):
-    """Two nodes of one processor each, on the loopback alone."""
+def cluster(monkeypatch, request):
+    """Two nodes of one processor each, on the loopback alone; the first may claim to have GPUs."""
     for name, value in QUIET.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)  # has `meeting`
     import ray
     from ray.cluster_utils import Cluster
 
     node = {"num_cpus": 1, "num_gpus": 0, "object_store_memory": STORE}
     head = {**node, "include_dashboard": False, "node_ip_address": HEAD}
+    head["num_gpus"] = getattr(request, "param", 0)
     made = Cluster(initialize_head=True, head_node_args=head)
     made.other = made.add_node(**node, node_ip_address=OTHER)
     ray.init(address=made.address, _node_ip_address=HEAD, log_to_driver=False, logging_level="ERROR")
@@ -94,54 +98,41 @@ def test_with_a_worker_and_a_node_killed_the_rows_are_those_of_one_process(
     assert set(found.rows["status"]) <= {"ok", "undefined"}
 
 
-def test_a_large_result_whose_node_is_killed_before_it_is_fetched_is_had_of_another(
-    cluster, tmp_path, monkeypatch
-):
-    import ray
-    from xaibench_ray.crew import Crew, Size
-
-    gate = tmp_path / "gate"
-
-    def make():  # within the test: so it is sent whole, not by the name of a module that workers lack
-        class Large:
-            def __call__(self, task, following=None):
-                deadline = time.monotonic() + 60
-                there = ray.util.get_node_ip_address()
-                (tmp_path / there).touch()
-                awaited = gate if there == OTHER else tmp_path / OTHER
-                while not awaited.exists() and time.monotonic() < deadline:
-                    time.sleep(0.05)
-                return task, there, bytes(LARGE)
-
-            def close(self):
-                pass
-
-        return Large()
-
-    losses, lose = [], Crew.lose
-
-    def counted(crew, member, reason):
-        losses.append(reason)
-        return lose(crew, member, reason)
-
-    monkeypatch.setattr(Crew, "lose", counted)
-    crew = Crew(Size(cpus=1, gpus=0, most=2), attempts=3, patience=300)
-    found = []
-    for task, there, whole in crew(make, range(8)):
-        found.append((task, there, len(whole)))
-        away = [member for member in crew.members if member.now and (tmp_path / OTHER).exists()]
-        if away and not gate.exists():
-            gate.touch()
-            answers = [member.answer for member in away]
-            ready, _ = ray.wait(answers, timeout=60, fetch_local=False)
-            assert ready  # its result lies on the other node, and nowhere else
-            cluster.remove_node(cluster.other, allow_graceful=False)
-    crew.close()
-    assert gate.exists()
-    assert any(reason.startswith("Failed to retrieve object") for reason in losses), losses
-    assert sorted(found) == [(task, HEAD, LARGE) for task in range(8)]
-
-
 def test_what_cannot_be_had_is_said(cluster, tmp_path):
     with pytest.raises(ConfigError, match="takes 7 CPU and 0 GPU; the cluster has 2 CPU, 0 GPU"):
         grid(tmp_path, executor="ray", executing={"cpus": 7})
+
+
+def test_an_answer_that_is_lost_with_its_node_is_made_again(cluster, tmp_path, monkeypatch):
+    import ray
+    from ray.exceptions import ObjectLostError
+    from xaibench_ray.executor import ray_executor
+
+    other, lost = cluster.other.node_id, []
+
+    def get_too_late(answer, get=ray.get):
+        where = ray.experimental.get_object_locations([answer])[answer]["node_ids"]
+        if where == [other] and not lost:
+            cluster.remove_node(cluster.other, allow_graceful=False)
+            with pytest.raises(ObjectLostError) as error:
+                get(answer)
+            lost.append(error.value)
+            raise error.value
+        return get(answer)
+
+    monkeypatch.setattr(ray, "wait", partial(ray.wait, fetch_local=False))  # what is done stays there
+    monkeypatch.setattr(ray, "get", get_too_late)
+    with ray_executor(device="cpu") as execute:
+        found = list(execute(Meeting(tmp_path, LARGE), range(6)))
+    assert lost
+    assert sorted(met.task for met in found) == list(range(6))
+
+
+@pytest.mark.parametrize("cluster", [1], indirect=True, ids=["a GPU"])
+def test_two_workers_of_half_a_gpu_share_it(cluster, tmp_path):
+    from xaibench_ray.executor import ray_executor
+
+    with ray_executor(gpus=0.5, cpus=0.5) as execute:
+        found = list(execute(Meeting(tmp_path), range(4)))
+    assert len({met.process for met in found}) == 2
+    assert {(*met.gpus, met.visible) for met in found} == {(0, "0")}

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from counted import LOADS, USES
 from deadly import IMAGE
 from processes import QUIET, STORE, below, orphans_stay_below
 from toy_runs import same_rows
@@ -36,23 +37,31 @@ data = ["scenes"]
 AS_EVER = {"explainers": "grad-cam", "models": "scenes-cnn", "limit": 16}
 DEADLY = {"explainers": "grad-cam", "models": 'scenes-cnn", "deadly-cnn', "limit": 5}
 DEADLY["explainers"] += '", "deadly'
+COUNTED = {"explainers": "counted", "models": "counted-cnn", "limit": 12}
 
 
 @pytest.fixture(scope="module")
-def armed(tmp_path_factory):
-    """The plugin, installed: the file that arms it."""
+def site(tmp_path_factory):
+    """Where the plugins `deadly` and `counted` are installed."""
     site = tmp_path_factory.mktemp("site")
-    shutil.copy(Path(__file__).with_name("deadly.py"), site)
-    facts = site / "deadly-1.0.dist-info"
-    facts.mkdir()
-    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: deadly\nVersion: 1.0\n")
-    (facts / "entry_points.txt").write_text("[xaibench]\ndeadly = deadly\n")
+    for name in ("deadly", "counted"):
+        shutil.copy(Path(__file__).with_name(f"{name}.py"), site)
+        facts = site / f"{name}-1.0.dist-info"
+        facts.mkdir()
+        (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (facts / "entry_points.txt").write_text(f"[xaibench]\n{name} = {name}\n")
+    return site
+
+
+@pytest.fixture(scope="module")
+def armed(site):
+    """The file that arms `deadly`."""
     return site / "armed"
 
 
 @pytest.fixture(scope="module")
-def environment(armed):
-    path = os.pathsep.join([str(armed.parent), QUIET["PYTHONPATH"]])
+def environment(site):
+    path = os.pathsep.join([str(site), QUIET["PYTHONPATH"]])
     with pytest.MonkeyPatch.context() as patch, orphans_stay_below():
         for name, value in {**QUIET, "PYTHONPATH": path}.items():
             patch.setenv(name, value)
@@ -134,6 +143,15 @@ def test_on_a_cluster_the_table_is_that_of_one_process(address, here, tmp_path):
     code, told = typed(tmp_path / "ray", AS_EVER, *on(address))
     assert code == 0, told
     same_rows(Results.load(tmp_path / "ray").rows, here)
+
+
+def test_each_worker_loads_the_model_once_for_all_its_shards(address, site, tmp_path):
+    code, told = typed(tmp_path / "ray", COUNTED, *on(address))
+    assert code == 0, told
+    assert Results.load(tmp_path / "ray").rows["image"].nunique() == COUNTED["limit"]
+    loads, uses = ((site / name).read_text().split() for name in (LOADS, USES))
+    assert len(uses) > len(set(uses))
+    assert sorted(loads) == sorted(set(uses))  # nobody twice, and nobody who does no work
 
 
 @pytest.mark.parametrize("cluster", [True, False], ids=["cluster", "this machine"])

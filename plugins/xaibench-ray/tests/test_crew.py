@@ -1,108 +1,162 @@
-"""A worker whose result cannot be fetched is lost, whatever Ray calls that; its task is done again."""
+"""What the crew does with what Ray says, without a cluster: actors that answer as soon as asked."""
 
-from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from ray import exceptions
-from standing_in import Cluster
-from toy_runs import same_rows
-from xaibench_ray import crew as room
-from xaibench_ray.crew import Crew, Size
+import ray
+from ray.exceptions import (
+    ActorUnavailableError,
+    LocalRayletDiedError,
+    NodeDiedError,
+    ObjectLostError,
+    OutOfMemoryError,
+    OwnerDiedError,
+    RayTaskError,
+)
+from xaibench_ray import crew as crews
+from xaibench_ray.crew import MOST_LOSSES, Crew, Size
+from xaibench_ray.executor import refuse, size_of
 
-from xaibench.api import Executor, PluginError
+from xaibench.api import ConfigError, PluginError
 from xaibench.api.executing import Lost
-from xaibench.engine.registry import installed
-from xaibench.engine.run import run
-from xaibench.engine.settings import settle
 
-REASONS = {
-    "result": exceptions.ObjectLostError("ab", None, ""),
-    "owner": exceptions.OwnerDiedError("ab", None, ""),
-    "memory": exceptions.OutOfMemoryError("the node was low on memory"),
-    "node": exceptions.NodeDiedError("the node is dead"),
-    "raylet": exceptions.LocalRayletDiedError(),
-    "out of reach": exceptions.ActorUnavailableError("no answer", None),
-    "silent": exceptions.OutOfMemoryError(""),
-}
+GONE = [
+    ObjectLostError("00ff", None, ""),
+    OwnerDiedError("00ff", None, ""),
+    OutOfMemoryError("the node is low on memory"),
+    NodeDiedError("the node is dead"),
+    LocalRayletDiedError(),
+    ActorUnavailableError("the line is broken", None),
+    OutOfMemoryError(""),  # Ray has nothing to say
+]
+
+
+@dataclass(eq=False)
+class Answer:
+    """What `ray.get` finds: of which actor, and, where it was a task, of which."""
+
+    actor: "Pretended"
+    task: Any = None
+
+
+class Pretended:
+    """An actor."""
+
+    def __init__(self) -> None:
+        self.ready = SimpleNamespace(remote=lambda: Answer(self))
+        self.work = SimpleNamespace(remote=lambda make, task, following: Answer(self, task))
+
+
+@dataclass
+class Cluster:
+    """Hires, kills, and raises: `failing` says what for an answer, or None."""
+
+    failing: Any = lambda answer: None
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    hired: list[Pretended] = field(default_factory=list)
+    killed: list[Pretended] = field(default_factory=list)
+    done: list[Answer] = field(default_factory=list)
+
+    def options(self, **options: Any) -> Any:
+        self.asked.append(options)
+        return SimpleNamespace(remote=self.hire)
+
+    def hire(self) -> Pretended:
+        self.hired.append(Pretended())
+        return self.hired[-1]
+
+    def wait(self, answers: list[Answer], num_returns: int, timeout: float) -> Any:
+        return answers[:num_returns], answers[num_returns:]
+
+    def get(self, answer: Answer) -> Any:
+        if error := self.failing(answer):
+            raise error
+        if answer.task is None:
+            return True
+        self.done.append(answer)
+        return f"{answer.task} is done"
 
 
 @pytest.fixture
 def cluster(monkeypatch):
     made = Cluster()
-    monkeypatch.setattr(room, "ray", made)
-    monkeypatch.setattr(room, "Actor", made)
+    monkeypatch.setattr(crews, "Actor", made)
+    monkeypatch.setattr(ray, "wait", made.wait)
+    monkeypatch.setattr(ray, "get", made.get)
+    monkeypatch.setattr(ray, "kill", made.killed.append)
     return made
 
 
-class Doubling:
-    """A worker."""
-
-    def __call__(self, task, following=None):
-        return 2 * task
-
-    def close(self):
-        """Holds nothing."""
+def done(tasks, most=2, attempts=3):
+    crew = Crew(Size(cpus=1, gpus=0, most=most), attempts, patience=60)
+    return list(crew(lambda: None, tasks))
 
 
-def crew(attempts=3):
-    return Crew(Size(cpus=1, gpus=0, most=2), attempts, patience=60)
+@pytest.mark.parametrize("error", GONE, ids=lambda error: type(error).__name__)
+def test_a_task_whose_answer_is_lost_is_done_by_another_worker_and_the_first_is_ended(cluster, error):
+    lost = []
+
+    def once(answer):
+        if answer.task == "b" and not lost:
+            lost.append(answer)
+            return error
+        return None
+
+    cluster.failing = once
+    assert sorted(done("abcd")) == [f"{task} is done" for task in "abcd"]
+    again = next(answer for answer in cluster.done if answer.task == "b")
+    assert again.actor is not lost[0].actor
+    assert lost[0].actor in cluster.killed
+    assert lost[0].actor not in [answer.actor for answer in cluster.done[cluster.done.index(again) :]]
 
 
-@contextmanager
-def two_workers(address="", device="auto"):
-    yield crew()
+def test_a_task_whose_answer_is_lost_each_time_is_given_up_after_its_attempts(cluster):
+    cluster.failing = lambda answer: GONE[0] if answer.task == "b" else None
+    found = done("abcd", attempts=2)
+    (lost,) = [one for one in found if isinstance(one, Lost)]
+    assert lost.task == "b"
+    assert lost.reason.startswith("2 workers were lost with it: Failed to retrieve object 00ff")
+    assert len(found) == 4
 
 
-@pytest.mark.parametrize("error", REASONS.values(), ids=REASONS)
-def test_the_task_of_a_lost_result_is_done_by_another_and_its_worker_is_ended(cluster, error):
-    cluster.failing = [error]
-    assert sorted(crew()(Doubling, range(1, 6))) == [2, 4, 6, 8, 10]
-    assert cluster.killed == cluster.actors[:1]
-    assert len(cluster.actors) == 3  # two, and one instead of the lost one
+def test_where_no_worker_is_ever_there_the_run_ends(cluster):
+    cluster.failing = lambda answer: GONE[3]
+    with pytest.raises(PluginError, match=f"{MOST_LOSSES + 1} workers were lost .*: the node is dead"):
+        done("abcd")
 
 
-def test_a_task_whose_result_is_lost_again_and_again_is_given_up_with_the_reason(cluster):
-    cluster.failing = [REASONS["memory"], REASONS["memory"]]
-    found = list(crew(attempts=2)(Doubling, [1]))
-    assert found == [Lost(1, "2 workers were lost with it: the node was low on memory")]
+def test_what_a_worker_raised_is_raised_even_where_it_is_one_of_rays(cluster):
+    error = RayTaskError("work", "", ObjectLostError("00ff", None, "")).as_instanceof_cause()
+    assert isinstance(error, ObjectLostError)
+    cluster.failing = lambda answer: error if answer.task == "b" else None
+    with pytest.raises(PluginError, match="a worker raised ObjectLostError"):
+        done("abcd")
 
 
-def test_what_ray_says_nothing_of_is_given_its_name(cluster):
-    cluster.failing = [REASONS["silent"]]
-    assert list(crew(attempts=1)(Doubling, [1])) == [
-        Lost(1, "1 workers were lost with it: OutOfMemoryError")
-    ]
+@pytest.mark.parametrize(
+    ("gpus", "device", "there", "asked", "most"),
+    [
+        (0.5, "auto", 1, 0.5, 2),
+        (0.25, "cuda", 2, 0.25, 8),
+        (1.0, "auto", 1, 1.0, 1),
+        (0.5, "cpu", 1, 0.0, 16),
+        (0.5, "auto", 0, 0.0, 16),
+    ],
+)
+def test_what_a_worker_asks_of_ray_is_its_part_of_a_gpu(
+    cluster, monkeypatch, gpus, device, there, asked, most
+):
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 16.0, "GPU": float(there)})
+    size = size_of(device, gpus, cpus=1.0, workers=0)
+    assert size.most == most
+    assert len(list(Crew(size, attempts=1, patience=60)(lambda: None, range(99)))) == 99
+    assert [(one["num_gpus"], one["num_cpus"]) for one in cluster.asked] == [(asked, 1.0)] * most
 
 
-def test_what_a_worker_raises_is_raised_and_not_tried_again(cluster):
-    error = exceptions.RayTaskError("work", "a traceback", ValueError("no such layer"))
-    cluster.failing = [error.as_instanceof_cause()]
-    with pytest.raises(PluginError, match="a worker raised ValueError: no such layer"):
-        list(crew()(Doubling, [1, 2]))
-
-
-def grid(path, **settings):
-    spec = Executor(name="ray", at=f"{__name__}:two_workers", summary="two stand-ins")
-    registry = installed()
-    registry = replace(registry, executors={**registry.executors, "ray": spec})
-    settings = {"limit": 4, "shard": 1, "width": 8, "gallery": 0, "device": "cpu", **settings}
-    config = settle(
-        None,
-        ("scenes-cnn",),
-        ("scenes",),
-        explainers=("grad-cam",),
-        metrics=("pointing-game",),
-        **settings,
-    )
-    return run(config, path, registry=registry)
-
-
-def test_with_a_result_lost_the_rows_are_those_of_one_process(cluster, tmp_path):
-    expected = grid(tmp_path / "here").rows
-    cluster.failing = [REASONS["result"]]
-    found = grid(tmp_path / "ray", executor="ray")
-    assert cluster.killed[:1] == cluster.actors[:1]
-    assert not cluster.failing
-    same_rows(found.rows, expected)
-    assert found.manifest["complete"]
+def test_a_whole_gpu_and_a_part_of_another_is_refused_as_ray_would_later():
+    for gpus in (0, 0.5, 1.0, 2.0):
+        refuse("cuda", gpus, cpus=1, workers=0, attempts=1)
+    with pytest.raises(ConfigError, match=r"gpus=1\.5: a worker has a part of one GPU"):
+        refuse("cuda", 1.5, cpus=1, workers=0, attempts=1)

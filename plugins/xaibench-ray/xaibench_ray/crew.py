@@ -136,8 +136,8 @@ class Crew:
             found = ray.get(member.answer)
         except RayTaskError as error:
             raise plain(error) from error
-        except RayError as error:  # with its process, its node, the node's memory, or its result alone
-            yield from self.lose(member, first_line(error))
+        except RayError as error:  # its process or node is gone, or the answer that lay there
+            yield from self.lose(member, headline(error))
             return
         now, member.now, member.answer = member.now, None, None
         self.losses = 0
@@ -149,10 +149,12 @@ class Crew:
     def lose(self, member: Member, reason: str) -> Iterator[Any]:
         """Its tasks wait again, unless one has had its attempts: it may be what workers die of.
 
+        The actor is ended: it may live on, as where only its answer is lost, and would hold its device.
+
         Raises:
             PluginError: one worker after another is lost.
         """
-        self.dismiss([member])  # where only its result is lost it lives, and holds its device
+        self.dismiss([member])
         self.losses += 1
         if self.losses > MOST_LOSSES:
             raise PluginError(f"ray: {self.losses} workers were lost one after another: {reason}")
@@ -177,11 +179,6 @@ class Crew:
         self.dismiss(list(self.members))
 
 
-def first_line(error: RayError) -> str:
-    """What Ray says first; its name where it says nothing."""
-    return next(iter(str(error).splitlines()), type(error).__name__)
-
-
 def plain(error: RayTaskError) -> XaibenchError:
     """What a worker raised, without Ray's wrapping."""
     cause = error.cause
@@ -189,3 +186,8 @@ def plain(error: RayTaskError) -> XaibenchError:
         return cause
     said = str(cause).splitlines() or [""]
     return PluginError(f"ray: a worker raised {type(cause).__name__}: {said[-1]}")
+
+
+def headline(error: RayError) -> str:
+    """What went wrong, in the first line that says something, or by its name."""
+    return next(filter(None, str(error).splitlines()), type(error).__name__)

@@ -94,6 +94,8 @@ def refuse(device: str, gpus: float, cpus: float, workers: int, attempts: int) -
         raise ConfigError(f"device {device!r}: Ray gives each worker its GPU; say --device cuda")
     if gpus < 0 or cpus < 0 or workers < 0 or attempts < 1:
         raise ConfigError("ray: gpus, cpus and workers are at least 0, attempts at least 1")
+    if gpus > 1 and gpus != int(gpus):
+        raise ConfigError(f"ray: gpus={gpus:g}: a worker has a part of one GPU, as 0.5, or whole ones")
 
 
 def size_of(device: str, gpus: float, cpus: float, workers: int) -> Size:
