@@ -18,8 +18,10 @@ Written by `python docs/make_reproducing_page.py` from `xaibench/results/publish
 ours, with 95 % intervals over images, beside theirs; `xaibench reproduce` lists the protocols. No
 protocol is to be compared with another: each has its own network, images and masking.
 
-Figures that nobody has checked against their source are "unverified" here and there: their numbers are
-not shown. Where we lack a method, a network or a choice of images, it is said. Weights come from
+"Figures checked against the source" were compared with the table that is named, and are shown. "Figures
+unverified" are from memory or from somebody else's account (tags M and S of that file): "unverified"
+stands here, and in what the command prints, until somebody has looked.
+Where we lack a method, a network or a choice of images, it is said. Weights come from
 torchvision's cache or its server; `--models torchvision:resnet50=FILE` takes a file, and
 `--models torchvision:resnet50=random` shows that a protocol runs: the output then says that it is a
 stand-in.

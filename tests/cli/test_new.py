@@ -124,7 +124,7 @@ def machine(tmp_path_factory):
     (site / "ours.pth").write_text(LATER.format(sysconfig.get_path("purelib")))
     commands = {
         "xaibench": 'python -m xaibench "$@"',
-        "pytest": 'python -m pytest -p pytest_xaibench "$@"',
+        "pytest": 'python -m pytest "$@"',
         "pip": 'python -m pip "$@" --quiet --no-deps --no-build-isolation --no-index',
     }
     for name, command in commands.items():
@@ -151,6 +151,39 @@ def test_who_follows_the_page_gets_scores(machine, tmp_path):
     assert list(machine.glob("venv/lib/python*/site-packages/xaibench_bright_cam/bright_cam.py"))
     scores = Results.load(tmp_path / "xaibench-bright-cam" / "results").scores
     ours = scores[scores["explainer"] == "bright-cam"]
+    assert len(ours)
+    assert (ours["status"] == "ok").all()
+    assert ours["score"].notna().all()
+
+
+USES = {  # kind: the column of the scores that names it, and what keeps its README's command small
+    "explainer": ("explainer", "--metrics pointing-game --limit 4"),
+    "metric": ("metric", "--explainers grad-cam --limit 4"),
+    "model": ("model", "--explainers grad-cam --metrics pointing-game"),
+    "dataset": ("dataset", "--explainers grad-cam --metrics pointing-game"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_who_follows_a_packages_readme_gets_scores(kind, machine, tmp_path):
+    """Built as a wheel, installed, found by its entry point, tested, and used as its README says."""
+    column, small = USES[kind]
+    name = f"readme-{kind}"
+    folder = create(kind, name, tmp_path)
+    page = (folder / "README.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"^```sh\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
+    install, *between, use = script.splitlines()
+    assert install == "pip install -e '.[test]'"
+    commands = ["pip install .", *between, f"{use} {small} --output results"]
+    said = follow(machine, "\n".join(commands), folder)
+    (line,) = [line for line in said.splitlines() if f"xaibench-{name}" in line and "0.1.0" in line]
+    assert f"1 {kind}s" in line
+    assert list(machine.glob(f"venv/lib/python*/site-packages/xaibench_readme_{kind}/*_{kind}.py"))
+    said = follow(machine, f"pytest --xaibench-plugin xaibench-{name}", tmp_path)
+    assert re.search(r"\d+ passed", said)
+    scores = Results.load(folder / "results").scores
+    ours = scores[scores[column] == name]
     assert len(ours)
     assert (ours["status"] == "ok").all()
     assert ours["score"].notna().all()
