@@ -15,12 +15,15 @@ from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import numpy as np
 import releases
 import reports
 import torch
+import toys
 from rich.console import Console
 from safetensors.torch import save as to_safetensors
+from toy_runs import toy_run
 from xaibench_datasets.ade20k import ade20k, ade20k_full, ade20k_scenes
 from xaibench_datasets.cifar import cifar10
 from xaibench_datasets.coco import coco
@@ -29,17 +32,24 @@ from xaibench_datasets.imagenet import imagenet
 from xaibench_datasets.mnist import mnist
 from xaibench_datasets.voc import voc
 
-from xaibench.api.batch import Example
+from xaibench.api.batch import Example, Preprocess
 from xaibench.api.errors import XaibenchError
+from xaibench.cli.compare import print_comparison
 from xaibench.cli.json_lines import result_facts
 from xaibench.cli.show import print_results
+from xaibench.engine.blocks import Part
 from xaibench.engine.config import make_config, read_config
 from xaibench.engine.map_store import MapStore
+from xaibench.engine.merge import merge
+from xaibench.engine.score_kept import score_kept
 from xaibench.engine.subset import read_subset, written
 from xaibench.report.page.build import write_report
 from xaibench.results.kept import load_kept
 from xaibench.results.results import Results
+from xaibench.results.statistics.compare import compare
 from xaibench.results.validation import validate
+from xaibench.train.checkpoint import Facts, Folder, checkpoint, new_network, read_facts
+from xaibench.train.recipe import Epoch, Recipe
 
 SYNSET = "n01440764"
 
@@ -157,6 +167,113 @@ def lay(root: Path) -> None:
         path.write_bytes(content)
 
 
+def toy_part(path: Path, number: int = 0, count: int = 1) -> Results:
+    """A run of a second, or a part of it: it keeps its maps."""
+    part = Part(number, count)
+    settings = {"metrics": ("pointing-game",), "limit": 4, "shard": 2, "gallery": 1, "keep_maps": True}
+    return toy_run(path, "activation", part=part, **settings)
+
+
+@cache
+def toy_files() -> dict[str, bytes]:
+    """A whole run, and the same in two parts: `whole`, `part-0` and `part-1`."""
+    with TemporaryDirectory() as place:
+        root = Path(place)
+        toy_part(root / "whole")
+        for number in range(2):
+            toy_part(root / f"part-{number}", number, 2)
+        files = [path for path in root.rglob("*") if path.is_file()]
+        return {str(path.relative_to(root)): path.read_bytes() for path in files}
+
+
+def lay_toys(root: Path) -> None:
+    """Put those files there."""
+    for name, content in toy_files().items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+
+
+def of_runs(name: str, pattern: str, read: Callable[[Path], object]) -> Door:
+    """A door for the first of those files that a pattern names: made when it is pushed at."""
+
+    def place() -> str:
+        return min(path for path in toy_files() if Path(path).match(pattern))
+
+    def put_and_read(root: Path) -> None:
+        (root / "pushed").replace(root / place())
+        read(root)
+
+    return Door(name, "pushed", lambda: toy_files()[place()], put_and_read, lay_toys)
+
+
+def merged(root: Path) -> None:
+    """Both parts in one."""
+    merge([root / "part-0", root / "part-1"], root / "merged")
+
+
+def compared(root: Path) -> None:
+    """A part beside the whole run, in either order."""
+    runs = [Results.load(root / name).scores for name in ("whole", "part-0")]
+    for a, b in (runs, runs[::-1]):
+        print_comparison(compare(a, b), Console(file=io.StringIO()))
+
+
+def resumed(root: Path) -> None:
+    """The same command once more."""
+    toy_part(root / "whole")
+
+
+def resumed_whole(root: Path) -> None:
+    """The same command once more writes such a file anew, whatever it was."""
+    resumed(root)
+    assert validate(root / "whole").wrong == []
+
+
+def scored(root: Path) -> None:
+    """One more metric on the kept maps."""
+    registry = toys.registry("activation", metrics=("pointing-game", "deletion-28"))
+    score_kept(root / "whole", ["deletion-28"], registry=registry)
+
+
+def trained(root: Path) -> None:
+    """A training's folder: gone on with, and its network."""
+    found = checkpoint(str(root))
+    if (facts := read_facts(root)).history:
+        assert isinstance(facts.accuracy, float)
+    Folder.open(root, RECIPE)
+    found.class_name(0).encode()
+    if found.preprocess is not None:
+        found.logits(found.preprocess.image(toys.picture(0))[None])
+
+
+RECIPE = Recipe(architecture="simple-cnn", data="d", size=8, epochs=1)
+
+
+def training() -> bytes:
+    """The JSON of a finished training."""
+    numbers = {"loss": 1.0, "accuracy": 0.5, "held_out_loss": 1.0, "held_out_accuracy": 0.5}
+    facts = Facts(
+        recipe=RECIPE,
+        names=("cat", "dog"),
+        label_space="d",
+        preprocess=Preprocess((8, 8)),
+        images=(8, 2),
+        history=(Epoch(number=1, seconds=1.0, **numbers),),
+        best=1,
+        complete=True,
+        tensors="1.safetensors",
+        tested={"d": (0.5, 2)},
+    )
+    return msgspec.json.encode(facts)
+
+
+@cache
+def trained_weights() -> bytes:
+    """The tensors of that training."""
+    torch.manual_seed(0)
+    return to_safetensors(new_network(RECIPE, 2).state_dict())
+
+
 def instances(name: str) -> Callable[[], bytes]:
     """COCO's annotations."""
 
@@ -251,14 +368,16 @@ def lay_full(root: Path) -> None:
     (root / f"{OF_FULL}_seg.png").write_bytes(releases.png(releases.ade_colours()))
 
 
-def kept_maps() -> bytes:
-    """Maps at their own resolution."""
-    facts = {
-        "trials": [["a", 0, "sha"]],
-        "explainers": {
-            "cam": {"odd": {}, "remarks": {}, "ms": 1.0, "forwards": 0.0, "backwards": 0.0, "key": "key"}
-        },
-    }
+KEPT = {
+    "trials": [["a", 0, "sha"]],
+    "explainers": {
+        "cam": {"odd": {}, "remarks": {}, "ms": 1.0, "forwards": 0.0, "backwards": 0.0, "key": "key"}
+    },
+}
+
+
+def kept_maps(facts: object = KEPT) -> bytes:
+    """Maps at their own resolution, and what is said of them."""
     return to_safetensors({"cam": torch.zeros(1, 4, 4).half()}, {"maps": json.dumps(facts)})
 
 
@@ -360,4 +479,33 @@ DOORS = [
         lambda root: load_kept(root / "one.safetensors"),
     ),
     Door("map-store", "m--d.1.safetensors", kept_maps, map_store),
+    Door(
+        "training",
+        "checkpoint.json",
+        training,
+        trained,
+        lambda root: (root / "1.safetensors").write_bytes(trained_weights()),
+    ),
+    Door(
+        "training-weights",
+        "1.safetensors",
+        trained_weights,
+        trained,
+        lambda root: (root / "checkpoint.json").write_bytes(training()),
+    ),
+    of_runs("compare-rows", "part-0/scores/*.parquet", compared),
 ]
+RUN_DOORS = [  # a run each
+    of_runs("merge-rows", "part-0/scores/*.parquet", merged),
+    of_runs("merge-manifest", "part-0/manifest.json", merged),
+    of_runs("merge-config", "part-0/config.toml", merged),
+    of_runs("merge-subset", "part-0/subset-*.json", merged),
+    of_runs("merge-gallery", "part-0/maps/*.safetensors", merged),
+    of_runs("resume-rows", "whole/scores/*.parquet", resumed),
+    of_runs("resume-manifest", "whole/manifest.json", resumed_whole),
+    of_runs("resume-config", "whole/config.toml", resumed),
+    of_runs("resume-subset", "whole/subset-*.json", resumed_whole),
+    of_runs("score-maps", "whole/maps/native/*.safetensors", scored),
+    of_runs("score-config", "whole/config.toml", scored),
+]
+DOORS += RUN_DOORS

@@ -18,7 +18,8 @@ READERS = (
     *("xaibench_datasets.mnist", "xaibench_datasets.cifar", "xaibench_datasets.ade20k"),
     *("xaibench.engine.config", "xaibench.engine.subset", "xaibench.engine.map_store"),
     *("xaibench.results.rows", "xaibench.results.kept", "xaibench.results.validation"),
-    *("xaibench.results.manifest", "xaibench.engine.merge"),
+    *("xaibench.results.manifest", "xaibench.engine.merge", "xaibench.train.checkpoint"),
+    *("xaibench.engine.score_kept", "xaibench.results.statistics.compare"),
 )
 
 

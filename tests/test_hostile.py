@@ -1,15 +1,19 @@
 """Whatever stands in a file, it is read or refused by one of our errors: no other, no harm, no hang."""
 
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+from copy import deepcopy
 from importlib.util import find_spec
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from doors import DOORS, a_run, lay, results
+from doors import DOORS, KEPT, RUN_DOORS, a_run, kept_maps, lay, results
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -30,9 +34,10 @@ STRANGE = (
     *("\ud800", [], {}, [[]], {"a": 1}, ["a"], float("nan"), float("inf")),
 )
 REQUIRED = "XAIBENCH_FUZZER"  # set where a test that is skipped for want of the fuzzer is a failure
+DOOR = {door.name: door for door in DOORS}
 QUICK, LONG = 12, 400
 LENGTH = 5000
-SLOW_DOORS = {"manifest", "rows", "gallery"}  # a page each
+SLOW_DOORS = {"manifest", "rows", "gallery", *(door.name for door in RUN_DOORS)}  # a page or a run each
 
 
 @st.composite
@@ -100,6 +105,52 @@ def push_at(door, count):
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
 def test_a_damaged_file_is_read_or_refused(door):
     push_at(door, 3 if door.name in SLOW_DOORS else QUICK)
+
+
+def places(value, path=()):
+    """The path of every value in JSON."""
+    yield path
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from places(value[key], (*path, key))
+
+
+def with_strange(facts):
+    """JSON with each of its values in turn replaced by each of the strange ones."""
+    for path in places(facts):
+        for strange in STRANGE:
+            root = [deepcopy(facts)]
+            node, key = root, 0
+            for step in path:
+                node, key = node[key], step
+            node[key] = strange
+            yield root[0]
+
+
+def test_any_value_of_a_training_may_be_strange():
+    door = DOOR["training"]
+    for facts in with_strange(json.loads(door.genuine())):
+        assert door.push(json.dumps(facts).encode()) in ("read", "refused"), facts
+
+
+def test_any_value_of_what_kept_maps_say_may_be_strange():
+    for facts in with_strange(KEPT):
+        assert DOOR["map-store"].push(kept_maps(facts)) in ("read", "refused"), facts
+
+
+UNWRITTEN = [("model", ""), ("explain_ms", None), ("explain_ms", float("inf"))]
+
+
+@pytest.mark.parametrize(("column", "value"), UNWRITTEN)
+def test_rows_that_no_run_writes_are_refused_and_made_again_by_the_run(column, value):
+    table = pq.read_table(io.BytesIO(DOOR["resume-rows"].genuine()))
+    field = table.schema.field(column).with_nullable(True)
+    values = pa.array([value] * len(table), field.type)
+    pushed = io.BytesIO()
+    pq.write_table(table.set_column(table.schema.get_field_index(column), field, values), pushed)
+    assert DOOR["compare-rows"].push(pushed.getvalue()) == "refused"
+    assert DOOR["merge-rows"].push(pushed.getvalue()) == "refused"
+    assert DOOR["resume-rows"].push(pushed.getvalue()) == "read"
 
 
 @pytest.mark.parametrize("what", [rb"\d+", rb"[a-zA-Z]+"], ids=["number", "word"])

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from xaibench.api.errors import ConfigError, DataError
 from xaibench.results.kept import Shown, shown_beside
-from xaibench.results.rows import Row, read_table, write_rows, write_table
+from xaibench.results.rows import COSTS, NAMED, Row, read_table, write_rows, write_table
 from xaibench.results.whole import whole_file
 
 LONGEST = 80  # letters of a name in a file's name
@@ -180,7 +180,7 @@ class RunFolder:
         found = []
         for path in self.shards(block):
             try:
-                read_table(path, ("cell",))
+                read_table(path, (*NAMED, *COSTS))
             except DataError as error:
                 path.replace(path.with_name(f"{path.name}.unreadable"))
                 found.append(error)

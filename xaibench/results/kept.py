@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from sys import float_info
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
@@ -14,11 +16,29 @@ from safetensors.numpy import save
 from xaibench.api.errors import DataError
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
-NATIVE = {"key", "odd", "remarks", "ms", "forwards", "backwards"}  # what is kept of an explainer
+Cost = Annotated[float, msgspec.Meta(ge=0, le=float_info.max)]  # neither NaN nor infinite
 UNREADABLE = (
     *(OSError, SafetensorError, RecursionError),
     *(KeyError, IndexError, TypeError, ValueError, AttributeError),  # JSON of another shape
 )
+
+
+class Said(msgspec.Struct):
+    """What is kept of an explainer beside its maps; `odd` and `remarks` by the number of the row."""
+
+    key: str
+    odd: dict[str, tuple[str, str]]
+    remarks: dict[str, str]
+    ms: Cost
+    forwards: Cost
+    backwards: Cost
+
+
+class Native(msgspec.Struct):
+    """What a file of maps at their own resolution says of them."""
+
+    trials: list[tuple[str, int, str]]
+    explainers: dict[str, Said]
 
 
 @dataclass(frozen=True)
@@ -117,7 +137,7 @@ def native_facts(path: Path) -> dict[str, Any]:
     """What a file of maps at their own resolution says of them, which is what it holds.
 
     Returns:
-        "trials": (image, target, inputs_sha) of each row; "explainers": by name, `NATIVE` of each.
+        "trials": (image, target, inputs_sha) of each row; "explainers": by name, what `Said` has.
 
     Raises:
         DataError: the file cannot be read, or holds something else.
@@ -125,10 +145,11 @@ def native_facts(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, framework="numpy") as file:
             facts: dict[str, Any] = json.loads((file.metadata() or {})["maps"])
-            rows = {name: file.get_slice(name).get_shape()[0] for name in facts["explainers"]}
+            msgspec.convert(facts, Native)
+            shapes = {name: file.get_slice(name).get_shape() for name in facts["explainers"]}
         facts["trials"] = [(image, target, inputs) for image, target, inputs in facts["trials"]]
-        for name, said in facts["explainers"].items():
-            if rows[name] != len(facts["trials"]) or not set(said) >= NATIVE:
+        for name, shape in shapes.items():
+            if len(shape) != 3 or shape[0] != len(facts["trials"]):
                 raise ValueError(f"what it says of {name} is not what it holds")
     except UNREADABLE as error:
         raise DataError(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from xaibench.api.errors import DataError, PluginError
@@ -15,6 +16,11 @@ from xaibench.results.whole import whole_file
 SCHEMA_VERSION = 4
 STATUSES = ("ok", "undefined", "unsupported", "failed", "skipped")
 KEY = ("cell", "image", "target", "metric")
+NAMED = ("cell", "model", "dataset", "explainer")  # in every row
+COSTS = (
+    *("explain_ms", "explain_forwards", "explain_backwards"),
+    *("metric_ms", "metric_forwards", "metric_backwards"),
+)
 SHARED_PASS = "shared-pass"  # the explainer named in the row that holds the shared pass's time
 
 
@@ -164,6 +170,7 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         if names == SCHEMA.names:
             table = table.cast(pa.schema([SCHEMA.field(name) for name in table.column_names]))
             table.validate(full=True)  # text that is no UTF-8 would be met only where it is used
+            refuse_unwritten(table)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{path} cannot be read: {error}; run the same command again") from error
     if names != SCHEMA.names:
@@ -172,6 +179,20 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
             f"{path} has other columns than this version writes: {odd}; run again with --overwrite"
         )
     return table
+
+
+def refuse_unwritten(table: pa.Table) -> None:
+    """Refuse what no run writes, and tables and drawings cannot show.
+
+    Raises:
+        ValueError: a row names no model, data set or explainer, or a cost is no number.
+    """
+    for name in set(NAMED) & set(table.column_names):
+        if pc.any(pc.equal(table[name], "")).as_py():
+            raise ValueError(f"a row has no {name}")
+    for name in set(COSTS) & set(table.column_names):
+        if not pc.all(pc.is_finite(table[name]), skip_nulls=False, min_count=0).as_py():
+            raise ValueError(f"a row's {name} is no finite number")
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -5,12 +5,14 @@ training that is killed at any moment has its last whole epoch.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from PIL.Image import Resampling
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
@@ -143,7 +145,28 @@ def read_facts(path: Path) -> Facts:
         raise PluginError(f"{file} is of format {facts.format}, and this xaibench reads {FORMAT}")
     if Path(facts.tensors).name != facts.tensors or not facts.tensors.endswith(".safetensors"):
         raise PluginError(f"{file} names {facts.tensors!r} for its tensors; expected a file beside it")
+    if said := next(faults(facts), ""):
+        raise PluginError(f"{file} is no checkpoint of a training: {said}")
     return facts
+
+
+def faults(facts: Facts) -> Iterator[str]:
+    """What no training writes, and no network could be made or asked with."""
+    epochs, wants, side = len(facts.history), facts.preprocess, facts.recipe.size
+    if not (1 <= facts.best <= epochs or facts.best == epochs == 0):
+        yield f"its best epoch is {facts.best}, of {epochs}"
+    if not facts.names:
+        yield "it names no class"
+    if wants.size != (side, side):
+        yield f"its images are of size {wants.size}, and it was trained at {side}"
+    if len(wants.mean) != 3 or len(wants.std) != 3:
+        yield "mean and std are not of three colours"
+    if not all(map(isfinite, (*wants.mean, *wants.std))) or min(wants.std, default=1) <= 0:
+        yield f"mean {wants.mean} and std {wants.std} are not finite, or std is not above 0"
+    if wants.interpolation.upper() not in Resampling.__members__:
+        yield f"there is no interpolation {wants.interpolation!r}"
+    if wants.crop is not None and not 0 < wants.crop <= 1:
+        yield f"crop is {wants.crop}; it must lie in (0, 1]"
 
 
 def read_tensors(path: Path, facts: Facts) -> dict[str, Tensor]:
@@ -180,7 +203,14 @@ def new_network(recipe: Recipe, classes: int) -> nn.Module:
         PluginError: it cannot be made, or is no network.
     """
     spec = installed().architecture(recipe.architecture)
-    network: Any = spec.load()(classes, recipe.size)
+    try:
+        network: Any = spec.load()(classes, recipe.size)
+    except (RuntimeError, TypeError, ValueError, ArithmeticError, MemoryError) as error:
+        first = " ".join(str(error).split())[:300]
+        raise PluginError(
+            f"architecture {spec.name!r} cannot be made for {classes} classes at {recipe.size} pixels: "
+            f"{type(error).__name__}: {first}"
+        ) from error
     if not isinstance(network, nn.Module):
         raise PluginError(
             f"architecture {spec.name!r} returned {type(network).__name__}; expected a torch.nn.Module"
