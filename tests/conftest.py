@@ -9,6 +9,14 @@ from xaibench.api.classifier import Classifier
 torch.set_num_threads(1)  # the networks are tiny: a second thread costs more than it brings
 
 
+def pytest_collection_modifyitems(items):
+    """What is marked `gpu` is skipped where there is none."""
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
 @pytest.fixture(params=NETS, ids=lambda make: make.__name__)
 def classifier(request) -> Classifier:
     return request.param()

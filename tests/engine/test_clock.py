@@ -14,8 +14,6 @@ from xaibench.engine.outcome import Explained, Outcome
 from xaibench.engine.scoring import score
 from xaibench.engine.stream import Stream, Task
 
-GPU = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
-
 
 @dataclass
 class Gpu:
@@ -109,7 +107,7 @@ def test_what_a_metric_does_on_a_gpu_is_waited_for_once_all_metrics_have_asked(g
     assert [outcome.ms for outcome in found.values()] == pytest.approx([(3 + 3) / 2] * 2)
 
 
-@pytest.mark.parametrize("device", [pytest.param("cuda", marks=GPU)])
+@pytest.mark.parametrize("device", [pytest.param("cuda", marks=pytest.mark.gpu)])
 def test_a_gpu_that_is_still_working_is_waited_for_when_its_time_is_asked(device):
     where = torch.device(device)
     began = mark(where)

@@ -5,17 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 from toy_runs import same_rows
 
 from xaibench.engine.run import run
 from xaibench.engine.settings import settle
 from xaibench.results.results import Results
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
-]
+pytestmark = pytest.mark.gpu
 DEVICE = "cuda"
 SAME = ["image", "target", "explainer", "metric"]
 NEAR = 0.01  # of an area between 0 and 1: a tie that rounds the other way moves a few of the pixels

@@ -129,11 +129,8 @@ def test_a_kept_image_is_still_held_against_the_subset():
     assert "has the hash" in str(shelf.decode("data", example(), PREPROCESS, "0", keep=True).error)
 
 
-GPU = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
-
-
 @pytest.mark.parametrize("ahead_of_it", [True, False])
-@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=GPU)])
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def test_a_batch_on_the_device_is_the_images(device, ahead_of_it):
     images, on = [torch.rand(3, 4, 5) for _ in range(3)], torch.device(device)
     sent = [on_its_way(image, on) for image in images] if ahead_of_it else images

@@ -171,7 +171,6 @@ def test_scores_stand_on_the_host_wherever_the_maps_are(batch, monkeypatch):
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_what_rows_are_made_of_stands_on_the_host_and_scores_in_python_where_the_maps_are(batch):
     classifier = nets.gap()
     classifier.network.to("cuda")

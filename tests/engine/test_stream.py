@@ -440,9 +440,6 @@ def test_each_pass_is_told_with_its_images():
     assert told == [4, 4, 1]
 
 
-GPU = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
-
-
 class Crossings(TorchDispatchMode):
     """Counts what a device cannot be asked without waiting for it, and what is sent to it."""
 
@@ -499,7 +496,7 @@ def test_no_pass_waits_for_the_device_however_many_there_are(device):
     assert few["sent"] <= 3 * 5  # cells, and where those go that others have scored
 
 
-@pytest.mark.parametrize("device", [pytest.param("cuda", marks=GPU)])
+@pytest.mark.parametrize("device", [pytest.param("cuda", marks=pytest.mark.gpu)])
 def test_a_gpu_is_never_waited_for_and_says_the_same(device):
     expected = Stream(Recorder(), 4).drive(of_every_kind(12, "cpu"))
     tasks = of_every_kind(12, device)

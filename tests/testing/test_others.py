@@ -24,7 +24,7 @@ from zoo_others import (
 )
 
 from xaibench import testing
-from xaibench.api import Metric
+from xaibench.api import Metric, PluginError
 from xaibench.engine.registry import KINDS
 from xaibench.testing import (
     ContractBroken,
@@ -149,5 +149,5 @@ def test_every_kind_of_plugin_has_a_contract_of_its_own(kinds, spec):
 
 
 def test_a_kind_without_a_contract_is_not_taken_for_another():
-    with pytest.raises(NotImplementedError, match="no contract for oracle 'one'"):
+    with pytest.raises(PluginError, match="there is no contract of oracles, which 'one' is one of"):
         tried("oracle", executor("one"), Given())

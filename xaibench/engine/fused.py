@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from xaibench.api.types import Images
-from xaibench.engine.readers import read_by
+from xaibench.engine.wiring import read_by
 
 Applied = tuple[str, list[float], str]  # oneDNN's name of an activation, its numbers, its algorithm
 APPLIED: dict[str, Callable[[nn.Module], Applied]] = {

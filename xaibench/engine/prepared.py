@@ -21,7 +21,7 @@ from xaibench.api.capture import SharedPass
 from xaibench.api.classifier import Classifier
 from xaibench.api.types import Images, Logits
 from xaibench.engine.fused import fuse_activations
-from xaibench.engine.readers import read_by
+from xaibench.engine.wiring import read_by
 
 TOLERANCE = 1e-5  # of a probability
 LAYER_TOLERANCE = 1e-4  # of activations and gradients, as a share of the largest

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from xaibench.api.errors import ConfigError, DataError
 from xaibench.results.kept import Shown, shown_beside
 from xaibench.results.rows import COSTS, NAMED, Row, read_table, write_rows, write_table
-from xaibench.results.whole import whole_file
+from xaibench.results.whole import write_bytes, write_text
 
 LONGEST = 80  # letters of a name in a file's name
 WHAT_ROWS_ARE = ("cell", "explainer", "metric", "image", "inputs_sha", "status")
@@ -289,14 +289,3 @@ def slug(name: str) -> str:
     if plain == name and len(name) <= LONGEST:
         return name
     return f"{plain[:LONGEST]}-{sha256(name.encode(errors='surrogatepass')).hexdigest()[:6]}"
-
-
-def write_text(path: Path, text: str) -> None:
-    """A text file, there whole or not at all."""
-    write_bytes(path, text.encode())
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """A file, there whole or not at all."""
-    with whole_file(path) as file:
-        file.write(content)

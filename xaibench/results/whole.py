@@ -29,6 +29,17 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         aside.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """A text file, there whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """A file, there whole or not at all."""
+    with whole_file(path) as file:
+        file.write(content)
+
+
 def sync_folder(folder: Path) -> None:
     """Have the names in a folder on the disk: a file's own sync says nothing of its name."""
     if os.name == "nt":  # which opens no folder

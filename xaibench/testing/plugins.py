@@ -130,7 +130,7 @@ def tried(kind: str, spec: Any, given: Given) -> list[Tried]:
     """One spec under trial; of a family of models, one for each member that was given.
 
     Raises:
-        NotImplementedError: the kind has no contract.
+        PluginError: the kind has no contract.
     """
     networks = (*NETWORKS, *given.networks)
     if kind == "explainer":
@@ -152,7 +152,7 @@ def tried(kind: str, spec: Any, given: Given) -> list[Tried]:
             Tried(kind, one.name, models.ModelSubject(one), models.CONTRACT)
             for one in members_of(spec, given.members)
         ]
-    raise NotImplementedError(f"no contract for {kind} {spec.name!r}; add one to xaibench.testing")
+    raise PluginError(f"there is no contract of {kind}s, which {spec.name!r} is one of")
 
 
 def members_of(spec: Any, names: Sequence[str]) -> list[Any]:

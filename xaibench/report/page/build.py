@@ -27,8 +27,8 @@ from xaibench.report.page.pictures import conceptor_figures
 from xaibench.report.page.problems import counts, problems
 from xaibench.report.page.provenance import columns_of, is_table, provenance
 from xaibench.results.board import Board
-from xaibench.results.folder import write_bytes
 from xaibench.results.results import Results
+from xaibench.results.whole import write_bytes
 
 SCRIPTS = ("page.js", "boards.js", "maps.js", "gallery.js")
 COLOURS = ("inferno", "viridis", "cividis", "gray")
