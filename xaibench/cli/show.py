@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from xaibench.results.results import Results
     from xaibench.results.values import Value
 
+WIDEST = 10_000  # characters
 SHARED = (
     "rank: 1 + how many explainers are better beyond noise, over all metrics; tie: who shares a letter "
     "cannot be told apart (Friedman, Wilcoxon with Holm's correction, 0.05); no score: told below"
@@ -48,7 +49,7 @@ def print_results(results: "Results", console: Console, curves: "Sequence[MeanCu
         curves: to draw below the leaderboards.
     """
     for board in results.boards():
-        console.print(leaderboard(board))
+        print_whole(leaderboard(board), console)
         console.print(f"[dim]{escape(board.separation)}[/]", highlight=False)
         for table in curve_tables(board, curves, console.width):
             console.print(table)
@@ -69,6 +70,12 @@ def print_results(results: "Results", console: Console, curves: "Sequence[MeanCu
     for name in ("scores", "gallery.png", "report.html", "manifest.json"):
         if (results.path / name).exists():
             console.print(f"[dim]{escape(str(results.path / name))}[/]", highlight=False)
+
+
+def print_whole(table: Table, console: Console) -> None:
+    """A table with all its numbers: where it is wider than the console, its lines run on."""
+    table.width = console.measure(table, options=console.options.update(width=WIDEST)).maximum
+    console.print(table, crop=False)
 
 
 def leaderboard(board: "Board") -> Table:
