@@ -30,6 +30,7 @@ VOID = {
     "wbr",
 }
 STEPS = 9
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)><!--'\"&{{7*7}}"
 
 
 def keep(path, image="i0", model="m", dataset="d", explainers=NAMES, side=(24, 32), seed=0, **facts):
@@ -116,6 +117,27 @@ def wide(path) -> Path:
         keep(found, f"i{k}", explainers=explainers, seed=k)
     (found / "manifest.json").write_text(json.dumps({"run": "r", "controls": ["random"]}))
     return found
+
+
+def named_evilly(path) -> tuple[dict[str, str], list[str]]:
+    """A folder all of whose names hold markup; the model, data set and metric, and the images."""
+    evil = {"metric": "insertion", "model": f"m{EVIL}", "dataset": f"d{EVIL}"}
+    names, images = [EVIL, "b", "c"], [f"{k}{EVIL}" for k in range(12)]
+    lacking = scores()
+    lacking[0] = np.nan
+    said = {"reason": f"why{EVIL}", "explainer_note": f"note{EVIL}"}
+    folder(path, curved(rows(lacking, names, images=images, **said, **evil)))
+    keep(path, images[1], evil["model"], evil["dataset"], names, target=f"class{EVIL}")
+    manifest = {
+        "run": f"run{EVIL}",
+        "controls": [EVIL],
+        "plugins": [{f"key{EVIL}": f"plugin{EVIL}"}],
+        f"odd{EVIL}": {EVIL: [EVIL]},
+        "finished": EVIL,
+    }
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    (path / "config.toml").write_text(EVIL)
+    return evil, images
 
 
 @dataclass

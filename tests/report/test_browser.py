@@ -8,10 +8,12 @@ import time
 
 import pytest
 from browsers import browser
-from reports import ready, wide
+from reports import EVIL, NAMES, keep, named_evilly, ready, scores, wide
+from tables import rows
 
 from xaibench.report.page.build import write_report
 from xaibench.results.results import Results
+from xaibench.results.rows import write_rows
 
 pytestmark = pytest.mark.browser
 FLAGS = (
@@ -47,11 +49,18 @@ def driver():
 @pytest.fixture
 def page(driver, report):
     driver.get_log("performance")  # what the browser did before is not the page's
+    yield opened(driver, report)
+    assert severe(driver) == []
+
+
+def opened(driver, report):
     driver.get(report.as_uri())
     assert driver.execute_script("return document.documentElement.dataset.ready") == "true"
-    yield driver
-    wrong = [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
-    assert wrong == []
+    return driver
+
+
+def severe(driver):
+    return [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
 
 
 def run(page, script, *arguments):
@@ -111,6 +120,36 @@ def test_a_click_on_a_heading_sorts_and_another_turns_it_round(page):
         page, "return [...document.querySelector('table.board').querySelectorAll('[aria-sort]')]"
     )
     assert sorted_by.text.startswith("explainer")
+
+
+def column(page, metric):
+    """The scores of a metric in the first board, from above; None where there is none."""
+    values = run(
+        page,
+        "return [...document.querySelectorAll('table.board')][0].querySelectorAll("
+        f"'tbody td[data-metric={metric}]').values().map((each) => each.dataset.value).toArray()",
+    )
+    return [float(value) if value else None for value in values]
+
+
+@pytest.mark.parametrize(("metric", "best_is_highest"), [("insertion", True), ("deletion", False)])
+def test_a_click_on_a_metric_puts_its_best_first_and_another_its_worst(page, metric, best_is_highest):
+    before = column(page, metric)
+    button = page.find_element("css selector", f"table.board thead th[data-metric={metric}] button")
+    button.click()
+    assert column(page, metric) == sorted(before, reverse=best_is_highest)
+    button.click()
+    assert column(page, metric) == sorted(before, reverse=not best_is_highest)
+    assert len(set(before)) == 3
+
+
+def test_a_line_without_a_score_stays_below_either_way_round(page):
+    gone = "document.querySelector('table.board tbody tr td[data-metric=insertion]')"
+    run(page, f"{gone}.dataset.value = ''")
+    button = page.find_element("css selector", "table.board thead th[data-metric=insertion] button")
+    for _ in range(2):
+        button.click()
+        assert column(page, "insertion")[-1] is None
 
 
 def press(page, *keys):
@@ -213,6 +252,82 @@ def test_the_worst_come_first_where_a_method_failed(page, report):
     assert sorted(shown(page, ".card h3")) == sorted(missed)
     assert 0 < len(missed) < 12
     assert f"other misses {len(missed)} of 12 by pointing-game" in shown(page, "#gallery-status")[0]
+
+
+@pytest.fixture(scope="module")
+def larger(tmp_path_factory):
+    """Two classes on two data sets, and more images than are shown at once."""
+    path = ready(tmp_path_factory.mktemp("l") / "run", maps=12)
+    others = rows(
+        scores(5), NAMES, [f"j{k}" for k in range(5)], dataset="e", metric="insertion", target=1
+    )
+    write_rows(path / "scores" / "two.parquet", others)
+    for k in range(5):
+        keep(path, f"j{k}", dataset="e", target="cat", target_index=1, seed=100 + k)
+    return write_report(Results.load(path)).path
+
+
+def test_the_gallery_shows_some_and_more_when_asked(driver, larger):
+    page = opened(driver, larger)
+    assert len(shown(page, ".card h3")) == 12
+    more = page.find_element("id", "more")
+    assert more.text == "Show 5 more of 5"
+    more.click()
+    assert len(set(shown(page, ".card h3"))) == 17
+    assert not more.is_displayed()
+
+
+@pytest.mark.parametrize(
+    ("control", "value", "images"),
+    [
+        ("#gallery-controls [name=class]", "1", "j"),
+        ("#gallery-controls [name=class]", "0", "i"),
+        ("#filters [name=dataset]", "d", "i"),
+    ],
+)
+def test_the_gallery_is_filtered_by_class_and_by_data_set(driver, larger, control, value, images):
+    page = opened(driver, larger)
+    choose(page, control, value)
+    names = shown(page, ".card h3")
+    assert {name[0] for name in names} == {images}
+    assert len(names) == (12 if images == "i" else 5)
+
+
+def test_images_about_which_explainers_disagree_most_come_first(driver, larger):
+    page = opened(driver, larger)
+    choose(page, "#gallery-controls [name=order]", "disagreement")
+    facts = run(page, "return JSON.parse(document.getElementById('facts').textContent)")
+    expected = [one["n"] for one in sorted(facts["images"], key=lambda one: -one["d"])]
+    assert shown(page, ".card h3") == expected[:12]
+    assert expected != [one["n"] for one in facts["images"]]
+
+
+def test_names_that_hold_markup_stay_text_when_the_script_puts_them_in(driver, tmp_path):
+    _, images = named_evilly(tmp_path / "run")
+    page = opened(driver, write_report(Results.load(tmp_path / "run")).path)
+    assert shown(page, ".card h3") == [images[1]]
+    assert f"class{EVIL}" in shown(page, ".card header")[0]
+    page.find_element("css selector", ".card button").click()
+    assert shown(page, "#closer-title")[0].startswith(images[1])
+    assert (
+        run(
+            page, "return document.querySelectorAll('img[onerror], #cards script, dialog script').length"
+        )
+        == 0
+    )
+    assert severe(page) == []
+
+
+def test_a_phone_needs_no_scrolling_sideways(page):
+    page.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": False},
+    )
+    try:
+        assert run(page, "return innerWidth") == 390
+        assert run(page, "return document.scrollingElement.scrollWidth") <= 390
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_an_image_opens_moves_on_by_keys_and_closes(page):

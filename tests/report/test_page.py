@@ -7,15 +7,24 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from PIL import Image
-from reports import NAMES, STEPS, curved, facts_of, keep, parsed, ready, report, scores
+from reports import (
+    EVIL,
+    NAMES,
+    STEPS,
+    curved,
+    facts_of,
+    named_evilly,
+    parsed,
+    ready,
+    report,
+    scores,
+)
 from tables import folder, rows
 
 from xaibench.api import ConfigError, DataError
 from xaibench.report.page.build import in_script, said_size, write_report
 from xaibench.results.results import Results
 from xaibench.results.rows import Row, write_rows
-
-EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)><!--'\"&{{7*7}}"
 
 
 @pytest.fixture(scope="module")
@@ -112,25 +121,7 @@ def test_the_policy_allows_its_own_style_and_script_alone(page):
 
 
 def test_what_comes_from_outside_is_text_and_never_markup(tmp_path):
-    names = [EVIL, "b", "c"]
-    evil = {"metric": "insertion", "model": f"m{EVIL}", "dataset": f"d{EVIL}"}
-    lacking = scores()
-    lacking[0] = np.nan
-    images = [f"{k}{EVIL}" for k in range(12)]
-    found = rows(
-        lacking, names, images=images, reason=f"why{EVIL}", explainer_note=f"note{EVIL}", **evil
-    )
-    folder(tmp_path / "run", curved(found))
-    keep(tmp_path / "run", images[1], evil["model"], evil["dataset"], names, target=f"class{EVIL}")
-    manifest = {
-        "run": f"run{EVIL}",
-        "controls": [EVIL],
-        "plugins": [{f"key{EVIL}": f"plugin{EVIL}"}],
-        f"odd{EVIL}": {EVIL: [EVIL]},
-        "finished": EVIL,
-    }
-    (tmp_path / "run" / "manifest.json").write_text(json.dumps(manifest))
-    (tmp_path / "run" / "config.toml").write_text(EVIL)
+    evil, images = named_evilly(tmp_path / "run")
     page = report(tmp_path / "run")
     assert [node.attributes for node in page.all("script")] == [
         {"type": "application/json", "id": "facts"},
