@@ -1,25 +1,26 @@
 """The report of a large run: how long it takes to write, how large it is, how soon it can be used.
 
-    python benchmarks/report.py [--images 1000] [--explainers 12] [--side 224] [--pixels 3]
+    python benchmarks/report.py [--images 1000] [--explainers 12] [--side 224] [--pixels 3 12] [--write]
 
-Makes up a results folder of scores, curves and kept maps: most maps upsampled from 7 x 7 cells as CAMs
-are, `--pixels` of the explainers at the image's resolution as gradients are. Writes its report, opens it
-in headless Chromium, and prints the times since the navigation began: until the page is parsed, until
-its script is done, until the first frame after that (interactive), and how long a new order of the
-gallery takes. Needs the extra `browser`, Chromium and its driver.
+For each number of `--pixels`, makes up a results folder of scores, curves and kept maps: so many of the
+explainers at the image's resolution as gradients are, the others upsampled from 7 x 7 cells as CAMs are.
+Writes its report, opens it in headless Chromium, and prints the times since the navigation began: until
+the page is parsed, until its script is done, until the first frame after that (interactive), and how
+long a new order of the gallery takes. With --write, the table goes to docs/report.md. Needs the extra
+`browser`, Chromium and its driver.
 """
 
 import argparse
 import json
-import shutil
+import os
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+from browser import opened
+from marked_blocks import put, table
 
 from xaibench.report.page.build import write_report
 from xaibench.report.page.grids import bilinear
@@ -29,11 +30,8 @@ from xaibench.results.rows import SHARED_PASS, Row, write_rows
 
 METRICS = (("insertion-28", True), ("deletion-28", False), ("pointing-game", True))
 STEPS, CLASSES, CELLS, ROUNDS = 29, 50, 7, 5
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--window-size=1280,900", "--force-prefers-reduced-motion"),
-)
+MOMENTS = ("parsed", "script done", "interactive", "a new order of the gallery")
+PAGE = Path(__file__).parent.parent / "docs" / "report.md"
 TIMES = """
 const done = arguments[0];
 requestAnimationFrame(() => setTimeout(() => {
@@ -58,24 +56,34 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--explainers", type=int, default=12)
     parser.add_argument("--side", type=int, default=224, help="pixels of an image along a side")
-    parser.add_argument("--pixels", type=int, default=3, help="explainers with maps of pixels")
+    parser.add_argument(
+        "--pixels", type=int, nargs="+", default=[3, 12], help="how many of them have maps of pixels"
+    )
+    parser.add_argument("--write", action="store_true", help="put the table into docs/report.md")
     given = parser.parse_args()
+    found = [figures(given.images, given.explainers, given.side, pixels) for pixels in given.pixels]
+    rows = [[what, *(each[what] for each in found)] for what in found[0]]
+    columns = ("", *(f"{pixels} of {given.explainers} of pixels" for pixels in given.pixels))
+    text = f"{table(columns, rows)}\n\n{ROUNDS} openings; {os.cpu_count()} processors."
+    print(text)
+    if given.write:
+        put(PAGE, "large", text)
+
+
+def figures(images: int, explainers: int, side: int, pixels: int) -> dict[str, str]:
+    """What is measured of one report, each as it is said."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "run"
-        make_up(path, given.images, given.explainers, given.side, given.pixels)
+        make_up(path, images, explainers, side, pixels)
+        kept = sum(file.stat().st_size for file in (path / "maps").iterdir())
         began = perf_counter()
         written = write_report(Results.load(path))
         spent = perf_counter() - began
-        table = Table(title=f"report of {given.explainers} explainers x {given.images} images")
-        for column in ("what", "value"):
-            table.add_column(column, justify="left" if column == "what" else "right")
-        table.add_row("writing it", f"{spent:.1f} s")
-        table.add_row("its size", written.size)
-        names = ("parsed", "script done", "interactive: the first frame after it", "new order drawn")
-        for name, times in zip(names, opened(written.path), strict=True):
-            told = f"{median(times) / 1e3:.2f} s ({min(times) / 1e3:.2f} to {max(times) / 1e3:.2f})"
-            table.add_row(f"{name}, median of {ROUNDS}", told)
-        Console(width=105).print(table)
+        told = {"size of the file": written.size}
+        for name, times in zip(MOMENTS, moments(written.path), strict=True):
+            low, middle, high = (each / 1e3 for each in (min(times), median(times), max(times)))
+            told[name] = f"{middle:.2f} s ({low:.2f} to {high:.2f})"
+    return {**told, f"writing it, out of {kept / 1e9:.1f} GB of kept maps": f"{spent:.0f} s"}
 
 
 def make_up(path: Path, images: int, explainers: int, side: int, pixels: int) -> None:
@@ -161,25 +169,14 @@ def made_rows(
     return rows
 
 
-def opened(path: Path) -> list[list[float]]:
+def moments(path: Path) -> list[list[float]]:
     """Milliseconds of each of four kinds, an entry a round, in a browser that is warm."""
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium") or ""
-    with TemporaryDirectory() as profile:
-        for flag in (*FLAGS, f"--user-data-dir={profile}"):
-            options.add_argument(flag)
-        driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
-        try:
-            found = []
-            for _ in range(ROUNDS):
-                driver.get(path.as_uri())
-                times = driver.execute_async_script(TIMES)
-                found.append([*times, driver.execute_async_script(REORDER)])
-        finally:
-            driver.quit()
+    found = []
+    with opened(["--window-size=1280,900"]) as driver:
+        for _ in range(ROUNDS):
+            driver.get(path.as_uri())
+            times = driver.execute_async_script(TIMES)
+            found.append([*times, driver.execute_async_script(REORDER)])
     return [list(kind) for kind in zip(*found, strict=True)]
 
 

@@ -1,27 +1,21 @@
 """Photograph a report for docs/report.md: light, dark and as wide as a telephone.
 
     xaibench run --config docs/report.toml --output results/three-models
-    python docs/make_report_pictures.py results/three-models/report.html
+    PYTHONPATH=benchmarks python docs/make_report_pictures.py results/three-models/report.html
 
 Writes report-light.jpg, report-dark.jpg and report-phone.jpg beside this file. Needs the extra
 `browser`, Chromium and its driver.
 """
 
 import argparse
-import shutil
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
+from browser import opened
 from PIL import Image
 
 HERE = Path(__file__).parent
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--hide-scrollbars", "--force-prefers-reduced-motion"),
-)
 SHOTS = (  # name, scheme, width and height of the window, what is at its top
     ("light", "light", 1280, 1330, "body"),
     ("dark", "dark", 1280, 1330, "#gallery"),
@@ -37,28 +31,12 @@ def main() -> None:
     )
     parser.add_argument("report", type=Path)
     url = parser.parse_args().report.resolve().as_uri()
-    with TemporaryDirectory() as profile:
-        driver = browser(profile)
-        try:
-            for name, scheme, width, height, top in SHOTS:
-                content = photograph(driver, url, scheme, width, height, top)
-                path = HERE / f"report-{name}.jpg"
-                path.write_bytes(content)
-                print(f"{path.name}: {len(content):,} bytes")
-        finally:
-            driver.quit()
-
-
-def browser(profile: str) -> Any:
-    """Chromium by its driver."""
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium") or ""
-    for flag in (*FLAGS, f"--user-data-dir={profile}"):
-        options.add_argument(flag)
-    return webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    with opened(["--hide-scrollbars"]) as driver:
+        for name, scheme, width, height, top in SHOTS:
+            content = photograph(driver, url, scheme, width, height, top)
+            path = HERE / f"report-{name}.jpg"
+            path.write_bytes(content)
+            print(f"{path.name}: {len(content):,} bytes")
 
 
 def photograph(driver: Any, url: str, scheme: str, width: int, height: int, top: str) -> bytes:

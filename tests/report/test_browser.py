@@ -3,11 +3,11 @@
 import base64
 import json
 import re
-import tempfile
 import time
 
 import pytest
-from browsers import browser
+from browser import opened
+from browsers import needed
 from reports import EVIL, NAMES, keep, named_evilly, ready, scores, wide
 from tables import rows
 
@@ -16,11 +16,6 @@ from xaibench.results.results import Results
 from xaibench.results.rows import write_rows
 
 pytestmark = pytest.mark.browser
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--window-size=1280,900", "--force-prefers-reduced-motion"),
-)
 
 
 @pytest.fixture(scope="module")
@@ -31,29 +26,19 @@ def report(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def driver():
-    binary, its_driver = browser()
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    with tempfile.TemporaryDirectory() as profile:
-        for flag in (*FLAGS, f"--user-data-dir={profile}"):
-            options.add_argument(flag)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        found = webdriver.Chrome(options=options, service=Service(its_driver))
+    needed()
+    with opened(["--window-size=1280,900"], logs=["browser", "performance"]) as found:
         yield found
-        found.quit()
 
 
 @pytest.fixture
 def page(driver, report):
     driver.get_log("performance")  # what the browser did before is not the page's
-    yield opened(driver, report)
+    yield loaded(driver, report)
     assert severe(driver) == []
 
 
-def opened(driver, report):
+def loaded(driver, report):
     driver.get(report.as_uri())
     assert driver.execute_script("return document.documentElement.dataset.ready") == "true"
     return driver
@@ -268,7 +253,7 @@ def larger(tmp_path_factory):
 
 
 def test_the_gallery_shows_some_and_more_when_asked(driver, larger):
-    page = opened(driver, larger)
+    page = loaded(driver, larger)
     assert len(shown(page, ".card h3")) == 12
     more = page.find_element("id", "more")
     assert more.text == "Show 5 more of 5"
@@ -286,7 +271,7 @@ def test_the_gallery_shows_some_and_more_when_asked(driver, larger):
     ],
 )
 def test_the_gallery_is_filtered_by_class_and_by_data_set(driver, larger, control, value, images):
-    page = opened(driver, larger)
+    page = loaded(driver, larger)
     choose(page, control, value)
     names = shown(page, ".card h3")
     assert {name[0] for name in names} == {images}
@@ -294,7 +279,7 @@ def test_the_gallery_is_filtered_by_class_and_by_data_set(driver, larger, contro
 
 
 def test_images_about_which_explainers_disagree_most_come_first(driver, larger):
-    page = opened(driver, larger)
+    page = loaded(driver, larger)
     choose(page, "#gallery-controls [name=order]", "disagreement")
     facts = run(page, "return JSON.parse(document.getElementById('facts').textContent)")
     expected = [one["n"] for one in sorted(facts["images"], key=lambda one: -one["d"])]
@@ -304,7 +289,7 @@ def test_images_about_which_explainers_disagree_most_come_first(driver, larger):
 
 def test_names_that_hold_markup_stay_text_when_the_script_puts_them_in(driver, tmp_path):
     _, images = named_evilly(tmp_path / "run")
-    page = opened(driver, write_report(Results.load(tmp_path / "run")).path)
+    page = loaded(driver, write_report(Results.load(tmp_path / "run")).path)
     assert shown(page, ".card h3") == [images[1]]
     assert f"class{EVIL}" in shown(page, ".card header")[0]
     page.find_element("css selector", ".card button").click()
