@@ -124,6 +124,16 @@ class Board:
         return tuple(line for line in self.lines if line.rank == 1)
 
     @property
+    def standing(self) -> str:
+        """What is said of who has rank 1, after their names; nothing of an explainer without others."""
+        if len(self.lines) == 1:
+            return ""
+        if len(self.first) > 1:
+            return "share rank 1: nobody is better beyond noise"
+        ranked = sum(line.rank == line.rank for line in self.lines)
+        return "alone has rank 1" if ranked > 1 else "alone has scores enough to be ranked"
+
+    @property
     def missing(self) -> bool:
         """Whether any score is lacking."""
         return any(line.missing for line in self.lines)
