@@ -36,6 +36,7 @@ WORK = {
     "224 steps": (DEFAULT, ("insertion", "deletion", "pointing-game")),
 }
 IMAGES, GRID_MODELS = 50_000, 10
+PLANNED = 3  # images, all of which the plan tries
 GPUS = (1, 8, 64)
 ASSUMED = (1_000, 3_000, 10_000)  # forwards a second of one GPU
 CHECKED = (
@@ -98,8 +99,11 @@ def plan_table() -> tuple[str, dict[str, int]]:
     lines, default = [], {}
     for name, model in MODELS.items():
         for work, what in WORK.items():
-            found = foretold(model, "cutouts", what, limit=1)
-            stages = [found.forwards[stage] for stage in ("shared pass", "explainers", "metrics")]
+            found = foretold(model, "cutouts", what, limit=PLANNED)
+            stages = [
+                round(found.forwards[stage] / PLANNED)
+                for stage in ("shared pass", "explainers", "metrics")
+            ]
             total = sum(stages)
             default |= {name: total} if work == "the default" else {}
             whole = total * IMAGES * GRID_MODELS

@@ -64,6 +64,11 @@ def ill_masked(root=None):
     return [Example(f"image-{i}", partial(picture, i), 0, mask=mask) for i, mask in enumerate(masks)]
 
 
+def nine(root=None):
+    """Nine images, of a name and a class each."""
+    return [Example(f"image-{i}", partial(picture, i), i % CLASSES) for i in range(9)]
+
+
 def drawn(root=None, seed=0):
     """Three images, others for each seed."""
     images = [partial(picture, 100 * seed + i) for i in range(3)]
@@ -86,6 +91,13 @@ def asking(capture):
     images = capture.batch.images
     logits = yield Variants(lambda row, k: images[row] * (k / 4)[:, None, None, None], 4, "logit")
     return capture.activations.sum(1) * logits.mean(1)[:, None, None]
+
+
+def as_it_likes(capture):
+    """How many forwards it asks for depends on the image: the last digit of its name, and one."""
+    images, counts = capture.batch.images, [int(name[-1]) + 1 for name in capture.batch.ids]
+    yield Variants(lambda row, k: images[row][None].expand(len(k), -1, -1, -1), counts)
+    return capture.activations.sum(1)
 
 
 def constant(capture):

@@ -15,8 +15,9 @@ from xaibench.engine.run import run
 def registry(*explainers):
     found = toys.toy_metric_registry()
     more = toys.registry(*explainers)
-    drawn = Dataset(name="drawn", at="toys:drawn", classes="toys")
-    return replace(found, explainers=more.explainers, datasets={**found.datasets, "drawn": drawn})
+    data = [Dataset(name=name, at=f"toys:{name}", classes="toys") for name in ("drawn", "nine")]
+    datasets = found.datasets | {each.name: each for each in data}
+    return replace(found, explainers=more.explainers, datasets=datasets)
 
 
 def config(*models, data="drawn", metrics=("deletion-28", "other-class")):
@@ -32,6 +33,32 @@ def test_the_forwards_foretold_are_those_made(tmp_path):
     assert made["explainers"] == 3 * 4
     assert found.images == 3
     assert found.cells == 4 * 2  # a control is always there
+
+
+def test_what_depends_on_the_image_is_foretold_of_images_from_first_to_last(tmp_path):
+    plugins, settings = registry("as_it_likes"), config(data="nine", metrics=("deletion-28",))
+    (found,) = forecast(settings, plugins)
+    assert found.explainers["as_it_likes"] == 5  # they take 1 to 9; tried are 1, 5 and 9
+    assert found.forwards["explainers"] == sum(range(1, 10))
+    (of_few,) = forecast(msgspec.structs.replace(settings, limit=3), plugins)
+    made = run(msgspec.structs.replace(settings, limit=3), tmp_path, registry=plugins)
+    assert of_few.forwards == made.manifest["forwards"]  # all of them are tried
+
+
+def test_an_image_that_cannot_be_read_foretells_nothing(tmp_path):
+    plugins, folder = registry("as_it_likes"), tmp_path / "data"
+    folder.mkdir()
+    for i in range(9):
+        toys.picture(i).save(folder / f"image-{i}.png")
+    settings = config(data=f"folder:{folder}", metrics=("deletion-28",))
+    (folder / "image-0.png").write_bytes(b"none")
+    (found,) = forecast(settings, plugins)
+    assert not found.problem
+    assert found.forwards["shared pass"] == 9
+    for name in ("image-4", "image-8"):
+        (folder / f"{name}.png").write_bytes(b"none")
+    (found,) = forecast(settings, plugins)
+    assert "image 'image-0' cannot be read" in found.problem
 
 
 def test_the_keys_foretold_are_the_cells_of_the_rows(tmp_path):

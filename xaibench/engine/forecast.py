@@ -1,6 +1,6 @@
-"""What a run would take: its cells, what is unsupported, its forwards and time, from one image a block.
+"""What a run would take: its cells, what is unsupported, its forwards and time, from a few images.
 
-The explainers and metrics run on that image, and what they ask the stream for is counted and not done.
+The explainers and metrics run on those images, and what they ask the stream for is counted and not done.
 What the run's folder has already is not done again, and so not counted.
 """
 
@@ -34,6 +34,7 @@ from xaibench.engine.wanted import Pair, Wanted
 from xaibench.engine.worker import Worker, askable
 from xaibench.results.folder import Present, RunFolder
 
+TRIED = 3  # images of a block
 PROBES = 3  # passes whose fastest tells the time of a forward
 
 
@@ -83,9 +84,9 @@ def forecast(
     """Of every block of the grid; nothing is written.
 
     How many forwards an explainer makes may depend on the image (Score-CAM skips constant channels):
-    what one image takes is multiplied by their number. That an image is still the one that is there
-    is seen by the run alone, and so is whether its maps were kept: explainers count though they may
-    then be spared.
+    what a few take, of all parts of the data, is multiplied up to their number. That an image is still
+    the one that is there is seen by the run alone, and so is whether its maps were kept: explainers
+    count though they may then be spared.
 
     Args:
         config: the settings.
@@ -126,9 +127,9 @@ def forecast_block(
         whole = replace(whole, images=len(images), keys=by_explainer(work.cells), present=present)
         if not missing:
             return whole
-        picture = first_readable(images, work.loaded)
+        pictures = some_readable(images, work.loaded)
         parts = [
-            probe(worker, work.loaded, picture, wanted.only(pairs - {SHARED}, SHARED in pairs), count)
+            probe(worker, work.loaded, pictures, wanted.only(pairs - {SHARED}, SHARED in pairs), count)
             for pairs, count in missing.most_common()
         ]
     except Exception as error:  # a plugin's, or the machine's
@@ -179,33 +180,40 @@ def together(whole: Forecast, parts: Sequence[Forecast]) -> Forecast:
     )
 
 
-def first_readable(images: Sequence[tuple[Example, ...]], prepared: Loaded) -> Picture:
-    """An image that is asked about for as many classes as images are on average.
+def some_readable(images: Sequence[tuple[Example, ...]], prepared: Loaded) -> list[Picture]:
+    """Images that are asked about for as many classes as images are on average, from first to last.
 
     Raises:
         DataError: none of those tried can be read.
     """
     usual = mean(len(same) for same in images)
-    for same in sorted(images, key=lambda same: abs(len(same) - usual))[:PROBES]:
-        picture = decode(same, prepared.preprocess)
-        if picture.error is None:
-            return picture
-    raise DataError(f"the first images cannot be read: {picture.error}")
+    nearest = min(abs(len(same) - usual) for same in images)
+    alike = [same for same in images if abs(len(same) - usual) == nearest]
+    count = min(TRIED, len(alike))
+    spread = [alike[i * (len(alike) - 1) // max(1, count - 1)] for i in range(count)]
+    pictures = [decode(same, prepared.preprocess) for same in spread]
+    readable = [picture for picture in pictures if picture.error is None]
+    if not readable:
+        raise DataError(f"the images tried cannot be read: {pictures[0].error}")
+    return readable
 
 
-def probe(worker: Worker, prepared: Loaded, picture: Picture, wanted: Wanted, images: int) -> Forecast:
-    """Explain and score one image of so many, the stream's forwards counted only."""
-    worker.observer.stage("trying one image")
+def probe(
+    worker: Worker, prepared: Loaded, pictures: Sequence[Picture], wanted: Wanted, images: int
+) -> Forecast:
+    """Explain and score a few images of so many, the stream's forwards counted only."""
+    tried = len(pictures)
+    worker.observer.stage("trying one image" if tried == 1 else f"trying {tried} images")
     explainers, metrics = wanted.explainers, wanted.metrics
     _ = prepared.width  # measured, and the network prepared, in no image's time
     began = perf_counter()
-    looked = look_at([picture], prepared, wanted.policies, worker.config.seed, worker.device)
+    looked = look_at(pictures, prepared, wanted.policies, worker.config.seed, worker.device)
     shared, trials = looked.shared, looked.trials
     share(looked.capture, explainers)
-    seen = 1 + shared.forwards
+    seen = tried + shared.forwards
     stream = Counting(prepared.network.forward, prepared.width, looked.known)
     explained = explain(looked.capture, explainers, stream)
-    asked = stream.forwards + 1 + shared.forwards - seen
+    asked = stream.forwards + tried + shared.forwards - seen
     streamed = stream.forwards
     again = askable(explained, prepared, explainers)
     policies = [trial.policies for trial in trials]
@@ -242,15 +250,15 @@ def probe(worker: Worker, prepared: Loaded, picture: Picture, wanted: Wanted, im
     return Forecast(
         title="",
         unsupported=tuple(unsupported),
-        forwards={stage: count * images for stage, count in stages.items()},
+        forwards={stage: round(count * images / tried) for stage, count in stages.items()},
         explainers={
-            e.name: len(trials) * explained[e.name].outcome.forwards
+            e.name: len(trials) * explained[e.name].outcome.forwards / tried
             for e in explainers
             if e.name in usable
         },
         metrics=least,
         at_most={name: count for name, count in greatest.items() if count > least[name]},
-        seconds=images * (own + stream.forwards * each),
+        seconds=images * (own + stream.forwards * each) / tried,
     )
 
 
