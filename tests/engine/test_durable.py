@@ -31,7 +31,7 @@ from xaibench.api.variants import Variants
 from xaibench.engine import worker
 from xaibench.engine.blocks import Part
 from xaibench.engine.merge import merge
-from xaibench.engine.observer import Observer
+from xaibench.engine.observer import Observer, Tally
 from xaibench.engine.score_kept import score_kept
 from xaibench.results.folder import RunFolder
 from xaibench.results.results import Results
@@ -200,11 +200,29 @@ def test_a_network_is_prepared_and_its_pass_width_measured_only_where_something_
     manifest = toy_run(tmp_path / "run", "activation", **given).manifest
     assert called == ["prepare_network", "best_width"]
     assert manifest["models"]["toy"]["pass_width"] > 0
-    toy_run(tmp_path / "run", "activation", **given)
+    again = toy_run(tmp_path / "run", "activation", **given).manifest
     assert called == ["prepare_network", "best_width"]
+    assert again["models"] == manifest["models"]  # what was found then still holds
     toys.picture(9).save(files / "1.png")  # which is seen when all seemed to be there
     toy_run(tmp_path / "run", "activation", **given)
     assert called == ["prepare_network", "best_width"] * 2
+
+
+@pytest.mark.parametrize(
+    ("former", "width"),
+    [
+        ({"toy": {"weights_sha256": "a", "mode": "", "pass_width": 3}}, 3),
+        ({"toy": {"weights_sha256": "b", "mode": "", "pass_width": 3}}, None),
+        ({"toy": {"weights_sha256": "a", "mode": "compiled", "pass_width": 3}}, None),
+        ({"other": {"weights_sha256": "a", "mode": "", "pass_width": 3}}, None),
+        ({"toy": 3}, None),
+    ],
+)
+def test_what_was_found_of_the_same_network_is_remembered_and_of_no_other(former, width):
+    tally = Tally()
+    tally.tell_of_model("toy", weights_sha256="a", mode="")
+    tally.remember(former)
+    assert tally.models["toy"].get("pass_width") == width
 
 
 def noted(called, name, plain):
@@ -675,7 +693,7 @@ HOLDING = """
     import sys
     sys.path[:0] = {path!r}
     from pathlib import Path
-    from xaibench.engine.observer import Observer
+    from xaibench.engine.observer import Observer, Tally
     from toy_runs import toy_run
 
     class Holding(Observer):

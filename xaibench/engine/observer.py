@@ -1,7 +1,7 @@
 """How a run tells what it is doing, and what it keeps for the manifest of what it has cost."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -72,6 +72,17 @@ class Tally:
     def tell_of_model(self, name: str, **facts: Any) -> None:
         """Facts about a model, beside those that are known."""
         self.models.setdefault(name, {}).update(facts)
+
+    def remember(self, former: Mapping[str, Any]) -> None:
+        """What an earlier run found of the same models in the same mode, where this one did not look.
+
+        A network is prepared and its pass width measured only where something is lacking.
+        """
+        same = "weights_sha256", "mode"
+        for name, facts in self.models.items():
+            earlier = former.get(name)
+            if isinstance(earlier, dict) and all(earlier.get(k) == facts.get(k) for k in same):
+                self.models[name] = earlier | facts
 
     def add(self, other: "Tally") -> None:
         """What another process has cost, too."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from platform import python_version
 from typing import Any
 
+from xaibench.api.errors import DataError
 from xaibench.engine.blocks import WHOLE, Blocks, Part
 from xaibench.engine.closing import close
 from xaibench.engine.config import Config, refuse_to_follow
@@ -19,6 +20,7 @@ from xaibench.engine.plan import Plan, plan, with_settings
 from xaibench.engine.registry import HERE, Registry, installed
 from xaibench.engine.worker import Worker
 from xaibench.results.folder import RunFolder
+from xaibench.results.manifest import read_manifest
 from xaibench.results.results import Results
 from xaibench.results.rows import SCHEMA_VERSION
 
@@ -60,6 +62,7 @@ def run(
     observer, tally = observer or Observer(), Tally(device=device_facts(device) if device else {})
     began = datetime.now(UTC)
     with RunFolder.alone(path):
+        former = {} if overwrite else models_before(path)
         refuse = partial(refuse_to_follow, config=config)
         folder = RunFolder.open(path, config.toml(), overwrite, refuse)
         for name, reason in registry.broken.items():
@@ -73,8 +76,17 @@ def run(
             blocks = Blocks(todo, config, folder, execute, worker, part, observer, tally)
             for block in todo.blocks:
                 blocks.work(block)
+        tally.remember(former)
         facts = facts_of(config, todo, registry, Results.load(path), tally, began)
         return close(folder, facts | {"part": f"{part.number + 1}/{part.count}"}, observer)
+
+
+def models_before(path: Path) -> dict[str, dict[str, Any]]:
+    """What the folder's manifest says of its models; nothing where there is none that can be read."""
+    try:
+        return dict(read_manifest(path / "manifest.json").get("models", {}))
+    except DataError:  # it is written anew
+        return {}
 
 
 def content_sha(results: Results, dataset: str) -> str:
