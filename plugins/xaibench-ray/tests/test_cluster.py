@@ -99,7 +99,9 @@ def test_with_a_worker_and_a_node_killed_the_rows_are_those_of_one_process(
 
 
 def test_what_cannot_be_had_is_said(cluster, tmp_path):
-    with pytest.raises(ConfigError, match="takes 7 CPU and 0 GPU; the cluster has 2 CPU, 0 GPU"):
+    with pytest.raises(
+        ConfigError, match="takes 7 CPU and 0 GPU of one machine; the cluster has 2 CPU, 0 GPU"
+    ):
         grid(tmp_path, executor="ray", executing={"cpus": 7})
 
 

@@ -135,6 +135,36 @@ def test_what_a_worker_raised_is_raised_even_where_it_is_one_of_rays(cluster):
         done("abcd")
 
 
+def has(monkeypatch, *machines, gone=()):
+    """What the cluster's machines have, and those that are gone had."""
+    nodes = [{"Alive": True, "Resources": each} for each in machines]
+    lost = [{"Alive": False, "Resources": each} for each in gone]
+    monkeypatch.setattr(ray, "nodes", lambda: nodes + lost)
+
+
+@pytest.mark.parametrize(
+    ("machines", "gpus", "cpus", "most"),
+    [
+        ([{"CPU": 3.0}, {"CPU": 3.0}], 0.0, 2.0, 2),  # three CPUs are left over, and no worker has two
+        ([{"CPU": 8.0, "GPU": 1.0}, {"CPU": 8.0, "GPU": 1.0}], 0.6, 1.0, 2),
+        ([{"CPU": 8.0, "GPU": 3.0}, {"CPU": 8.0, "GPU": 1.0}], 2.0, 1.0, 1),
+        ([{"CPU": 1.0, "GPU": 4.0}, {"CPU": 8.0}], 1.0, 1.0, 1),  # the GPUs' machine has one CPU
+        ([{"CPU": 30.0, "GPU": 1.0}], 0.1, 1.0, 10),
+        ([{"CPU": 4.0, "GPU": 2.0}], 1.0, 0.0, 2),
+    ],
+)
+def test_a_worker_fits_where_one_machine_has_all_that_it_takes(monkeypatch, machines, gpus, cpus, most):
+    has(monkeypatch, *machines, gone=[{"CPU": 64.0, "GPU": 8.0}])
+    assert size_of("auto", gpus, cpus, workers=0).most == most
+    assert size_of("auto", gpus, cpus, workers=1).most == 1
+
+
+def test_what_no_machine_has_room_for_is_refused(monkeypatch):
+    has(monkeypatch, {"CPU": 1.0}, {"CPU": 1.0})
+    with pytest.raises(ConfigError, match="takes 2 CPU and 0 GPU of one machine; the cluster has 2 CPU"):
+        size_of("auto", gpus=1.0, cpus=2.0, workers=0)
+
+
 @pytest.mark.parametrize(
     ("gpus", "device", "there", "asked", "most"),
     [
@@ -148,7 +178,7 @@ def test_what_a_worker_raised_is_raised_even_where_it_is_one_of_rays(cluster):
 def test_what_a_worker_asks_of_ray_is_its_part_of_a_gpu(
     cluster, monkeypatch, gpus, device, there, asked, most
 ):
-    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 16.0, "GPU": float(there)})
+    has(monkeypatch, {"CPU": 16.0, "GPU": float(there)})
     size = size_of(device, gpus, cpus=1.0, workers=0)
     assert size.most == most
     assert len(list(Crew(size, attempts=1, patience=60)(lambda: None, range(99)))) == 99

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import ray
@@ -12,6 +12,7 @@ from xaibench.api.executing import Execute
 from xaibench_ray.crew import Crew, Size
 from xaibench_ray.reach import refuse_unreachable
 
+EXACT = 1e-9  # 1 / 0.1 is ten
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
@@ -104,11 +105,26 @@ def size_of(device: str, gpus: float, cpus: float, workers: int) -> Size:
     Raises:
         ConfigError: none does.
     """
-    there = ray.cluster_resources()
-    wants = gpus if device != "cpu" and (there.get("GPU") or device == "cuda") else 0.0
-    fits = [int(there.get(kind, 0) / want) for kind, want in (("GPU", wants), ("CPU", cpus)) if want]
-    most = min([*fits, *([workers] if workers else [])], default=1)
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    there = {kind: sum(node.get(kind, 0.0) for node in nodes) for kind in ("CPU", "GPU")}
+    wants = gpus if device != "cpu" and (there["GPU"] or device == "cuda") else 0.0
+    asked = {"CPU": cpus, "GPU": wants}
+    fit = sum(room(node, asked) for node in nodes) if cpus or wants else 1
+    most = min(fit, workers) if workers else fit
     if most < 1:
-        found = ", ".join(f"{there.get(kind, 0):g} {kind}" for kind in ("CPU", "GPU"))
-        raise ConfigError(f"ray: a worker takes {cpus:g} CPU and {wants:g} GPU; the cluster has {found}")
+        found = ", ".join(f"{count:g} {kind}" for kind, count in there.items())
+        raise ConfigError(
+            f"ray: a worker takes {cpus:g} CPU and {wants:g} GPU of one machine; the cluster has {found}"
+        )
     return Size(cpus, wants, most)
+
+
+def room(node: Mapping[str, float], asked: Mapping[str, float]) -> int:
+    """How many workers one machine has room for; a part of a GPU is never of two of them."""
+    fit = []
+    for kind, want in asked.items():
+        if 0 < want < 1 and kind == "GPU":
+            fit.append(int(node.get(kind, 0.0)) * int(1 / want + EXACT))
+        elif want:
+            fit.append(int(node.get(kind, 0.0) / want + EXACT))
+    return min(fit)
