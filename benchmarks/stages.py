@@ -145,9 +145,11 @@ def report(model: str, images: int, rounds: int, only: str) -> str:
         cells = [str(count), f"{found.forwards:,}", spread(found.ratios), f"{ms:,.0f}", f"{memory:,.0f}"]
         lines.append([name, *cells])
     columns = ("stage", "images", "forwards", "multiple of the limit", "ms an image", "peak MiB")
+    changes = work.prepared.changes
+    alone = ", and the class token runs alone behind the last attention" * changes.alone
     return (
-        f"**{model}**\n\n{table(columns, lines)}\n\nThe prepared copy has {work.prepared.folded} batch "
-        f"norms folded and {work.prepared.fused} activations fused; its probabilities are within "
+        f"**{model}**\n\n{table(columns, lines)}\n\nThe prepared copy has {changes.folded} batch "
+        f"norms folded and {changes.fused} activations fused{alone}; its probabilities are within "
         f"{work.prepared.error:.0e} of the plain network's, its activations and gradients within "
         f"{work.prepared.layer_error:.0e} of the largest. {plain_forwards(work)}"
     )

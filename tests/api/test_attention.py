@@ -207,8 +207,8 @@ def test_the_prepared_copy_gives_the_same_attention():
     classifier = scenes_vit()
     images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(2)) * 2 - 1
     batch = Batch(("a", "b"), images, torch.tensor([0, 3]))
-    copied, folded, _ = prepared_copy(classifier, images[:1])
-    assert folded > 0
+    copied, changes = prepared_copy(classifier, images[:1])
+    assert changes.folded > 0
     plain, prepared = (Capture(c, batch).attentions for c in (classifier, copied))
     for one, other in zip(plain.weights, prepared.weights, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)

@@ -13,7 +13,7 @@ def test_the_prepared_copy_has_the_same_probabilities():
     classifier = installed().model("scenes-cnn").load()()
     before = classifier.weights_sha()
     prepared = prepare_network(classifier, torch.zeros(1, 3, 64, 64))
-    assert prepared.folded == 6
+    assert prepared.changes.folded == 6
     assert not prepared.why_plain
     images = torch.randn(5, 3, 64, 64)
     plain = classifier.logits(images).softmax(1)
@@ -28,8 +28,8 @@ def test_timms_norms_keep_their_activation():
     network = timm.create_model("tf_efficientnet_lite0", num_classes=10).eval()
     classifier = classifier_of(network, (64, 64))
     prepared = prepare_network(classifier, torch.zeros(1, 3, 64, 64))
-    assert prepared.folded == 49
-    assert prepared.fused == 28
+    assert prepared.changes.folded == 49
+    assert prepared.changes.fused == 28
     assert not prepared.why_plain
 
 
@@ -80,7 +80,7 @@ def test_a_target_layer_between_convolution_and_norm_is_not_folded():
     network[1].running_mean.copy_(torch.arange(4.0))
     classifier = classifier_of(network.eval(), (16, 16), target_layer="0")
     prepared = prepare_network(classifier, torch.zeros(1, 3, 16, 16))
-    assert prepared.folded == 0
+    assert prepared.changes.folded == 0
     assert not prepared.why_plain
     assert prepared.classifier.network is not network
 

@@ -40,8 +40,8 @@ def test_its_forward_is_counted_and_its_hook_gone(capture):
 
 
 def test_the_prepared_copy_has_the_same_map(capture):
-    prepared, folded, _ = prepared_copy(capture.classifier, capture.batch.images[:1])
-    assert folded
+    prepared, changes = prepared_copy(capture.classifier, capture.batch.images[:1])
+    assert changes.folded
     torch.testing.assert_close(
         spatial_attention(Capture(prepared, capture.batch)),
         spatial_attention(capture),

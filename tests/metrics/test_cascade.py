@@ -213,8 +213,8 @@ def test_measured_statistics_are_those_of_noise():
 
 
 def test_a_prepared_copy_can_be_drawn_anew_too(batch):
-    prepared, folded, _ = prepared_copy(normed(), batch.images[:1])
-    assert folded == 3
+    prepared, changes = prepared_copy(normed(), batch.images[:1])
+    assert changes.folded == 3
     stages = cascade(prepared, SIZE)
     assert len(stages) == 4
     logits = [prepared.logits(batch.images), *(copied.logits(batch.images) for copied in stages)]

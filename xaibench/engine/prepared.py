@@ -1,9 +1,9 @@
 """An exactly prepared copy of a network: the same probabilities and activations, sooner.
 
 In the copy, batch norms are folded into the convolutions before them, activations are applied by the
-layers before them, and the memory is laid out channels last. It is tried against the plain network;
-where a probability, or what the target layer does, differs by more than rounding, or preparing fails,
-the plain network is used, and said so.
+layers before them, tokens that no logit is made of stop at the last attention, and the memory is laid
+out channels last. It is tried against the plain network; where a probability, or what the target layer
+does, differs by more than rounding, or preparing fails, the plain network is used, and said so.
 """
 
 import copy
@@ -21,6 +21,7 @@ from xaibench.api.capture import SharedPass
 from xaibench.api.classifier import Classifier
 from xaibench.api.types import Images, Logits
 from xaibench.engine.fused import fuse_activations
+from xaibench.engine.read_token import run_alone
 from xaibench.engine.wiring import read_by
 
 TOLERANCE = 1e-5  # of a probability
@@ -30,14 +31,28 @@ KEPT_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
+class Changes:
+    """What is different in a prepared copy.
+
+    Args:
+        folded: batch norms that were folded away.
+        fused: activations that the layer before them applies.
+        alone: whether the token that is read runs alone behind the last attention.
+    """
+
+    folded: int = 0
+    fused: int = 0
+    alone: bool = False
+
+
+@dataclass(frozen=True)
 class PreparedNetwork:
     """What the shared pass and the stream run.
 
     Args:
         classifier: the prepared copy, or the plain one.
         forward: images to logits by it.
-        folded: batch norms that were folded away; 0 where the plain network is used.
-        fused: activations that the layer before them applies; 0 likewise.
+        changes: none where the plain network is used.
         error: largest difference to a probability of the plain network, on noise.
         layer_error: largest difference to an activation or gradient of its target layers, as a
             share of the largest.
@@ -49,8 +64,7 @@ class PreparedNetwork:
 
     classifier: Classifier
     forward: Callable[[Images], Logits]
-    folded: int = 0
-    fused: int = 0
+    changes: Changes = Changes()
     error: float = 0.0
     layer_error: float = 0.0
     why_plain: str = ""
@@ -69,7 +83,7 @@ def prepare_network(classifier: Classifier, image: Images) -> PreparedNetwork:
     keep_freed_memory()
     noise = noise_like(image)
     try:
-        prepared, folded, fused = prepared_copy(classifier, noise[:1])
+        prepared, changes = prepared_copy(classifier, noise[:1])
         ours, plain = SharedPass(prepared, noise), SharedPass(classifier, noise)
         error = float((ours.logits.softmax(1) - plain.logits.softmax(1)).abs().max())
         layer_error = largest_difference(ours, plain)
@@ -80,7 +94,7 @@ def prepare_network(classifier: Classifier, image: Images) -> PreparedNetwork:
     if not layer_error <= LAYER_TOLERANCE:
         return as_it_is(classifier, f"the prepared copy's activations differ by {layer_error:.1e}")
     forward = torch.inference_mode()(prepared.network)
-    return PreparedNetwork(prepared, forward, folded, fused, error, layer_error)
+    return PreparedNetwork(prepared, forward, changes, error, layer_error)
 
 
 def noise_like(image: Tensor) -> Tensor:
@@ -94,23 +108,25 @@ def as_it_is(classifier: Classifier, why: str = "") -> PreparedNetwork:
     return PreparedNetwork(classifier, classifier.logits, why_plain=why)
 
 
-def prepared_copy(classifier: Classifier, image: Images) -> tuple[Classifier, int, int]:
-    """A copy of `classifier` that computes the same sooner; batch norms and activations it has not."""
+def prepared_copy(classifier: Classifier, image: Images) -> tuple[Classifier, Changes]:
+    """A copy of `classifier` that computes the same sooner, and what is different in it."""
     ours = copy.deepcopy(classifier)
     network = ours.network.eval().requires_grad_(False)
     path = {module: name for name, module in network.named_modules()}
     looked_at = [layer.module for layer in ours.target_layers]
     folded = fold_batch_norms(network, image, spared=looked_at)
     fused = fuse_activations(network, image, spared=looked_at)
+    layers = tuple(
+        replace(layer, module=network.get_submodule(path[layer.module])) for layer in ours.target_layers
+    )
+    ours = replace(ours, target_layers=layers)
+    alone = run_alone(ours, image)
     network.to(memory_format=torch.channels_last)
     # A lambda, whose types nothing checks at run time: compilers trace it, and cannot trace a check.
     network.register_forward_pre_hook(
         lambda _, inputs: (inputs[0].contiguous(memory_format=torch.channels_last), *inputs[1:])
     )
-    layers = tuple(
-        replace(layer, module=network.get_submodule(path[layer.module])) for layer in ours.target_layers
-    )
-    return replace(ours, target_layers=layers), folded, fused
+    return ours, Changes(folded, fused, alone)
 
 
 def largest_difference(ours: SharedPass, plain: SharedPass) -> float:

@@ -131,8 +131,9 @@ class Worker:
         network = self.in_mode(plain, classifier, noise)
         self.tally.tell_of_model(
             model,
-            batch_norms_folded=network.folded,
-            activations_fused=network.fused,
+            batch_norms_folded=network.changes.folded,
+            activations_fused=network.changes.fused,
+            read_token_alone=network.changes.alone,
             largest_probability_difference=network.error,
             largest_layer_difference=network.layer_error,
             why_plain=network.why_plain,
