@@ -52,6 +52,21 @@ def test_the_values_are_those_of_the_tables(results):
             )
 
 
+@pytest.mark.parametrize(
+    ("scores", "first", "said"),
+    [
+        ([GOOD, SAME, POOR], {"e0", "e1"}, "share rank 1: nobody is better beyond noise"),
+        ([GOOD, POOR], {"e0"}, "alone has rank 1"),
+        ([GOOD, NONE], {"e0"}, "alone has scores enough to be ranked"),
+        ([GOOD], {"e0"}, ""),  # there is nobody to stand before
+    ],
+)
+def test_what_is_said_of_who_stands_first(tmp_path, scores, first, said):
+    (board,) = Results.load(tables.folder(tmp_path, tables.rows(np.hstack(scores)))).boards()
+    assert {line.explainer for line in board.first} == first
+    assert board.standing == said
+
+
 def test_best_and_who_cannot_be_told_apart_from_it(results):
     board = results.boards()[0]
     by_name = {line.explainer: line.values for line in board.lines}
