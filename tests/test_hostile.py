@@ -71,7 +71,7 @@ def altered(draw, genuine: bytes) -> bytes:
             node = node[key]
             keys = sorted(node) if isinstance(node, dict) else list(range(len(node)))
             key = draw(st.sampled_from(keys))
-        node[key] = draw(st.sampled_from(STRANGE))
+        node[key] = deepcopy(draw(st.sampled_from(STRANGE)))  # the next may be put into it
     return json.dumps(root[0]).encode()
 
 

@@ -74,7 +74,7 @@ def norm_behind_attention(classifier: Classifier, image: Images) -> str:
     network, stack = classifier.network, classifier.attention
     assert stack is not None
     attention, block = stack.attentions[-1], network.get_submodule(stack.blocks[-1])
-    names = {module: name for name, module in network.named_modules()}
+    names: dict[nn.Module, str] = {module: name for name, module in network.named_modules()}
     targets = {layer.module for layer in classifier.target_layers}
     ended: list[nn.Module] = []
 
