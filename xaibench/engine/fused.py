@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from xaibench.api.types import Images
-from xaibench.engine.wiring import read_by
+from xaibench.engine.wiring import hooked, read_by
 
 Applied = tuple[str, list[float], str]  # oneDNN's name of an activation, its numbers, its algorithm
 APPLIED: dict[str, Callable[[nn.Module], Applied]] = {
@@ -95,8 +95,3 @@ def fusible(module: nn.Module) -> bool:
 def applied(activation: nn.Module) -> Applied:
     """How oneDNN calls it."""
     return APPLIED[type(activation).__name__](activation)
-
-
-def hooked(module: nn.Module) -> bool:
-    """Whether somebody wants to know when it runs."""
-    return bool(module._forward_hooks or module._forward_pre_hooks)

@@ -12,6 +12,7 @@ import platform
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -71,6 +72,21 @@ class PreparedNetwork:
     compiled_by: str = ""
     why_uncompiled: str = ""
     mode_error: float = 0.0
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the manifest says of it."""
+        return {
+            "batch_norms_folded": self.changes.folded,
+            "activations_fused": self.changes.fused,
+            "read_token_alone": self.changes.alone,
+            "largest_probability_difference": self.error,
+            "largest_layer_difference": self.layer_error,
+            "why_plain": self.why_plain,
+            "compiled_by": self.compiled_by,
+            "why_uncompiled": self.why_uncompiled,
+            "largest_probability_difference_of_mode": self.mode_error,
+        }
 
 
 def prepare_network(classifier: Classifier, image: Images) -> PreparedNetwork:

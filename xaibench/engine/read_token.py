@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from xaibench.api.classifier import Classifier
 from xaibench.api.types import Images
+from xaibench.engine.wiring import hooked
 
 CLOSE = 1e-5  # of the logits, as a share of the largest
 
@@ -55,10 +56,10 @@ def run_alone(classifier: Classifier, image: Images) -> bool:
     norm = network.get_submodule(name)
     looked_at = {network, *(layer.module for layer in classifier.target_layers)}
     watched = tuple(module for module in network.modules() if module not in looked_at)
-    before = logits_of(network, image)
+    before = classifier.logits(image)
     network.set_submodule(name, Alone(norm, stack.read[0], watched))
     try:
-        same = bool((logits_of(network, image) - before).abs().max() <= CLOSE * before.abs().max())
+        same = bool((classifier.logits(image) - before).abs().max() <= CLOSE * before.abs().max())
     except (RuntimeError, IndexError):  # what stands behind it is not of each token by itself
         same = False
     if not same:
@@ -84,7 +85,7 @@ def norm_behind_attention(classifier: Classifier, image: Images) -> str:
     listened = {*block.modules(), *targets}
     handles = [module.register_forward_hook(note) for module in listened]
     try:
-        logits_of(network, image)
+        classifier.logits(image)
     finally:
         for handle in handles:
             handle.remove()
@@ -93,20 +94,3 @@ def norm_behind_attention(classifier: Classifier, image: Images) -> str:
     if targets & set(behind) or not norms or ended.count(norms[0]) != 1:
         return ""
     return names[norms[0]]
-
-
-def logits_of(network: nn.Module, image: Images) -> Tensor:
-    """Of an image, without a graph."""
-    with torch.inference_mode():
-        logits: Tensor = network(image)
-    return logits
-
-
-def hooked(module: nn.Module) -> bool:
-    """Whether somebody wants to know when it runs, or what comes back through it."""
-    return bool(
-        module._forward_hooks
-        or module._forward_pre_hooks
-        or module._backward_hooks
-        or module._backward_pre_hooks
-    )

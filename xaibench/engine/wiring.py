@@ -1,4 +1,4 @@
-"""Which layer reads what another one has made, seen in a forward pass and not guessed from names."""
+"""Who reads what a layer has made: others, seen in a forward pass and not guessed from names; hooks."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -55,3 +55,13 @@ def read_by(network: nn.Module, image: Images, makes: Test, reads: Test) -> list
         for handle in handles:
             handle.remove()
     return [pair for pair in found if all(runs[name] == 1 for name in pair)]
+
+
+def hooked(module: nn.Module) -> bool:
+    """Whether somebody wants to know when it runs, or what comes back through it."""
+    return bool(
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or module._backward_hooks
+        or module._backward_pre_hooks
+    )

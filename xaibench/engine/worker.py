@@ -129,18 +129,7 @@ class Worker:
         if plain.why_plain:
             self.observer.note(f"{model} runs unprepared: {plain.why_plain}")
         network = self.in_mode(plain, classifier, noise)
-        self.tally.tell_of_model(
-            model,
-            batch_norms_folded=network.changes.folded,
-            activations_fused=network.changes.fused,
-            read_token_alone=network.changes.alone,
-            largest_probability_difference=network.error,
-            largest_layer_difference=network.layer_error,
-            why_plain=network.why_plain,
-            compiled_by=network.compiled_by,
-            why_uncompiled=network.why_uncompiled,
-            largest_probability_difference_of_mode=network.mode_error,
-        )
+        self.tally.tell_of_model(model, **network.facts)
         return network
 
     def measured(self, provenance: Provenance, noise: Images, network: PreparedNetwork) -> int:
