@@ -22,3 +22,13 @@ def test_no_number_is_cut_where_the_terminal_is_narrow(tmp_path):
     assert printed[40][:2] == printed[200][:2]
     assert {line[0] for line in printed[40]} >= {"first", "second"}
     assert not any("…" in word for line in printed[40] for word in line)
+
+
+def test_an_empty_line_stands_between_two_leaderboards_and_what_is_said_below(tmp_path):
+    made = [tables.rows([[0.25, 0.75], [0.5, 0.5]], metric="x", dataset=data) for data in "de"]
+    out = StringIO()
+    print_results(Results.load(tables.folder(tmp_path / "r", *made)), Console(file=out, width=80))
+    lines = [line.strip() for line in out.getvalue().splitlines()]
+    assert lines[lines.index("m on e") - 1] == ""
+    (legend,) = [place for place, line in enumerate(lines) if line.startswith("rank: 1 +")]
+    assert lines[legend - 1] == ""

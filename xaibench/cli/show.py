@@ -51,8 +51,11 @@ def print_results(results: "Results", console: Console, curves: "Sequence[MeanCu
     for board in results.boards():
         print_whole(leaderboard(board), console)
         console.print(f"[dim]{escape(board.separation)}[/]", highlight=False)
-        for table in curve_tables(board, curves, console.width):
+        drawn = list(curve_tables(board, curves, console.width))
+        for table in drawn:
             console.print(table)
+        if not drawn:  # whose tables end with an empty line
+            console.print()
     if curves:
         console.print(f"[dim]{LEGEND}[/]", highlight=False)
     console.print(f"[dim]{SHARED}[/]", highlight=False)
