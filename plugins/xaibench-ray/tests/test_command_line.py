@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,13 @@ from toy_runs import same_rows
 from xaibench.results.results import Results
 from xaibench.results.rows import SHARED_PASS
 
-pytestmark = pytest.mark.slow
+INSTALLED = bool(entry_points(group="xaibench", name="xaibench_ray"))
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not INSTALLED, reason="xaibench-ray is not installed: pip install -e plugins/xaibench-ray"
+    ),
+]
 
 PATIENCE = 900  # seconds: a machine may be busy
 SETTINGS = """
