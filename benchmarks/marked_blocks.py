@@ -14,9 +14,9 @@ def put(page: Path, name: str, text: str) -> None:
     """
     begin = f"<!-- {name} -->"
     old = page.read_text(encoding="utf-8") if page.exists() else ""
-    block = re.compile(rf"({re.escape(begin)}\n?).*?(\n?{END})", re.DOTALL)
+    block = re.compile(rf"{re.escape(begin)}(\n?).*?{END}", re.DOTALL)
     if block.search(old):
-        new = block.sub(lambda found: f"{found[1]}{text}{found[2]}", old, count=1)
+        new = block.sub(lambda found: f"{begin}{found[1]}{text}{found[1]}{END}", old, count=1)
     else:
         new = f"{old}\n" * bool(old) + f"{begin}\n{text}\n{END}\n"
     page.write_text(new, encoding="utf-8")

@@ -5,7 +5,7 @@
 For each stage the median, least and greatest of some rounds' ratios to the limit measured in the same
 round; the time per image; and the peak memory above that of the loaded network, from a process of its
 own. Where `grad-cam` and `torchcam` are installed, the same work done by them stands beside ours.
-With --write, the tables go to docs/speed.md, and the first of them to README.
+With --write, each model's table goes to docs/speed.md, and that of the first of all to README.
 """
 
 import argparse
@@ -180,14 +180,14 @@ def main() -> None:
     parser.add_argument("--only", default="", help="stages whose name has this in it")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/speed.md")
     given = parser.parse_args()
-    parts = []
-    for model in given.models:
-        parts.append(report(model, given.images, given.rounds, given.only))
-        print(f"{parts[-1]}\n", flush=True)
     how = conditions(given.rounds)
-    if given.write:
-        put(PAGE, "stages", "\n\n".join([*parts, how]))
-        put(README, "stages", f"{parts[0]}\n\n{how}")
+    for model in given.models:
+        text = f"{report(model, given.images, given.rounds, given.only)}\n\n{how}"
+        print(f"{text}\n", flush=True)
+        if given.write:
+            put(PAGE, f"stages {model}", text)
+            if model == MODELS[0]:
+                put(README, "stages", text)
 
 
 if __name__ == "__main__":
