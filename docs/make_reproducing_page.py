@@ -26,7 +26,8 @@ torchvision's cache or its server; `--models torchvision:resnet50=FILE` takes a 
 `--models torchvision:resnet50=random` shows that a protocol runs: the output then says that it is a
 stand-in.
 
-We have run none of these on the papers' data. One was run whole [on a stand-in](reproducing-stand-in.md).
+We have run none of these on the papers' data. One was run whole
+[on a stand-in](reproducing-stand-in.md).
 """
 
 

@@ -82,7 +82,9 @@ def reservations(protocol: Protocol, config: Config, results: Results) -> list[s
         theirs = f"not {protocol.images:,}" if protocol.images else "how many they had is not known"
         said.append(f"{images:,} images of {Path(data.partition(':')[2]).name}, {theirs}")
     if images < FEW:
-        said.append(f"intervals of fewer than {FEW} images hold the mean less often than 95 % of the time")
+        said.append(
+            f"intervals of fewer than {FEW} images hold the mean less often than 95 % of the time"
+        )
     if not protocol.verified:
         said.append("the published figures have not been checked against their source: not shown")
     if not protocol.preprocessing:
