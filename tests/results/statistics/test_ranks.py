@@ -160,3 +160,14 @@ def test_what_parts_the_first_two_is_said():
     assert separation(ranks([cell([[1.0]])])) == "e0 is alone"
     nothing = ranks([cell(np.full((3, 2), np.nan))])
     assert separation(nothing) == "too few scores to compare e0 and e1"
+
+
+def test_who_has_too_few_scores_is_named_and_the_ranked_are_compared():
+    """`e1` is asked in one of two cells: it has a mean rank, and no place among those compared."""
+    whole, without = scores([3.0, 2.0, 0.0], n=14), scores([3.0, np.nan, 0.0], n=14)
+    found = ranks([cell(whole), cell(without, metric="other")])
+    assert found.frame["explainer"].tolist() == ["e0", "e1", "e2"]
+    assert separation(found) == "e0 is told apart from e2; too few scores to rank e1"
+    ahead = ranks([cell(scores([2.0, 3.0, 0.0], n=14)), cell(without, metric="other")])
+    assert ahead.frame["explainer"].tolist()[0] == "e1"
+    assert separation(ahead) == "e0 is told apart from e2; too few scores to rank e1"

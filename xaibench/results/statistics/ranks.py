@@ -97,20 +97,26 @@ def standing(cells: Sequence[Paired]) -> Ranks:
 
 
 def separation(ranks: Ranks) -> str:
-    """How many images would tell the first two explainers apart, where they are not told apart yet."""
-    first, second, *_ = [*ranks.frame["explainer"], "", ""]
-    tie = dict(zip(ranks.frame["explainer"], ranks.frame["tie"], strict=True))
-    if not second:
-        return f"{first} is alone"
-    if not tie[first] or not tie[second]:
-        return f"too few scores to compare {first} and {second}"
-    if set(letters_in(tie[first])).isdisjoint(letters_in(tie[second])):
-        return f"{first} is told apart from {second}"
+    """How many images would tell the first two explainers apart, where they are not told apart yet.
+
+    The first two of those that have scores enough to be ranked; who stands before them without is named.
+    """
+    frame = ranks.frame
+    if len(frame) == 1:
+        return f"{frame['explainer'][0]} is alone"
+    places = np.flatnonzero(frame["tie"] != "")
+    if len(places) < 2:
+        return f"too few scores to compare {frame['explainer'][0]} and {frame['explainer'][1]}"
+    (first, second), ties = frame["explainer"][places[:2]], frame["tie"][places[:2]]
+    unranked = [name for name in frame["explainer"][: places[1]] if name != first]
+    after = f"; too few scores to rank {', '.join(unranked)}" if unranked else ""
+    if set.isdisjoint(*(set(letters_in(tie)) for tie in ties)):
+        return f"{first} is told apart from {second}{after}"
     said = f"{first} and {second} cannot be told apart on {len(ranks.image_ranks)} images"
     needed = ranks.needed(first, second)
     if not np.isfinite(needed):
-        return f"{said}, and nothing says how many would do"
-    return f"{said}; some {needed:,.0f} would do, if they differ as it seems"
+        return f"{said}, and nothing says how many would do{after}"
+    return f"{said}; some {needed:,.0f} would do, if they differ as it seems{after}"
 
 
 def value_ranks(cell: Paired, names: Sequence[str]) -> Each:
