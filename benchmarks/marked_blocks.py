@@ -22,6 +22,14 @@ def put(page: Path, name: str, text: str) -> None:
     page.write_text(new, encoding="utf-8")
 
 
+def rows(page: Path, name: str) -> list[list[str]]:
+    """The cells of the table in a block, without its head; none where there is no such block."""
+    old = page.read_text(encoding="utf-8") if page.exists() else ""
+    found = re.search(rf"<!-- {re.escape(name)} -->(.*?){END}", old, re.DOTALL)
+    lines = [line for line in found[1].splitlines() if line.startswith("| ")] if found else []
+    return [line[2:-2].split(" | ") for line in lines[2:]]
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table in Markdown."""
     lines = [columns, ["---"] * len(columns), *rows]

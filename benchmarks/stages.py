@@ -5,7 +5,8 @@
 For each stage the median, least and greatest of some rounds' ratios to the limit measured in the same
 round; the time per image; and the peak memory above that of the loaded network, from a process of its
 own. Where `grad-cam` and `torchcam` are installed, the same work done by them stands beside ours.
-With --write, each model's table goes to docs/speed.md, and that of the first of all to README.
+With --write, each model's table goes to docs/speed.md, and that of the first of all to README; stages
+that were not measured this time keep their lines.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from limit import Limit, PlainForward
-from marked_blocks import put, table
+from marked_blocks import put, rows, table
 from peers import peers
 from work import Work, conditions, load, measured, peak_memory
 
@@ -144,6 +145,9 @@ def report(model: str, images: int, rounds: int, only: str) -> str:
         memory = peak_memory(model, count, chosen[name].run)
         cells = [str(count), f"{found.forwards:,}", spread(found.ratios), f"{ms:,.0f}", f"{memory:,.0f}"]
         lines.append([name, *cells])
+    before = {line[0]: line for line in rows(PAGE, f"stages {model}")}
+    now = before | {line[0]: line for line in lines}
+    lines = [now[name] for name in stages() if name in now]
     columns = ("stage", "images", "forwards", "multiple of the limit", "ms an image", "peak MiB")
     changes = work.prepared.changes
     alone = ", and the class token runs alone behind the last attention" * changes.alone

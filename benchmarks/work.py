@@ -11,12 +11,13 @@ from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import fmean
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
 import torch
-from limit import Limit
+from limit import SUSTAINED, Limit
 
 import xaibench
 from xaibench.api.batch import Batch
@@ -131,7 +132,7 @@ class Measured:
 
     Args:
         ratios: wall time over the limit that was measured in the same round.
-        seconds: wall time.
+        seconds: wall time of the stage done once.
     """
 
     forwards: int = 0
@@ -140,7 +141,10 @@ class Measured:
 
 
 def measured(stages: Mapping[str, tuple[Callable[[Work], int], Work]], rounds: int) -> list[Measured]:
-    """Each stage some times, one after another and round after round, each held against its limit."""
+    """Each stage some times, one after another and round after round, each held against its limit.
+
+    A short one is done again and again until it has lasted as long as the passes of the limit.
+    """
     found = [Measured() for _ in stages]
     for stage, work in stages.values():  # to warm up
         quietly(partial(stage, work.first(1)))
@@ -148,9 +152,12 @@ def measured(stages: Mapping[str, tuple[Callable[[Work], int], Work]], rounds: i
     for _ in range(rounds):
         for one, (stage, work) in zip(found, stages.values(), strict=True):
             before = limit.forward()
-            began = perf_counter()
-            one.forwards = quietly(partial(stage, work))
-            one.seconds.append(perf_counter() - began)
+            taken: list[float] = []
+            while sum(taken) < SUSTAINED:
+                began = perf_counter()
+                one.forwards = quietly(partial(stage, work))
+                taken.append(perf_counter() - began)
+            one.seconds.append(fmean(taken))
             each = limit.around(before)
             one.ratios.append(one.seconds[-1] / (one.forwards * each))
     return found
