@@ -192,7 +192,8 @@ def unit(states: Grid) -> Grid:
 def whitened(states: Grid) -> Grid:
     """U V' of the singular value decomposition: orthonormal positions, where they are fewer."""
     left, _, right = torch.linalg.svd(states.flatten(2).double(), full_matrices=False)
-    return (left @ right).view_as(states).to(states)
+    found: Grid = (left @ right).view_as(states).to(states)
+    return found
 
 
 def place(states: Grid) -> Grid:

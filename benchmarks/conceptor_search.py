@@ -16,6 +16,7 @@ insertion and deletion depend on the order of the pixels alone.
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from time import perf_counter
@@ -67,7 +68,9 @@ def examples_of(
     if "seed" not in signature(load).parameters:
         raise SystemExit(f"{data} draws nothing by a seed, so it has no images to search on")
     images = [same for seed in seeds for same in group(load(root, seed=seed))]
-    own = [same for same in images if len(same) == 1 and seed_of("half", kind(same[0])) % 2 == half]
+    own: list[tuple[Example, ...]] = [
+        same for same in images if len(same) == 1 and seed_of("half", kind(same[0])) % 2 == half
+    ]
     return own[:limit]
 
 
@@ -113,8 +116,10 @@ def held_out(work: Work, base: Base, chosen: Sequence[Candidate]) -> pd.DataFram
     """Stage two: the base, its controls, and the chosen, a row each; cells are text."""
     own = rescale(base.own)
     plain: dict[str, Callable[[], GridMaps]] = {"base": lambda: own, FINER: lambda: finer(work, own)}
-    controls = {f"control: base^{p:g}": (lambda p=p: whole(own, work) ** p) for p in POWERS}
-    controls["control: all but a pixel"] = lambda: nearly_ones(work)
+    controls: dict[str, Callable[[], Maps]] = {
+        f"control: base^{p:g}": partial(power, work, own, p) for p in POWERS
+    }
+    controls["control: all but a pixel"] = partial(nearly_ones, work)
     made = {str(c): (lambda c=c: maps_of(c, work.seen, base)) for c in chosen}
     ranked = score(plain | made, base, work, with_curves=True)
     scores = {"base": ranked["base"], **score(controls, base, work), **ranked}
@@ -130,6 +135,11 @@ def held_out(work: Work, base: Base, chosen: Sequence[Candidate]) -> pd.DataFram
         found[name] = {**cells, "mean": f"{one['mean'].mean():.2f}"}
     columns = [*BETTER, *(f"{name}'" for name in OF_CONTRAST), "mean", "verdict"]
     return pd.DataFrame(found).T[columns].fillna("")
+
+
+def power(work: Work, own: GridMaps, exponent: float) -> Maps:
+    """The base's maps raised to a power: more or less contrast, and nothing else."""
+    return whole(own, work) ** exponent
 
 
 def finer(work: Work, own: GridMaps) -> GridMaps:

@@ -115,8 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         line for model in given.models for line in report(model, given.data, given.images, given.rounds)
     ]
     columns = ("model", "by", "forwards", "seconds", "maps", "ms a map")
-    columns += ("multiple of the limit", "peak MiB")
-    said = table(columns, lines)
+    said = table((*columns, "multiple of the limit", "peak MiB"), lines)
     said += f"\n\n{given.images} images of `{given.data}`, {conditions(given.rounds)}"
     print(said)
     if given.write:

@@ -77,7 +77,7 @@ def table(model: str, images: int, rounds: int, names: list[str]) -> str:
         cells = [cell(partial(ours, spec), work, alone, rounds, prepared=True)]
         for found in libraries.values():
             peer = found.get(name)
-            theirs = [untouched(some) for some in (work, alone)]  # some leave a network broken
+            theirs = untouched(work), untouched(alone)  # some leave a network broken
             cells.append(cell(peer, *theirs, rounds, prepared=False) if peer else "- | -")
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
         print(model, lines[-1], file=sys.stderr, flush=True)
@@ -104,7 +104,9 @@ def ours(spec: Explainer, work: Work) -> None:
         raise RuntimeError(found.outcome.reason)
 
 
-def cell(explainer: Callable[[Work], None], work: Work, alone: Work, rounds: int, prepared: bool) -> str:
+def cell(
+    explainer: Callable[[Work], object], work: Work, alone: Work, rounds: int, prepared: bool
+) -> str:
     """Forwards and median milliseconds of an image; why there are none, where there are none."""
     try:
         forwards, first = timed(explainer, alone, prepared)
@@ -117,14 +119,14 @@ def cell(explainer: Callable[[Work], None], work: Work, alone: Work, rounds: int
     return f"{found[0][0]:,.0f} | {statistics.median(ms for _, ms in found):,.1f}"
 
 
-def timed(explainer: Callable[[Work], None], work: Work, prepared: bool) -> tuple[float, float]:
+def timed(explainer: Callable[[Work], object], work: Work, prepared: bool) -> tuple[float, float]:
     """Forwards and milliseconds of an image."""
     network = work.prepared.classifier.network if prepared else work.classifier.network
     if prepared:
         work.stream(work.prepared)  # its width is measured once and kept
     with counted(network) as passes, torch.enable_grad():
         began = perf_counter()
-        quietly(lambda: explainer(work) or 0)
+        quietly(partial(explainer, work))
         spent = perf_counter() - began
     count = len(work.batch.ids)
     return sum(passes) / count, 1e3 * spent / count

@@ -85,7 +85,8 @@ def in_a_process(folder: Path, count: int, shared: bool) -> tuple[float, ...]:
     process.join()
     if process.exitcode:
         raise SystemExit(f"measuring {count} images failed")
-    return queue.get()
+    found: tuple[float, ...] = queue.get()
+    return found
 
 
 def one_after_the_other(shards: Sequence[Shard]) -> Iterator[list[Picture]]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from browser import opened
@@ -127,7 +128,7 @@ def make_up(path: Path, images: int, explainers: int, side: int, pixels: int) ->
 
 
 def made_rows(
-    rng: np.random.Generator, images: int, names: tuple[str, ...], known: dict[str, str]
+    rng: np.random.Generator, images: int, names: tuple[str, ...], known: dict[str, Any]
 ) -> list[Row]:
     """Scores, later explainers a little worse, with curves where the metric has them."""
     rows = [
@@ -138,7 +139,7 @@ def made_rows(
             metric="",
             image=f"image-{n:05}",
             explain_ms=9.0,
-        )  # type: ignore[arg-type]
+        )
         for n in range(images)
     ]
     for metric, higher in METRICS:
@@ -151,7 +152,7 @@ def made_rows(
                 curve = () if metric == "pointing-game" else tuple(rng.random(STEPS).tolist())
                 rows.append(
                     Row(
-                        **known,  # type: ignore[arg-type]
+                        **known,
                         cell=f"{metric}-{name}",
                         explainer=name,
                         metric=metric,

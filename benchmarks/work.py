@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from limit import SUSTAINED, Limit
@@ -28,6 +28,8 @@ from xaibench.engine.stream import Stream
 from xaibench.engine.width import best_width
 
 PEERS = ("pytorch_grad_cam", "torchcam")
+
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def load(model: str, images: int) -> Work:
     return Work(classifier, batch)
 
 
-def quietly(work: Callable[[], int]) -> int:
+def quietly(work: Callable[[], Done]) -> Done:
     """Without the progress bars of others."""
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
         return work()

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import torch
 from marked_blocks import put
@@ -21,10 +22,11 @@ from xaibench_metrics.adaptive import deletion_adaptive
 
 from xaibench.api.batch import Batch
 from xaibench.api.classifier import Classifier
+from xaibench.api.scored import Scored
 from xaibench.engine.prepared import prepare_network
 from xaibench.engine.registry import installed
 from xaibench.engine.single import explain
-from xaibench.engine.stream import Stream, Task
+from xaibench.engine.stream import Answer, Stream, Task
 from xaibench.engine.trials import batch_of, decode, trials_of
 
 PAGE = Path(__file__).with_name("metrics-perturbation.md")
@@ -141,8 +143,22 @@ def curves(model: str, data: str, count: int) -> Known:
         tasks = [Task(installed().metric(name).load()(maps, batch), batch) for name in METRICS]
         answers = Stream(network.forward, AT_ONCE).drive(tasks)
         for metric, answer in zip(METRICS, answers, strict=True):
-            found.setdefault((model, data, explainer, metric), []).append(answer.value.curves)
+            found.setdefault((model, data, explainer, metric), []).append(curves_of(answer))
     return {key: torch.cat(parts) for key, parts in found.items()}
+
+
+def found_of(answer: Answer[Scored]) -> Scored:
+    """What a metric found; its own error where it raised one."""
+    if answer.value is None:
+        raise answer.error or RuntimeError("a metric returned nothing")
+    return answer.value
+
+
+def curves_of(answer: Answer[Scored]) -> Tensor:
+    """The curves of a metric that keeps them."""
+    found = found_of(answer).curves
+    assert found is not None
+    return found
 
 
 def trials(classifier: Classifier, data: str, count: int) -> Iterator[Batch]:
@@ -168,15 +184,17 @@ def compared(where: str, explainer: str, metric: str, found: Tensor) -> Measured
     for curve in found:
         # The way from the image to grey is deletion's; insertion's curve is walked along it as well.
         parts = [
-            deletion_adaptive(maps, batch, **ask.settings | more) for more in ({}, {"tolerance": 1.0})
+            deletion_adaptive(maps, batch, **settings)
+            for settings in (dict[str, Any](ask.settings), {**ask.settings, "tolerance": 1.0})
         ]
         answers = Stream(Answering(curve), 64).drive([Task(part, batch) for part in parts])
-        fine, coarse = (answer.value for answer in answers)
+        fine, coarse = map(found_of, answers)
         whole = torch.trapezoid(curve.double(), dx=1 / last)
         stated = float(fine.remarks[0].split(" by ")[1].split()[0])
-        said = (~fine.curves.isnan()).sum(), fine.scores[0] - whole, stated, coarse.scores[0] - whole
-        for column, value in zip(columns, said, strict=True):
-            column.append(float(value))
+        made = float((~curves_of(answers[0]).isnan()).sum())
+        off = [float(one.scores[0] - whole) for one in (fine, coarse)]
+        for column, value in zip(columns, (made, off[0], stated, off[1]), strict=True):
+            column.append(value)
     steps, errors, bounds, first = (torch.tensor(column) for column in columns)
     return Measured(where, explainer, metric, last + 1, steps, errors, bounds, first)
 

@@ -121,7 +121,7 @@ def quantus_pixel_flipping(given: Given) -> list[float]:
     import quantus
 
     if not hasattr(np, "trapz"):
-        np.trapz = np.trapezoid  # newer NumPys have no other
+        np.trapz = np.trapezoid  # type: ignore[attr-defined]  # newer NumPys have no other
     metric = quantus.PixelFlipping(
         features_in_step=1024, return_auc_per_sample=True, disable_warnings=True
     )

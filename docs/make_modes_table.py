@@ -11,7 +11,7 @@ from itertools import combinations
 from pathlib import Path
 
 import torch
-from make_adaptive_table import trials
+from make_adaptive_table import curves_of, found_of, trials
 from marked_blocks import put
 from torch import Tensor
 
@@ -84,9 +84,9 @@ def scored(
     for batch, made in zip(batches, maps, strict=True):
         for metric in METRICS:
             tasks = [Task(installed().metric(metric).load()(each, batch), batch) for each in made]
-            answers = [answer.value for answer in Stream(network.forward, 4).drive(tasks)]
-            scores[metric].append(torch.stack([answer.scores for answer in answers]))
-            curves += [answer.curves.flatten() for answer in answers]
+            answers = Stream(network.forward, 4).drive(tasks)
+            scores[metric].append(torch.stack([found_of(answer).scores for answer in answers]))
+            curves += [curves_of(answer).flatten() for answer in answers]
     return {metric: torch.cat(parts, 1) for metric, parts in scores.items()}, torch.cat(curves)
 
 

@@ -96,7 +96,8 @@ def rate(model: str) -> Rate:
 
 def plan_table() -> tuple[str, dict[str, int]]:
     """Forwards an image of each network and kind of work; and of the default by network."""
-    lines, default = [], {}
+    lines: list[list[str]] = []
+    default: dict[str, int] = {}
     for name, model in MODELS.items():
         for work, what in WORK.items():
             found = foretold(model, "cutouts", what, limit=PLANNED)
