@@ -192,8 +192,7 @@ def unit(states: Grid) -> Grid:
 def whitened(states: Grid) -> Grid:
     """U V' of the singular value decomposition: orthonormal positions, where they are fewer."""
     left, _, right = torch.linalg.svd(states.flatten(2).double(), full_matrices=False)
-    found: Grid = (left @ right).view_as(states).to(states)
-    return found
+    return torch.matmul(left, right).view_as(states).to(states)
 
 
 def place(states: Grid) -> Grid:

@@ -146,8 +146,7 @@ def report(model: str, images: int, rounds: int, only: str) -> str:
         cells = [str(count), f"{found.forwards:,}", spread(found.ratios), f"{ms:,.0f}", f"{memory:,.0f}"]
         lines.append([name, *cells])
     before = {line[0]: line for line in rows(PAGE, f"stages {model}")}
-    now = before | {line[0]: line for line in lines}
-    lines = [now[name] for name in stages() if name in now]
+    lines = list((before | {line[0]: line for line in lines}).values())
     columns = ("stage", "images", "forwards", "multiple of the limit", "ms an image", "peak MiB")
     changes = work.prepared.changes
     alone = ", and the class token runs alone behind the last attention" * changes.alone

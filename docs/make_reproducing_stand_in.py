@@ -49,7 +49,9 @@ def main() -> None:
     files, command = "\n".join(laid), " ".join(arguments)
     printed = "\n".join(line.rstrip() for line in said.splitlines())
     put(PAGE, "stand-in", f"```text\n{files}\n```\n\n```text\n$ xaibench {command}\n{printed}\n```")
-    put(PAGE, "minutes", f"{minutes:.0f} minutes for {given.images} images, with two cores.")
+    put(
+        PAGE, "minutes", f"{minutes:.0f} minutes for {given.images} images; {os.cpu_count()} processors."
+    )
 
 
 def lay(folder: Path, count: int) -> list[str]:

@@ -10,7 +10,7 @@ from xaibench.results.published import Protocol
 from xaibench.results.results import Results
 
 RANDOM = "=random"
-FEW = 10  # images: of so many, intervals have been seen to hold the mean as often as they say
+FEW = 10  # images: fewest at which tests hold intervals of scores of every kind to their rate
 STAND_IN = "STAND-IN"  # what the reservation about random weights begins with
 
 
@@ -83,7 +83,7 @@ def reservations(protocol: Protocol, config: Config, results: Results) -> list[s
         said.append(f"{images:,} images of {Path(data.partition(':')[2]).name}, {theirs}")
     if images < FEW:
         said.append(
-            f"intervals of fewer than {FEW} images hold the mean less often than 95 % of the time"
+            f"intervals of fewer than {FEW} images may hold the mean less often than 95 % of the time"
         )
     if not protocol.verified:
         said.append("the published figures have not been checked against their source: not shown")
