@@ -138,14 +138,14 @@ def among_positions(features: Tensor, own: Tensor, against: Tensor | None) -> Te
     With Y = A diag(own) and Z = A diag(against), C A = Y (I + Y'Y + H'H)^-1 Y'A where H = Z'Y: all of
     them rows and columns of the positions' inner products, A'A, scaled.
     """
-    products = (features.mT @ features).double()
-    seen = own[:, :, None] * products
+    seen = own[:, :, None] * (features.mT @ features)  # Y'A, in float64 as `own` is
     system = seen * own[:, None]
     if against is not None:
-        shared = against[:, :, None] * products * own[:, None]
-        system = system + shared.mT @ shared
-    factor = torch.linalg.cholesky(torch.eye(system.shape[1]).to(system) + system)
-    kept: Tensor = torch.linalg.solve_triangular(factor, seen, upper=False).square().sum(1)
+        shared = against[:, :, None] * seen.mT
+        system.baddbmm_(shared.mT, shared)
+    system.diagonal(dim1=1, dim2=2).add_(1)
+    solved = torch.linalg.solve_triangular(torch.linalg.cholesky(system), seen, upper=False)
+    kept: Tensor = torch.linalg.vector_norm(solved, dim=1).square()
     return kept
 
 

@@ -1,4 +1,4 @@
-"""Activations that the layer before them applies: the same network, to all who look."""
+"""Activations that the layer before them applies, and biases added at once: the same network, to all."""
 
 import copy
 
@@ -6,8 +6,9 @@ import pytest
 import timm
 import torch
 from torch import nn
+from torch.profiler import ProfilerActivity, profile
 
-from xaibench.engine.fused import APPLIED, Fused, fuse_activations
+from xaibench.engine.fused import APPLIED, AtOnce, Fused, add_biases_at_once, fuse_activations
 
 ACTIVATIONS = {
     "ReLU": nn.ReLU(inplace=True),
@@ -145,3 +146,85 @@ def test_both_stay_modules_of_the_network():
     assert isinstance(copied[0], Fused)
     kinds = [type(module) for module in copied.modules() if not list(module.children())]
     assert kinds == [nn.Conv2d, nn.ReLU, nn.Identity, nn.Conv2d]
+
+
+def at_once_copy(network, **given):
+    copied = copy.deepcopy(network).requires_grad_(False)
+    return copied, add_biases_at_once(copied, IMAGES[:1], **given)
+
+
+def test_a_linear_layer_that_adds_its_bias_at_once_gives_the_same():
+    network = linear(nn.Tanh())
+    copied, count = at_once_copy(network)
+    assert count == 2
+    with torch.inference_mode():
+        torch.testing.assert_close(copied(IMAGES), network(IMAGES), rtol=1e-5, atol=1e-6)
+
+
+def test_the_bias_is_not_copied_first():
+    copied, _ = at_once_copy(linear(nn.Tanh()))
+    with torch.inference_mode(), profile(activities=[ProfilerActivity.CPU]) as seen:
+        copied(IMAGES)
+    kinds = {event.key for event in seen.key_averages()}
+    assert "mkldnn::_linear_pointwise" in kinds
+    assert "aten::addmm" not in kinds
+
+
+def test_a_linear_layer_shares_its_weights_and_keeps_its_names():
+    network = linear(nn.Tanh())
+    first, names = network[1], list(network.state_dict())
+    add_biases_at_once(network, IMAGES[:1])
+    assert isinstance(network[1], AtOnce)
+    assert network[1].weight is first.weight
+    assert list(network.state_dict()) == names
+
+
+def test_gradients_through_it_are_those_of_the_layer():
+    network = linear(nn.Tanh())
+    copied, _ = at_once_copy(network)
+    wanted, found = ((IMAGES.clone().requires_grad_(), one) for one in (network, copied))
+    for leaf, one in (wanted, found):
+        one(leaf).square().sum().backward()
+    assert torch.equal(found[0].grad, wanted[0].grad)
+
+
+def test_in_bfloat16_it_runs_as_it_did():
+    network = linear(nn.Tanh())
+    copied, _ = at_once_copy(network)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(copied(IMAGES), network(IMAGES))
+
+
+class Doubling(nn.Linear):
+    """It does more than its weights say."""
+
+    def forward(self, inputs):
+        return 2 * super().forward(inputs)
+
+
+def hooked_layer():
+    layer = nn.Linear(10, 3)
+    layer.register_forward_hook(lambda *_: None)
+    return layer
+
+
+@pytest.mark.parametrize(
+    "make",
+    [hooked_layer, lambda: Doubling(10, 3), lambda: nn.Linear(10, 3, bias=False)],
+    ids=["hooked", "more", "no bias"],
+)
+def test_linear_layers_with_nothing_to_gain_or_more_to_do_are_left_alone(make):
+    assert at_once_copy(nn.Sequential(make()))[1] == 0
+
+
+def test_a_linear_target_layer_is_left_alone():
+    network = linear(nn.Tanh())
+    assert at_once_copy(network)[1] == 2
+    assert add_biases_at_once(network, IMAGES[:1], spared=[network[1]]) == 1
+
+
+def test_what_adds_its_bias_with_an_activation_is_not_taken_apart():
+    network = linear(nn.ReLU())
+    assert fuse_activations(network, IMAGES[:1]) == 1
+    assert add_biases_at_once(network, IMAGES[:1]) == 1
+    assert type(network[1].layer) is nn.Linear

@@ -1,4 +1,4 @@
-"""The one token that is read runs alone behind the last attention: the same network, to all who look."""
+"""The token that is read runs alone from the last attention on: the same network, to all who look."""
 
 import copy
 from dataclasses import replace
@@ -9,6 +9,7 @@ import timm
 import torch
 import torchvision
 from literal_vit import lively
+from timm.models.vision_transformer import Attention
 from torch import nn
 from xaibench_models.scenes import scenes_vit
 
@@ -17,7 +18,7 @@ from xaibench.api.capture import Capture, SharedPass
 from xaibench.api.classifier import TargetLayer
 from xaibench.api.resolve import classifier_of
 from xaibench.engine.prepared import prepare_network
-from xaibench.engine.read_token import Alone, run_alone
+from xaibench.engine.read_token import Alone, Asking, ask_alone, run_alone
 
 IMAGES = torch.randn(3, 3, 32, 24, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 BATCH = Batch(("a", "b", "c"), IMAGES, torch.tensor([0, 2, 1]))
@@ -41,6 +42,14 @@ def alone_copy(classifier, size=(32, 24)):
     return copied, run_alone(copied, images_for(classifier, size)[:1])
 
 
+def asking_copy(classifier, size=(32, 24)):
+    """A copy of which the one token runs alone and asks alone, and whether it asks."""
+    copied, alone = alone_copy(classifier, size)
+    assert alone
+    asking = ask_alone(copied, images_for(classifier, size)[:1])
+    return asking, asking is not copied
+
+
 def images_for(classifier, size):
     weight = next(classifier.network.parameters())
     return torch.randn(3, 3, *size, generator=torch.Generator().manual_seed(1)).to(weight)
@@ -56,12 +65,13 @@ MADE = {
 }
 
 
+@pytest.mark.parametrize("changed", [alone_copy, asking_copy])
 @pytest.mark.parametrize("name", MADE)
-def test_the_same_comes_out_and_comes_back(name):
+def test_the_same_comes_out_and_comes_back(name, changed):
     make, size = MADE[name]
     classifier = make()
-    copied, alone = alone_copy(classifier, size)
-    assert alone
+    copied, does = changed(classifier, size)
+    assert does
     images = images_for(classifier, size)
     plain, ours = SharedPass(classifier, images), SharedPass(copied, images)
     close = {"rtol": 1e-5, "atol": 1e-5 * float(plain.logits.abs().max())}
@@ -74,9 +84,10 @@ def test_the_same_comes_out_and_comes_back(name):
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=atol)
 
 
-def test_in_float64_it_is_exact():
+@pytest.mark.parametrize("changed", [alone_copy, asking_copy])
+def test_in_float64_it_is_exact(changed):
     classifier = classifier_of(lively(), (32, 24))
-    copied, _ = alone_copy(classifier)
+    copied, _ = changed(classifier)
     plain, ours = Capture(classifier, BATCH), Capture(copied, BATCH)
     torch.testing.assert_close(ours.logits, plain.logits, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(ours.gradients, plain.gradients, rtol=1e-10, atol=1e-12)
@@ -90,10 +101,13 @@ def test_one_token_goes_on_behind_the_last_attention():
     assert norm(torch.zeros(5, 13, 12).double()).shape == (5, 1, 12)
 
 
-@pytest.mark.parametrize("hooked", ["blocks.1", "blocks.1.mlp.fc1", "blocks.1.norm2", "norm", "blocks"])
-def test_who_looks_sees_all_tokens(hooked):
+@pytest.mark.parametrize("changed", [alone_copy, asking_copy])
+@pytest.mark.parametrize(
+    "hooked", ["blocks.1", "blocks.1.attn", "blocks.1.mlp.fc1", "blocks.1.norm2", "norm", "blocks"]
+)
+def test_who_looks_sees_all_tokens(hooked, changed):
     classifier = classifier_of(lively(), (32, 24))
-    copied, _ = alone_copy(classifier)
+    copied, _ = changed(classifier)
     seen = []
     for network in (classifier.network, copied.network):
         handle = network.get_submodule(hooked).register_forward_hook(
@@ -116,9 +130,10 @@ def test_who_looks_at_what_comes_back_sees_it_of_all_tokens():
     torch.testing.assert_close(seen[1], seen[0])
 
 
-def test_the_attention_of_every_block_is_the_same():
+@pytest.mark.parametrize("changed", [alone_copy, asking_copy])
+def test_the_attention_of_every_block_is_the_same(changed):
     classifier = classifier_of(lively(), (32, 24))
-    copied, _ = alone_copy(classifier)
+    copied, _ = changed(classifier)
     plain, ours = (Capture(each, BATCH).attentions for each in (classifier, copied))
     for one, other in zip(
         [*plain.weights, *plain.gradients], [*ours.weights, *ours.gradients], strict=True
@@ -127,11 +142,81 @@ def test_the_attention_of_every_block_is_the_same():
     torch.testing.assert_close(ours.own_gradients(0), plain.own_gradients(0))
 
 
-def behind_attention(path):
+def last_attention(copied):
+    (asking,) = [module for module in copied.network.modules() if isinstance(module, Asking)]
+    return asking
+
+
+def test_one_token_asks_the_last_attention():
+    copied, _ = asking_copy(classifier_of(lively(), (32, 24)))
+    assert copied.network.blocks[1].attn is last_attention(copied)
+    assert last_attention(copied)(torch.zeros(5, 13, 12).double()).shape == (5, 1, 12)
+
+
+def test_no_key_or_value_is_made_for_it():
+    copied, _ = asking_copy(classifier_of(lively(), (32, 24)))
+    last_attention(copied).attention.qkv.forward = None  # which would raise
+    copied.logits(IMAGES)
+
+
+def test_of_torchs_attention_it_asks_for_itself_alone():
+    classifier = torchvisions()
+    copied, _ = asking_copy(classifier, (32, 32))
+    shapes = []
+    asked = copied.network.encoder.layers[1].self_attention.attention
+    asked._forward_unhooked = asked.forward
+    asked.forward = lambda query, *more, **settings: (
+        shapes.append(query.shape) or asked._forward_unhooked(query, *more, **settings)
+    )
+    copied.logits(images_for(classifier, (32, 32)))
+    assert shapes == [(3, 1, 12)]
+
+
+def test_a_mask_is_obeyed():
+    classifier = classifier_of(lively(), (32, 24))
+    copied, _ = asking_copy(classifier)
+    tokens = torch.randn(2, 13, 12, generator=torch.Generator().manual_seed(2)).double()
+    mask = torch.ones(13, 13, dtype=torch.bool).tril()
+    found = last_attention(copied)(tokens, attn_mask=mask)
+    expected = classifier.network.blocks[1].attn(tokens, attn_mask=mask)
+    torch.testing.assert_close(found, expected)
+
+
+class Gated(Attention):
+    """Attention that does more than its weights say."""
+
+    def forward(self, tokens, **settings):
+        return super().forward(tokens, **settings) * tokens.sigmoid()
+
+
+def gated():
+    network = lively()
+    network.blocks[1].attn.__class__ = Gated
+    return classifier_of(network, (32, 24))
+
+
+def looked_into(path):
     classifier = classifier_of(lively(), (32, 24))
     (layer,) = classifier.target_layers
     module = classifier.network.get_submodule(path)
     return replace(classifier, target_layers=(TargetLayer(path, module, layer.to_grid, layer.layout),))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        gated,
+        lambda: classifier_of(lively(qk_norm=True), (32, 24)),
+        lambda: looked_into("blocks.1.attn.proj"),
+        lambda: looked_into("blocks.1.attn"),
+    ],
+    ids=["gated", "norms of queries", "looked into", "looked at"],
+)
+def test_an_attention_that_does_more_or_is_looked_into_is_asked_by_all(make):
+    classifier = make()
+    copied, asks = asking_copy(classifier)
+    assert not asks
+    torch.testing.assert_close(copied.logits(IMAGES), classifier.logits(IMAGES))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +227,7 @@ def behind_attention(path):
         lambda: replace(classifier_of(lively(), (32, 24)), attention=None),
         lambda: of_timm("vit_small_patch16_18x2_224", (32, 32), depth=2),
         nets.gap,
-        *(lambda path=path: behind_attention(path) for path in ("blocks.1", "blocks.1.norm2", "norm")),
+        *(lambda path=path: looked_into(path) for path in ("blocks.1", "blocks.1.norm2", "norm")),
     ],
     ids=[
         "pooled",
@@ -187,5 +272,7 @@ def test_tokens_that_do_not_go_their_own_way_are_left_together(module):
 
 
 def test_the_prepared_network_says_whether_a_token_runs_alone():
-    assert prepare_network(scenes_vit(), torch.zeros(1, 3, 64, 64)).changes.alone
-    assert not prepare_network(nets.gap(), torch.zeros(1, 3, 32, 24).double()).changes.alone
+    changes = prepare_network(scenes_vit(), torch.zeros(1, 3, 64, 64)).changes
+    assert (changes.alone, changes.asks_alone) == (True, True)
+    changes = prepare_network(nets.gap(), torch.zeros(1, 3, 32, 24).double()).changes
+    assert (changes.alone, changes.asks_alone) == (False, False)

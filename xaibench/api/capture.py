@@ -53,6 +53,8 @@ class SharedPass:
         One backward while every image stands in `rows` at most once; an image asked about n times
         takes n.
         """
+        if list(rows) == list(range(len(self.images))):
+            return self.gradients_of(self._graph.gather(1, targets[:, None])[:, 0])
         index = torch.tensor(rows, device=targets.device)
         turn = torch.tensor([list(rows[:i]).count(row) for i, row in enumerate(rows)])
         gradients = [output.new_zeros((len(rows), *output.shape[1:])) for output in self.outputs]
@@ -126,18 +128,18 @@ class Capture:
         self.batch = batch
         self.shared = shared or SharedPass(classifier, batch.images)
         self.rows = tuple(range(len(batch.ids))) if rows is None else tuple(rows)
+        self._each_once = self.rows == tuple(range(len(self.shared.images)))
         self.remarks: dict[int, str] = {}
 
     @cached_property
     def logits(self) -> Logits:
         """Class scores of each trial's image, detached."""
-        logits: Logits = self.shared.logits[list(self.rows)]
-        return logits
+        return self._of_trials(self.shared.logits)
 
     @cached_property
     def layer_activations(self) -> list[Grid]:
         """Activations of every target layer, shallow to deep, detached."""
-        return self._grids([output.detach()[list(self.rows)] for output in self.shared.outputs])
+        return self._grids([self._of_trials(output.detach()) for output in self.shared.outputs])
 
     @cached_property
     def layer_gradients(self) -> list[Grid]:
@@ -217,6 +219,10 @@ class Capture:
     def remark(self, trial: int, text: str) -> None:
         """Say something about a trial's map that a reader of its row must know."""
         self.remarks[trial] = text
+
+    def _of_trials(self, of_images: Tensor) -> Tensor:
+        """A row for each trial, of one for each image; the same where each is asked about once."""
+        return of_images if self._each_once else of_images[list(self.rows)]
 
     def _grids(self, tensors: list[Tensor]) -> list[Grid]:
         layers = self.classifier.target_layers

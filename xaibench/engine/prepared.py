@@ -1,9 +1,10 @@
 """An exactly prepared copy of a network: the same probabilities and activations, sooner.
 
 In the copy, batch norms are folded into the convolutions before them, activations are applied by the
-layers before them, tokens that no logit is made of stop at the last attention, and the memory is laid
-out channels last. It is tried against the plain network; where a probability, or what the target layer
-does, differs by more than rounding, or preparing fails, the plain network is used, and said so.
+layers before them, linear layers add their bias as they go, tokens that no logit is made of stop before
+the last attention, and the memory is laid out channels last. It is tried against the plain network;
+where a probability, or what the target layer does, differs by more than rounding, or preparing fails,
+the plain network is used, and said so.
 """
 
 import copy
@@ -21,8 +22,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from xaibench.api.capture import SharedPass
 from xaibench.api.classifier import Classifier
 from xaibench.api.types import Images, Logits
-from xaibench.engine.fused import fuse_activations
-from xaibench.engine.read_token import run_alone
+from xaibench.engine.fused import add_biases_at_once, fuse_activations
+from xaibench.engine.read_token import ask_alone, run_alone
 from xaibench.engine.wiring import read_by
 
 TOLERANCE = 1e-5  # of a probability
@@ -38,12 +39,16 @@ class Changes:
     Args:
         folded: batch norms that were folded away.
         fused: activations that the layer before them applies.
+        at_once: linear layers that add their bias as they go.
         alone: whether the token that is read runs alone behind the last attention.
+        asks_alone: whether it alone asks that attention.
     """
 
     folded: int = 0
     fused: int = 0
+    at_once: int = 0
     alone: bool = False
+    asks_alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,9 @@ class PreparedNetwork:
         return {
             "batch_norms_folded": self.changes.folded,
             "activations_fused": self.changes.fused,
+            "biases_added_at_once": self.changes.at_once,
             "read_token_alone": self.changes.alone,
+            "read_token_asks_alone": self.changes.asks_alone,
             "largest_probability_difference": self.error,
             "largest_layer_difference": self.layer_error,
             "why_plain": self.why_plain,
@@ -132,17 +139,19 @@ def prepared_copy(classifier: Classifier, image: Images) -> tuple[Classifier, Ch
     looked_at = [layer.module for layer in ours.target_layers]
     folded = fold_batch_norms(network, image, spared=looked_at)
     fused = fuse_activations(network, image, spared=looked_at)
+    at_once = add_biases_at_once(network, image, spared=looked_at)
     layers = tuple(
         replace(layer, module=network.get_submodule(path[layer.module])) for layer in ours.target_layers
     )
     ours = replace(ours, target_layers=layers)
     alone = run_alone(ours, image)
+    asking = ask_alone(ours, image) if alone else ours
     network.to(memory_format=torch.channels_last)
     # A lambda, whose types nothing checks at run time: compilers trace it, and cannot trace a check.
     network.register_forward_pre_hook(
         lambda _, inputs: (inputs[0].contiguous(memory_format=torch.channels_last), *inputs[1:])
     )
-    return ours, Changes(folded, fused, alone)
+    return asking, Changes(folded, fused, at_once, alone, asking is not ours)
 
 
 def largest_difference(ours: SharedPass, plain: SharedPass) -> float:
