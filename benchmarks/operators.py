@@ -1,10 +1,10 @@
-"""What a pass of the prepared network is made of: the share of each kind of operator in its time.
+"""What a pass is made of: the time of each kind of operator, in per cent of a plain pass.
 
-    python benchmarks/operators.py [--images 4] [--passes 20] [--write]
+    python benchmarks/operators.py [--images 16] [--passes 20] [--write]
 
-Times are the profiler's, of operators where they stand in the pass, without those that they call. Every
-preparation has to run products and attention; the rest it can still work on. With --write, the table
-goes to docs/speed.md.
+Of the network as it is and of the prepared copy, whose passes take turns. Times are the profiler's, of
+operators where they stand in the pass, without those that they call. Products and attention have to be
+run, whatever is prepared; the rest it can work on. With --write, the table goes to docs/speed.md.
 """
 
 import argparse
@@ -28,24 +28,41 @@ KINDS = {
     "attention": ("_scaled_dot_product_flash_attention_for_cpu",),
     "copies and fills": ("copy_", "fill_"),
     "norms": ("native_layer_norm", "native_batch_norm"),
+    "activations": ("gelu", "relu", "relu6", "hardtanh", "hardtanh_"),
     "sums": ("add", "add_"),
 }
 REST = "the rest"
 
 
-def shares(model: str, images: int, passes: int) -> list[float]:
-    """Of each kind and of the rest, in per cent of the time of some passes."""
+def times(model: str, images: int, passes: int) -> dict[str, Counter[str]]:
+    """Of the plain network and the prepared copy: microseconds of each kind in some passes."""
     work = load(model, images)
-    forward = work.prepared.forward
-    forward(work.batch.images)  # to warm up
-    with profile(activities=[ProfilerActivity.CPU]) as seen:
-        for _ in range(passes):
-            forward(work.batch.images)
+    networks = {"plain": work.plain, "prepared": work.prepared}
     kind_of = {name: kind for kind, names in KINDS.items() for name in names}
-    spent: Counter[str] = Counter()
-    for event in seen.key_averages():
-        spent[kind_of.get(event.key.rpartition("::")[2], REST)] += event.self_cpu_time_total
-    return [100 * spent[kind] / spent.total() for kind in (*KINDS, REST)]
+    spent: dict[str, Counter[str]] = {name: Counter() for name in networks}
+    for _ in range(passes):
+        for name, network in networks.items():
+            network.forward(work.batch.images)  # to warm up
+            with profile(activities=[ProfilerActivity.CPU]) as seen:
+                network.forward(work.batch.images)
+            for event in seen.key_averages():
+                kind = kind_of.get(event.key.rpartition("::")[2], REST)
+                spent[name][kind] += event.self_cpu_time_total
+    return spent
+
+
+def lines(model: str, images: int, passes: int) -> list[list[str]]:
+    """A line of the table for either network: each kind and all together, of the plain pass."""
+    spent = times(model, images, passes)
+    whole = spent["plain"].total()
+    return [
+        [
+            f"{model}, {name}",
+            *(f"{100 * found[kind] / whole:.0f} %" for kind in (*KINDS, REST)),
+            f"{100 * found.total() / whole:.0f} %",
+        ]
+        for name, found in spent.items()
+    ]
 
 
 def main() -> None:
@@ -54,15 +71,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--models", nargs="+", default=MODELS)
-    parser.add_argument("--images", type=int, default=4)
+    parser.add_argument("--images", type=int, default=16)
     parser.add_argument("--passes", type=int, default=20)
     parser.add_argument("--write", action="store_true", help="put the table into docs/speed.md")
     given = parser.parse_args()
-    lines = [
-        [model, *(f"{share:.0f} %" for share in shares(model, given.images, given.passes))]
-        for model in given.models
-    ]
-    text = table(("model", *KINDS, REST), lines)
+    found = [line for model in given.models for line in lines(model, given.images, given.passes)]
+    text = table(("model", *KINDS, REST, "all"), found)
     text += (
         f"\n\n{given.images} images a pass, {given.passes} passes; {torch.get_num_threads()} threads."
     )

@@ -149,10 +149,12 @@ def report(model: str, images: int, rounds: int, only: str) -> str:
     lines = list((before | {line[0]: line for line in lines}).values())
     columns = ("stage", "images", "forwards", "multiple of the limit", "ms an image", "peak MiB")
     changes = work.prepared.changes
-    alone = ", and the class token runs alone behind the last attention" * changes.alone
+    place = "from the last attention on" if changes.asks_alone else "behind the last attention"
+    alone = f", and the class token runs alone {place}" * changes.alone
     return (
         f"**{model}**\n\n{table(columns, lines)}\n\nThe prepared copy has {changes.folded} batch "
-        f"norms folded and {changes.fused} activations fused{alone}; its probabilities are within "
+        f"norms folded, {changes.fused} activations fused and {changes.at_once} biases added at "
+        f"once{alone}; its probabilities are within "
         f"{work.prepared.error:.0e} of the plain network's, its activations and gradients within "
         f"{work.prepared.layer_error:.0e} of the largest. {plain_forwards(work)}"
     )
