@@ -153,9 +153,9 @@ def report(model: str, images: int, rounds: int, only: str) -> str:
     alone = f", and the class token runs alone {place}" * changes.alone
     return (
         f"**{model}**\n\n{table(columns, lines)}\n\nThe prepared copy has {changes.folded} batch "
-        f"norms folded, {changes.fused} activations fused and {changes.at_once} biases added at "
-        f"once{alone}; its probabilities are within "
-        f"{work.prepared.error:.0e} of the plain network's, its activations and gradients within "
+        f"norms folded, {changes.fused} activations fused and {changes.at_once} "
+        f"{'bias' if changes.at_once == 1 else 'biases'} added at once{alone}; its probabilities are "
+        f"within {work.prepared.error:.0e} of the plain network's, its activations and gradients within "
         f"{work.prepared.layer_error:.0e} of the largest. {plain_forwards(work)}"
     )
 

@@ -163,10 +163,10 @@ def test_of_torchs_attention_it_asks_for_itself_alone():
     classifier = torchvisions()
     copied, _ = asking_copy(classifier, (32, 32))
     shapes = []
-    asked = copied.network.encoder.layers[1].self_attention.attention
-    asked._forward_unhooked = asked.forward
+    asked = last_attention(copied).attention
+    forward = asked.forward  # no hook: to who hooks it, all tokens ask
     asked.forward = lambda query, *more, **settings: (
-        shapes.append(query.shape) or asked._forward_unhooked(query, *more, **settings)
+        shapes.append(query.shape) or forward(query, *more, **settings)
     )
     copied.logits(images_for(classifier, (32, 32)))
     assert shapes == [(3, 1, 12)]
@@ -191,10 +191,17 @@ class Gated(Attention):
         return super().forward(tokens, **settings) * tokens.sigmoid()
 
 
-def gated():
-    network = lively()
+def gated(**settings):
+    network = lively(**settings)
     network.blocks[1].attn.__class__ = Gated
     return classifier_of(network, (32, 24))
+
+
+def gated_and_scaled_down():
+    """Its attention does so little that the logits of one image do not tell one from another."""
+    classifier = gated(init_values=1.0)
+    nn.init.constant_(classifier.network.blocks[1].ls1.gamma, 1e-9)
+    return classifier
 
 
 def looked_into(path):
@@ -208,11 +215,12 @@ def looked_into(path):
     "make",
     [
         gated,
+        gated_and_scaled_down,
         lambda: classifier_of(lively(qk_norm=True), (32, 24)),
         lambda: looked_into("blocks.1.attn.proj"),
         lambda: looked_into("blocks.1.attn"),
     ],
-    ids=["gated", "norms of queries", "looked into", "looked at"],
+    ids=["gated", "gated and scaled down", "norms of queries", "looked into", "looked at"],
 )
 def test_an_attention_that_does_more_or_is_looked_into_is_asked_by_all(make):
     classifier = make()

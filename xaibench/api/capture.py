@@ -53,7 +53,7 @@ class SharedPass:
         One backward while every image stands in `rows` at most once; an image asked about n times
         takes n.
         """
-        if list(rows) == list(range(len(self.images))):
+        if each_once(rows, self.images):
             return self.gradients_of(self._graph.gather(1, targets[:, None])[:, 0])
         index = torch.tensor(rows, device=targets.device)
         turn = torch.tensor([list(rows[:i]).count(row) for i, row in enumerate(rows)])
@@ -128,7 +128,6 @@ class Capture:
         self.batch = batch
         self.shared = shared or SharedPass(classifier, batch.images)
         self.rows = tuple(range(len(batch.ids))) if rows is None else tuple(rows)
-        self._each_once = self.rows == tuple(range(len(self.shared.images)))
         self.remarks: dict[int, str] = {}
 
     @cached_property
@@ -222,11 +221,16 @@ class Capture:
 
     def _of_trials(self, of_images: Tensor) -> Tensor:
         """A row for each trial, of one for each image; the same where each is asked about once."""
-        return of_images if self._each_once else of_images[list(self.rows)]
+        return of_images if each_once(self.rows, of_images) else of_images[list(self.rows)]
 
     def _grids(self, tensors: list[Tensor]) -> list[Grid]:
         layers = self.classifier.target_layers
         return [layer.to_grid(tensor) for layer, tensor in zip(layers, tensors, strict=True)]
+
+
+def each_once(rows: Sequence[int], images: Tensor) -> bool:
+    """Whether the trials ask about each image once, in order: what there is of images is theirs."""
+    return list(rows) == list(range(len(images)))
 
 
 @contextmanager

@@ -59,9 +59,9 @@ class Asking(nn.Module):
         self._watched = watched
 
     def forward(self, tokens: Tensor, *others: Any, **settings: Any) -> Any:
-        """(B, T, D) to (B, 1, D); to torch's kind, which says more, its own way."""
+        """(B, T, D) to (B, 1, D); torch's kind is given queries, keys and values, and gives a pair."""
         torchs = isinstance(self.attention, nn.MultiheadAttention)
-        more = settings.values() if torchs else (*others, *settings.values())
+        more = (*others[2 if torchs else 0 :], *settings.values())
         if looked_at(self, *self._watched) or any(map(is_set, more)):
             return self.attention(tokens, *others, **settings)
         if torchs:
@@ -95,7 +95,7 @@ def looked_at(*modules: nn.Module) -> bool:
 
 
 def is_set(setting: object) -> bool:
-    """Whether it may change what attention does: a mask, positions; but not who gets its weights."""
+    """Whether it may change what attention does: a mask, positions; nothing that is off does."""
     return setting is not None and setting is not False
 
 
