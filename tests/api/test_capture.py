@@ -55,6 +55,23 @@ def test_conceptor_cam_adds_one_backward_for_the_rival_and_no_forward(batch, cal
     assert calls == {"": 1, "0": 1, "4": 1, "backward": 2}
 
 
+def test_a_network_that_runs_an_image_twice_has_a_row_for_each_trial_all_the_same(batch):
+    class Twice(nn.Module):
+        def __init__(self, network):
+            super().__init__()
+            self.network = network
+
+        def forward(self, images):
+            return self.network(torch.cat([images, images]))[: len(images)]
+
+    plain = nets.gap()
+    classifier = Classifier(Twice(plain.network), plain.target_layers)
+    once, twice = (Capture(found, batch) for found in (plain, classifier))
+    for ours, theirs in ((twice.activations, once.activations), (twice.gradients, once.gradients)):
+        assert ours.shape == theirs.shape
+        torch.testing.assert_close(ours, theirs)
+
+
 def test_several_classes_of_an_image_share_its_forward(classifier, batch, calls):
     count_forwards(classifier.network, calls)
     shared = SharedPass(classifier, batch.images)

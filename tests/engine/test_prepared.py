@@ -74,6 +74,16 @@ def test_the_shared_pass_on_the_copy_sees_what_the_plain_network_does():
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5 * float(theirs.abs().max()))
 
 
+def test_the_copys_head_and_target_layer_are_parts_of_its_network():
+    """Else a plugin that hooks one of them would wait for what never runs."""
+    classifier = installed().model("scenes-cnn").load()()
+    prepared = prepare_network(classifier, torch.zeros(1, 3, 64, 64)).classifier
+    parts = set(prepared.network.modules())
+    assert classifier.head is not None
+    assert prepared.head in parts
+    assert prepared.target_layer.module in parts
+
+
 def test_a_target_layer_between_convolution_and_norm_is_not_folded():
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten())

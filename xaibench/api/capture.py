@@ -53,8 +53,9 @@ class SharedPass:
         One backward while every image stands in `rows` at most once; an image asked about n times
         takes n.
         """
-        if each_once(rows, self.images):
-            return self.gradients_of(self._graph.gather(1, targets[:, None])[:, 0])
+        if _each_once(rows, self.images):
+            found = self.gradients_of(self._graph.gather(1, targets[:, None])[:, 0])
+            return [gradient[: len(rows)] for gradient in found]  # a network may add rows of its own
         index = torch.tensor(rows, device=targets.device)
         turn = torch.tensor([list(rows[:i]).count(row) for i, row in enumerate(rows)])
         gradients = [output.new_zeros((len(rows), *output.shape[1:])) for output in self.outputs]
@@ -221,16 +222,11 @@ class Capture:
 
     def _of_trials(self, of_images: Tensor) -> Tensor:
         """A row for each trial, of one for each image; the same where each is asked about once."""
-        return of_images if each_once(self.rows, of_images) else of_images[list(self.rows)]
+        return of_images if _each_once(self.rows, of_images) else of_images[list(self.rows)]
 
     def _grids(self, tensors: list[Tensor]) -> list[Grid]:
         layers = self.classifier.target_layers
         return [layer.to_grid(tensor) for layer, tensor in zip(layers, tensors, strict=True)]
-
-
-def each_once(rows: Sequence[int], images: Tensor) -> bool:
-    """Whether the trials ask about each image once, in order: what there is of images is theirs."""
-    return list(rows) == list(range(len(images)))
 
 
 @contextmanager
@@ -288,3 +284,8 @@ def _once(layer: TargetLayer, outputs: list[Tensor]) -> Tensor:
             "module that runs once, such as the block or stage around it"
         )
     return outputs[0]
+
+
+def _each_once(rows: Sequence[int], images: Tensor) -> bool:
+    """Whether the trials ask about each image once, in order: what there is of images is theirs."""
+    return list(rows) == list(range(len(images)))

@@ -139,7 +139,8 @@ def prepared_copy(classifier: Classifier, image: Images) -> tuple[Classifier, Ch
     looked_at = [layer.module for layer in ours.target_layers]
     folded = fold_batch_norms(network, image, spared=looked_at)
     fused = fuse_activations(network, image, spared=looked_at)
-    at_once = add_biases_at_once(network, image, spared=looked_at)
+    kept = looked_at if ours.head is None else [*looked_at, ours.head]
+    at_once = add_biases_at_once(network, image, spared=kept)
     layers = tuple(
         replace(layer, module=network.get_submodule(path[layer.module])) for layer in ours.target_layers
     )
