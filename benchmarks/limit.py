@@ -1,9 +1,12 @@
 """The limit that a stage is held against: time of a plain float32 forward at the best pass width."""
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from statistics import fmean, median
 from time import perf_counter
+from typing import Generic, TypeVar
 
 import torch
 from torch import nn
@@ -12,6 +15,9 @@ from xaibench.api.classifier import Classifier
 
 WIDTHS = (1, 2, 4, 8, 16)
 TRIED, SUSTAINED = 5, 2.0  # passes of each width; seconds of the best
+EVERY, BRIEFLY = 2.0, 0.5  # seconds of a stage, and then of the limit
+
+Done = TypeVar("Done")
 
 
 class PlainForward:
@@ -29,14 +35,14 @@ class PlainForward:
         tried = {width: median(self._pass(width) for _ in range(TRIED)) for width in WIDTHS}
         self.width = min(tried, key=tried.__getitem__)
 
-    def seconds(self) -> float:
-        """For an image: the mean of two seconds of passes.
+    def seconds(self, sustained: float = SUSTAINED) -> float:
+        """For an image: the mean of so many seconds of passes.
 
         A stage's time is made of many passes: the luckiest of a few would be less than any work can
         sustain.
         """
         taken: list[float] = []
-        while sum(taken) * self.width < SUSTAINED:
+        while sum(taken) * self.width < sustained:
             taken.append(self._pass(self.width))
         return fmean(taken)
 
@@ -48,12 +54,27 @@ class PlainForward:
         return (perf_counter() - began) / width
 
 
+@dataclass(frozen=True)
+class Timed(Generic[Done]):
+    """A piece of work beside its limit.
+
+    Args:
+        done: what it gave.
+        seconds: of the work, done once.
+        forward: seconds of a plain forward, measured while the work waited.
+    """
+
+    done: Done
+    seconds: float
+    forward: float
+
+
 class Limit:
     """Time that a plain forward takes for one image, measured again whenever it is asked for.
 
     In a process of its own, where memory is allocated as it is without us: that ours keeps freed memory
-    is part of how it prepares a network. A machine's speed drifts, so each stage is held against what
-    was measured right before and after it.
+    is part of how it prepares a network. A machine's speed drifts, so a stage is held against what was
+    measured between its own passes, and one in another process against what was right before and after.
     """
 
     def __init__(self, classifier: Classifier) -> None:
@@ -65,9 +86,41 @@ class Limit:
         answering.close()  # ours: asking a process that has died raises EOFError
         self.width: int = self._asking.recv()
 
-    def forward(self) -> float:
-        """Seconds for one image at the width where that is least."""
-        self._asking.send("again")
+    def timed(self, work: Callable[[], Done], networks: Iterable[nn.Module]) -> Timed[Done]:
+        """Do some work, again and again while it has lasted less than the limit's usual passes.
+
+        It waits for half a second of the limit's passes before it, after it, and between two passes
+        of one of `networks` whenever two seconds of it are over.
+        """
+        forwards: list[float] = []
+        worked, resumed = 0.0, perf_counter()
+
+        def pause(*_: object) -> None:
+            nonlocal worked, resumed
+            worked += perf_counter() - resumed
+            forwards.append(self.forward(BRIEFLY))
+            resumed = perf_counter()
+
+        def pause_now_and_then(*_: object) -> None:
+            if perf_counter() - resumed > EVERY:
+                pause()
+
+        handles = [network.register_forward_pre_hook(pause_now_and_then) for network in networks]
+        forwards.append(self.forward(BRIEFLY))
+        resumed, times = perf_counter(), 0
+        try:
+            while worked + perf_counter() - resumed < SUSTAINED:
+                done = work()
+                times += 1
+            pause()
+        finally:
+            for handle in handles:
+                handle.remove()
+        return Timed(done, worked / times, fmean(forwards))
+
+    def forward(self, sustained: float = SUSTAINED) -> float:
+        """Seconds for one image at the width where that is least: the mean of so many of passes."""
+        self._asking.send(sustained)
         seconds: float = self._asking.recv()
         return seconds
 
@@ -82,7 +135,7 @@ def _answer(answering: Connection, network: nn.Module, size: tuple[int, int], th
     forward = PlainForward(network, size)
     answering.send(forward.width)
     try:
-        while answering.recv():
-            answering.send(forward.seconds())
+        while sustained := answering.recv():
+            answering.send(forward.seconds(sustained))
     except EOFError:
         return

@@ -93,12 +93,11 @@ def report(model: str, data: str, images: int, rounds: int, steps: int) -> str:
     limit = Limit(work.classifier)
     for _ in range(rounds):
         for title, metrics in kinds.items():
-            before = limit.forward()
-            began = perf_counter()
+            timed = limit.timed(partial(scored, work, metrics, explained, again), work.modules)
             part = taken[title]
-            part.forwards = scored(work, metrics, explained, again)
-            part.seconds.append(perf_counter() - began)
-            part.limits.append(part.forwards * limit.around(before))
+            part.forwards = timed.done
+            part.seconds.append(timed.seconds)
+            part.limits.append(timed.done * timed.forward)
     taken["all together"] = together(list(taken.values()))
     kinds["all together"] = [metric for metrics in kinds.values() for metric in metrics]
     maps = len(EXPLAINERS) * len(work.batch.ids)

@@ -11,13 +11,12 @@ from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from statistics import fmean
 from tempfile import TemporaryDirectory
-from time import perf_counter
 from typing import Any, TypeVar
 
 import torch
-from limit import SUSTAINED, Limit
+from limit import Limit
+from torch import nn
 
 import xaibench
 from xaibench.api.batch import Batch
@@ -50,6 +49,12 @@ class Work:
     def prepared(self) -> PreparedNetwork:
         """The prepared copy, made when first asked for."""
         return self._network("prepared", lambda: prepare_network(self.classifier, self.batch.images[:1]))
+
+    @property
+    def modules(self) -> set[nn.Module]:
+        """The network, and what has been made of it."""
+        made = (network.classifier.network for network in self.networks.values())
+        return {self.classifier.network, *made}
 
     def _network(self, name: str, make: Callable[[], PreparedNetwork]) -> PreparedNetwork:
         if name not in self.networks:
@@ -143,25 +148,17 @@ class Measured:
 
 
 def measured(stages: Mapping[str, tuple[Callable[[Work], int], Work]], rounds: int) -> list[Measured]:
-    """Each stage some times, one after another and round after round, each held against its limit.
-
-    A short one is done again and again until it has lasted as long as the passes of the limit.
-    """
+    """Each stage some times, one after another and round after round, each held against its limit."""
     found = [Measured() for _ in stages]
     for stage, work in stages.values():  # to warm up
         quietly(partial(stage, work.first(1)))
     limit = Limit(next(iter(stages.values()))[1].classifier)
     for _ in range(rounds):
         for one, (stage, work) in zip(found, stages.values(), strict=True):
-            before = limit.forward()
-            taken: list[float] = []
-            while sum(taken) < SUSTAINED:
-                began = perf_counter()
-                one.forwards = quietly(partial(stage, work))
-                taken.append(perf_counter() - began)
-            one.seconds.append(fmean(taken))
-            each = limit.around(before)
-            one.ratios.append(one.seconds[-1] / (one.forwards * each))
+            timed = quietly(partial(limit.timed, partial(stage, work), work.modules))
+            one.forwards = timed.done
+            one.seconds.append(timed.seconds)
+            one.ratios.append(timed.seconds / (timed.done * timed.forward))
     return found
 
 
