@@ -21,7 +21,7 @@ from torch import nn
 import xaibench
 from xaibench.api.batch import Batch
 from xaibench.api.classifier import Classifier
-from xaibench.engine.prepared import PreparedNetwork, as_it_is, prepare_network
+from xaibench.engine.prepared import PreparedNetwork, as_it_is, keep_freed_memory, prepare_network
 from xaibench.engine.registry import installed
 from xaibench.engine.stream import Stream
 from xaibench.engine.width import best_width
@@ -73,7 +73,11 @@ class Work:
 
 
 def load(model: str, images: int) -> Work:
-    """The model and the first photographs, the same ones again where there are not enough."""
+    """The model and the first photographs, the same ones again where there are not enough.
+
+    Freed memory is kept from now on, as in every run, also in one that uses the plain network.
+    """
+    keep_freed_memory()
     registry = installed()
     classifier: Classifier = registry.model(model).load()()
     preprocess = classifier.preprocess
