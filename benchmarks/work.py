@@ -77,7 +77,6 @@ def load(model: str, images: int) -> Work:
 
     Freed memory is kept from now on, as in every run, also in one that uses the plain network.
     """
-    keep_freed_memory()
     registry = installed()
     classifier: Classifier = registry.model(model).load()()
     preprocess = classifier.preprocess
@@ -87,6 +86,7 @@ def load(model: str, images: int) -> Work:
     pixels = torch.stack([preprocess.image(picture) for picture in pictures])
     names = tuple(f"{i}" for i in range(images))
     batch = Batch(names, pixels, classifier.logits(pixels).argmax(1), (0,) * images, (), preprocess)
+    keep_freed_memory()  # last: what loading frees is not the stage's, and goes back
     return Work(classifier, batch)
 
 
