@@ -74,6 +74,18 @@ def test_inductor_keeps_networks_of_one_class_apart_whatever_their_number_and_si
                     forward(torch.randn(7, 3, side + 1, side + 1))
 
 
+@pytest.mark.slow
+def test_inductor_has_the_weights_as_constants():
+    network = small().requires_grad_(False)
+    images = torch.randn(2, 3, toys.SIDE, toys.SIDE)
+    with torch.no_grad():
+        forward = modes.by_inductor(network, images)
+        before = forward(images)
+        network[0].weight.zero_()
+        assert not torch.equal(network(images), before)
+        assert torch.equal(forward(images), before)
+
+
 def small():
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
 

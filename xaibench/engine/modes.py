@@ -81,12 +81,15 @@ def by_inductor(module: nn.Module, images: Images) -> Callable[[Images], Logits]
     code, eight at most, and would take the graph of an earlier network of the same class.
     """
     whole = with_code_of_its_own(lambda images: module(images))
-    graph: Callable[[Images], Logits] = torch.compile(whole, fullgraph=True, options={"freezing": True})
+    graph: Callable[[Images], Logits] = torch.compile(whole, fullgraph=True)
 
     def forward(images: Images) -> Logits:
         torch._dynamo.maybe_mark_dynamic(images, 0)
         torch._dynamo.mark_static(images, [1, 2, 3])
-        return graph(images)
+        # Not among `options`: those reach the compiler alone, and weights are found to be constants by
+        # what traces the network for it, which is any forward of a size that is new.
+        with torch._inductor.config.patch(freezing=True):
+            return graph(images)
 
     return forward
 
