@@ -27,10 +27,10 @@ class Device:
     ("cost", "best", "tried"),
     [
         (lambda n: 0.01 + 1e-6 * n, 64, [1, 2, 4, 8, 16, 32, 64]),  # a GPU that is never filled
-        (lambda n: 1e-4 * n, 1, [1, 2, 4]),  # nothing gained, nothing lost
-        (lambda n: 1e-4 * n**1.3, 1, [1, 2, 4]),  # a CPU whose cache is small
-        (lambda n: 1e-4 * max(n, 4), 4, [1, 2, 4, 8, 16]),  # lanes that fill up
-        (lambda n: 1e-4 * (n if n < 4 else 0.7 * n), 4, [1, 2, 4, 8, 16]),  # a bump on the way
+        (lambda n: 1e-4 * n, 1, [1, 2, 4, 8]),  # nothing gained, nothing lost
+        (lambda n: 1e-4 * n**1.3, 1, [1, 2, 4, 8]),  # a CPU whose cache is small
+        (lambda n: 1e-4 * max(n, 4), 4, [1, 2, 4, 8, 16, 32]),  # lanes that fill up
+        (lambda n: 1e-4 * (n if n < 4 else 0.7 * n), 4, [1, 2, 4, 8, 16, 32]),  # a bump on the way
     ],
 )
 def test_wider_passes_are_tried_as_long_as_they_gain(cost, best, tried, monkeypatch):
@@ -43,10 +43,24 @@ def test_the_widest_is_kept_to(monkeypatch):
     assert best_width(Device(lambda n: 0.1 + 1e-6 * n, monkeypatch), IMAGE, widest=8) == 8
 
 
-def test_no_wider_pass_is_begun_after_the_time(monkeypatch):
+def test_no_wider_pass_is_begun_that_would_not_end_in_time(monkeypatch):
     device = Device(lambda n: 1 + 1e-6 * n, monkeypatch)
-    assert best_width(device, IMAGE, seconds=5) == 2
+    assert best_width(device, IMAGE, seconds=12) == 2
     assert device.tried == [1, 2]
+
+
+def test_no_pass_is_begun_after_the_time(monkeypatch):
+    device = Device(lambda n: n / 8, monkeypatch)
+    best_width(device, IMAGE, seconds=2)
+    assert device.now < 2 + 4 / 8
+
+
+@pytest.mark.parametrize("slow_from", [0.005 * n for n in range(16)])
+def test_a_machine_that_is_slow_for_a_while_does_not_change_what_is_best(slow_from, monkeypatch):
+    device = Device(lambda n: 1e-3 * n * (1 if n >= 8 else 1.1 if n == 4 else 1.5), monkeypatch)
+    usual = device.cost
+    device.cost = lambda n: usual(n) * (2 if slow_from < device.now < slow_from + 0.04 else 1)
+    assert best_width(device, IMAGE) == 8
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])

@@ -1,55 +1,84 @@
 """How many images a pass takes, measured: on a CPU few are often best, on a GPU many."""
 
+from collections.abc import Mapping
+from statistics import median
 from time import perf_counter
 
 from xaibench.api.types import Images
 from xaibench.engine.memory import out_of_memory
 from xaibench.engine.stream import BUILT_BYTES, Forward
 
-PATIENCE = 2  # doublings in a row without a gain, after which no wider pass is tried
-WORTH = 0.97  # of the least cost so far: a wider pass must be worth its memory
+PATIENCE = 3  # doublings in a row without a gain, after which no wider pass is tried
+WORTH = 0.97  # of a narrower pass's cost: a wider one must be worth its memory
+NEAR = 1.2  # of the least cost: what may turn out to be best
+ROUNDS = 8
 
 
-def best_width(forward: Forward, image: Images, widest: int = 64, seconds: float = 1.5) -> int:
+def best_width(forward: Forward, image: Images, widest: int = 64, seconds: float = 3.0) -> int:
     """The pass width at which a forward costs least per image, by a short measurement.
 
     On a CPU it is often small: large activations are returned to the system and faulted in again.
-    Where memory runs out, nothing wider is tried.
+    Where memory runs out, nothing wider is tried. A machine's speed drifts within seconds, so widths
+    take turns, in the end those alone that are near the least.
 
     Args:
         forward: images to logits.
         image: (1, 3, H, W), one image of the size to come.
         widest: the largest width tried.
-        seconds: after which no wider pass is begun.
+        seconds: after which no pass is begun; a third of them is for finding out what to try.
     """
     forward(image)
     began = perf_counter()
-    best, least = 1, float("inf")
-    width = 1
-    while width <= min(widest, best << PATIENCE) and perf_counter() - began < seconds:
+    first = _first_look(forward, image, widest, seconds / 3)
+    second = {width: _cost(forward, image, width) for width in first}
+    lesser = {width: min(first[width], second[width]) for width in first}
+    near = [width for width in first if lesser[width] < NEAR * min(lesser.values())]
+    costs = {width: [second[width]] for width in near}
+    for width in near * ROUNDS if len(near) > 1 else []:
+        if perf_counter() - began > seconds:
+            break
+        costs[width].append(_cost(forward, image, width))
+    return _narrowest({width: median(found) for width, found in costs.items()})
+
+
+def _first_look(forward: Forward, image: Images, widest: int, seconds: float) -> dict[int, float]:
+    """Seconds an image by width, of one pass each, which is the one that touches new memory.
+
+    Args:
+        forward: images to logits.
+        image: (1, 3, H, W).
+        widest: the largest width tried.
+        seconds: a width whose pass would not end in them is not begun.
+    """
+    costs: dict[int, float] = {}
+    began, width, expected = perf_counter(), 1, 0.0
+    while width == 1 or (
+        width <= min(widest, _narrowest(costs) << PATIENCE)
+        and perf_counter() - began + expected < seconds
+    ):
         try:
-            cost = _cost(forward, image, width, WORTH * least)
+            costs[width] = _cost(forward, image, width)
         except Exception as error:
             if width == 1 or not out_of_memory(error):
                 raise
             break
-        if cost < WORTH * least:
-            best, least = width, cost
         width *= 2
+        expected = width * min(costs.values())
+    return costs
+
+
+def _narrowest(costs: Mapping[int, float]) -> int:
+    """The width that no wider one of those is worth leaving for."""
+    best, *wider = sorted(costs)
+    for width in wider:
+        if costs[width] < WORTH * costs[best]:
+            best = width
     return best
 
 
-def _cost(forward: Forward, image: Images, width: int, wanted: float) -> float:
-    """Seconds an image: the least of two passes, or of three where those came below `wanted`."""
-    cost = min(_timed(forward, image, width) for _ in range(2))
-    if cost < wanted * width:
-        cost = min(cost, _timed(forward, image, width))
-    return cost / width
-
-
-def _timed(forward: Forward, image: Images, width: int) -> float:
-    """Seconds of a pass right after images were built, which have driven the weights out of caches."""
+def _cost(forward: Forward, image: Images, width: int) -> float:
+    """Seconds an image, right after images were built, which drives the weights out of caches."""
     built = image.repeat(max(width, BUILT_BYTES // (image.numel() * image.element_size())), 1, 1, 1)
     began = perf_counter()
     forward(built[:width]).sum().item()  # .item() waits for the device
-    return perf_counter() - began
+    return (perf_counter() - began) / width
