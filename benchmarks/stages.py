@@ -2,9 +2,10 @@
 
     python benchmarks/stages.py [--images 16] [--rounds 3] [--write]
 
-For each stage the median, least and greatest of some rounds' ratios to the limit measured in the same
-round; the time per image; and the peak memory above that of the loaded network, from a process of its
-own. Where `grad-cam` and `torchcam` are installed, the same work done by them stands beside ours.
+For each stage, on the plain network, the prepared copy, and that compiled: the median, least and
+greatest of some rounds' ratios to the limit measured in the same round; the time per image; and the peak
+memory above that of the loaded network, from a process of its own, which prepares or compiles it, too.
+Where `grad-cam` and `torchcam` are installed, the same work done by them stands beside ours.
 With --write, each model's table goes to docs/speed.md, and that of the first of all to README; stages
 that were not measured this time keep their lines.
 """
@@ -105,6 +106,8 @@ def stages() -> dict[str, Stage]:
     for name, stage in ours.items():
         found[f"{name}, plain"] = Stage(partial(on_plain, stage))
         found[f"{name}, prepared"] = Stage(partial(on_prepared, stage))
+        if stage is not gradient_cams:  # which compiles nothing
+            found[f"{name}, compiled"] = Stage(partial(on_compiled, stage))
     for library in peers():
         if five := FIVE.get(library):
             found[f"five CAMs, {library}"] = Stage(partial(of_peer, library, five))
@@ -121,6 +124,11 @@ def on_plain(stage: Callable[[Work, PreparedNetwork], int], work: Work) -> int:
 def on_prepared(stage: Callable[[Work, PreparedNetwork], int], work: Work) -> int:
     """A stage of ours on the prepared copy, as `xaibench run` has it."""
     return stage(work, work.prepared)
+
+
+def on_compiled(stage: Callable[[Work, PreparedNetwork], int], work: Work) -> int:
+    """A stage of ours on the prepared copy, its stream compiled, as `xaibench run --compile` has it."""
+    return stage(work, work.compiled)
 
 
 def spread(figures: Sequence[float]) -> str:
@@ -146,7 +154,9 @@ def report(model: str, images: int, rounds: int, only: str) -> str:
         cells = [str(count), f"{found.forwards:,}", spread(found.ratios), f"{ms:,.0f}", f"{memory:,.0f}"]
         lines.append([name, *cells])
     before = {line[0]: line for line in rows(PAGE, f"stages {model}")}
+    places = {name: place for place, name in enumerate(stages())}
     lines = list((before | {line[0]: line for line in lines}).values())
+    lines.sort(key=lambda line: places.get(line[0], len(places)))
     columns = ("stage", "images", "forwards", "multiple of the limit", "ms an image", "peak MiB")
     changes = work.prepared.changes
     place = "from the last attention on" if changes.asks_alone else "behind the last attention"

@@ -21,14 +21,28 @@ from torch import nn
 import xaibench
 from xaibench.api.batch import Batch
 from xaibench.api.classifier import Classifier
+from xaibench.api.types import Images, Logits
+from xaibench.engine.modes import compiled
 from xaibench.engine.prepared import PreparedNetwork, as_it_is, keep_freed_memory, prepare_network
 from xaibench.engine.registry import installed
-from xaibench.engine.stream import Stream
+from xaibench.engine.stream import Forward, Stream
 from xaibench.engine.width import best_width
 
 PEERS = ("pytorch_grad_cam", "torchcam")
 
 Done = TypeVar("Done")
+
+
+class Passes(nn.Module):
+    """A function's calls, as a module that can be hooked."""
+
+    def __init__(self, forward: Forward) -> None:
+        super().__init__()
+        self.function = forward
+
+    def forward(self, images: Images) -> Logits:
+        """By the function."""
+        return self.function(images)
 
 
 @dataclass(frozen=True)
@@ -51,10 +65,22 @@ class Work:
         return self._network("prepared", lambda: prepare_network(self.classifier, self.batch.images[:1]))
 
     @property
+    def compiled(self) -> PreparedNetwork:
+        """With compiled forwards, as `--compile` has them; SystemExit where nothing compiles."""
+        return self._network("compiled", self._compile)
+
+    @property
     def modules(self) -> set[nn.Module]:
         """The network, and what has been made of it."""
-        made = (network.classifier.network for network in self.networks.values())
-        return {self.classifier.network, *made}
+        made = [network.classifier.network for network in self.networks.values()]
+        forwards = [network.forward for network in self.networks.values()]
+        return {self.classifier.network, *made, *(it for it in forwards if isinstance(it, nn.Module))}
+
+    def _compile(self) -> PreparedNetwork:
+        found = compiled(self.prepared, self.classifier, self.batch.images[:1])
+        if not found.compiled_by:
+            raise SystemExit(found.why_uncompiled)
+        return replace(found, forward=Passes(found.forward))
 
     def _network(self, name: str, make: Callable[[], PreparedNetwork]) -> PreparedNetwork:
         if name not in self.networks:
