@@ -75,6 +75,22 @@ def test_nothing_wider_is_tried_where_memory_runs_out(error, monkeypatch):
     assert best_width(cramped, IMAGE) == 8
 
 
+@pytest.mark.parametrize("last", range(2, 10))
+def test_a_width_at_which_memory_runs_out_later_is_not_taken(last, monkeypatch):
+    device = Device(lambda n: 1e-4 * n**0.9, monkeypatch)
+    assert best_width(device, IMAGE) == 64
+    widest = []
+
+    def cramped(images):
+        if len(images) == 64:
+            widest.append(images)
+            if len(widest) == last:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+        return device(images)
+
+    assert best_width(cramped, IMAGE) == 32
+
+
 @pytest.mark.parametrize(
     ("error", "most"), [(torch.OutOfMemoryError("CUDA out of memory"), 0), (ValueError("no mask"), 4)]
 )
