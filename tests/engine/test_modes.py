@@ -12,7 +12,7 @@ from toy_runs import toy_run
 from xaibench.api.errors import ConfigError
 from xaibench.engine import modes
 from xaibench.engine.config import make_config, refuse_to_follow
-from xaibench.engine.modes import INDUCTOR, TRACED, compiled, deterministic, in_bf16
+from xaibench.engine.modes import INDUCTOR, ONEDNN, TRACED, compiled, deterministic, in_bf16
 from xaibench.engine.observer import Observer
 from xaibench.engine.prepared import TOLERANCE, prepare_network
 
@@ -42,6 +42,24 @@ def test_a_compiled_copy_agrees_whatever_the_number_of_images(traced):
         images = torch.randn(count, 3, toys.SIDE, toys.SIDE)
         ours, plain = found.forward(images).softmax(1), classifier.logits(images).softmax(1)
         assert (ours - plain).abs().max() < TOLERANCE
+
+
+def test_on_a_cpu_passes_of_one_width_are_fused_by_onednn():
+    classifier = toys.model()
+    network = prepare_network(classifier, BLANK)
+    found = compiled(network, classifier, BLANK)
+    assert found.compiled_by == ONEDNN
+    assert found.unsettled is network.forward
+    found.settle(3)
+    for count in (1, 3, 7):
+        images = torch.randn(count, 3, toys.SIDE, toys.SIDE)
+        ours, plain = found.forward(images).softmax(1), classifier.logits(images).softmax(1)
+        assert (ours - plain).abs().max() < TOLERANCE
+
+
+def test_onednn_is_left_alone_on_other_devices():
+    with pytest.raises(RuntimeError, match="on CPUs"):
+        modes.by_onednn(small(), torch.zeros(1, 3, toys.SIDE, toys.SIDE, device="meta"))
 
 
 @pytest.mark.slow
@@ -173,6 +191,17 @@ def test_a_run_that_cannot_compile_says_so_and_is_not_called_compiled(monkeypatc
     (of_model,) = manifest["models"].values()
     assert of_model["why_uncompiled"].startswith("one: RuntimeError")
     assert not of_model["compiled_by"]
+
+
+def test_a_width_of_which_no_graph_can_be_made_is_told_of_and_its_passes_run(monkeypatch, tmp_path):
+    def fail(graph, width):
+        raise RuntimeError("partition compile failed")
+
+    monkeypatch.setattr(modes.OneDnnGraph, "settle", fail)
+    found, notes = run(tmp_path / "out", compile=True, width=5)
+    assert notes == ["toy's passes of 5 images run uncompiled: partition compile failed"]
+    assert set(found.rows["mode"]) == {"compiled"}
+    assert set(found.rows["status"]) <= {"ok", "undefined"}
 
 
 def test_rows_of_a_compiled_network_are_not_lost_where_it_cannot_be_compiled(

@@ -18,8 +18,10 @@ from torch import nn
 from xaibench.api.classifier import Classifier
 from xaibench.api.types import Images, Logits
 from xaibench.engine.prepared import TOLERANCE, PreparedNetwork, noise_like
+from xaibench.engine.traced import OneDnnGraph, frozen
 
 BF16 = "bf16"
+ONEDNN = "torch.jit: traced, fused by oneDNN"
 INDUCTOR = "torch.compile: inductor, frozen"
 TRACED = "torch.jit: traced, optimised for inference"
 Compile = Callable[[nn.Module, Images], Callable[[Images], Logits]]
@@ -61,15 +63,30 @@ def compiled(network: PreparedNetwork, classifier: Classifier, image: Images) ->
     for by, compile_ in WAYS.items():
         try:
             module = copy.deepcopy(network.classifier.network).eval().requires_grad_(False)
-            forward = quietly(compile_(module, noise))
+            made = compile_(module, noise)
+            forward = quietly(made)
             error = max(difference(forward, classifier.logits, part) for part in (noise, noise[:1]))
         except Exception as failure:  # whatever a compiler raises
             failures.append(f"{by}: {type(failure).__name__}: {first_line(failure)}")
             continue
         if error <= TOLERANCE:
-            return replace(network, forward=forward, mode_error=error, compiled_by=by)
+            found = replace(network, forward=forward, mode_error=error, compiled_by=by)
+            if isinstance(made, OneDnnGraph):
+                return replace(found, settle=made.settle)
+            return replace(found, unsettled=forward)
         failures.append(f"{by}: probabilities differ by {error:.1e}")
     return replace(network, why_uncompiled="; ".join(failures))
+
+
+def by_onednn(module: nn.Module, images: Images) -> Callable[[Images], Logits]:
+    """One graph for full passes, whatever their width, on a CPU.
+
+    Raises:
+        RuntimeError: it is on a GPU, or cannot be fused.
+    """
+    if images.device.type != "cpu":
+        raise RuntimeError("oneDNN fuses on CPUs")
+    return OneDnnGraph(module, images)
 
 
 def by_inductor(module: nn.Module, images: Images) -> Callable[[Images], Logits]:
@@ -102,15 +119,19 @@ def with_code_of_its_own(function: Callable[[Images], Logits]) -> Callable[[Imag
 
 
 def by_tracing(module: nn.Module, images: Images) -> Callable[[Images], Logits]:
-    """Its operations as they ran on `images`."""
+    """Its operations as they ran on `images`.
+
+    Raises:
+        RuntimeError: what it does depends on the images' values.
+    """
+    graph = frozen(module, images)
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it is said to go; where it has gone, the next way is taken
-        traced = torch.jit.trace(module, images, check_trace=False)
-        found: Callable[[Images], Logits] = torch.jit.optimize_for_inference(torch.jit.freeze(traced))
+        warnings.simplefilter("ignore")  # it is said to go; where it has gone, nothing compiles
+        found: Callable[[Images], Logits] = torch.jit.optimize_for_inference(graph)
     return found
 
 
-WAYS: dict[str, Compile] = {INDUCTOR: by_inductor, TRACED: by_tracing}
+WAYS: dict[str, Compile] = {ONEDNN: by_onednn, INDUCTOR: by_inductor, TRACED: by_tracing}
 
 
 def quietly(forward: Callable[[Images], Logits]) -> Callable[[Images], Logits]:

@@ -136,8 +136,13 @@ class Worker:
         """How many images a pass takes: as told, or as others have measured it, or as it is here."""
         self.observer.stage("measuring the best pass width")
         known = self.widths.get(provenance.block) or self.config.width
-        width = known or best_width(network.forward, noise)
+        width = known or best_width(network.unsettled, noise)
         self.observer.width(width)
+        try:
+            network.settle(width)
+        except RuntimeError as failure:
+            name = provenance.model
+            self.observer.note(f"{name}'s passes of {width} images run uncompiled: {failure}")
         self.tally.tell_of_model(provenance.model, pass_width=width)
         return width
 
