@@ -1,6 +1,6 @@
 """One job from model name to scores: `xaibench run` beside a script of pytorch-grad-cam and Quantus.
 
-    python benchmarks/end_to_end.py [--models efficientnet-lite0 ...] [--images 8] [--rounds 2] [--write]
+    python benchmarks/end_to_end.py [--models NAME ...] [--images 8] [--only compile] [--write]
 
 The job: five CAMs of some images, each scored by deletion in 28 steps and by the pointing game. Theirs
 is what the two libraries' READMEs say: one method after another, `PixelFlipping` of as many steps, and
@@ -21,7 +21,7 @@ from time import perf_counter
 import numpy as np
 import torch
 from limit import Limit
-from marked_blocks import put, table
+from marked_blocks import put, rows, table
 from metrics import load
 from peers import PYTORCH_GRAD_CAM, counted, pytorch_grad_cam
 from stages import MODELS, PAGE, spread
@@ -33,10 +33,17 @@ CONTROLS = ("random", "center", "edge")  # which every run adds
 STEPS = 28
 
 
-def ours(model: str, data: str, images: int) -> int:
+def ours(model: str, data: str, images: int, compile_: bool = False) -> int:
     """A run into an empty folder; the forwards that its manifest counts."""
-    facts = facts_of_run(model, data, explainers=EXPLAINERS, metrics=METRICS, limit=images)
+    facts = facts_of_run(
+        model, data, explainers=EXPLAINERS, metrics=METRICS, limit=images, compile=compile_
+    )
     return sum(facts["forwards"].values())
+
+
+def compiled(model: str, data: str, images: int) -> int:
+    """The same with `--compile`."""
+    return ours(model, data, images, compile_=True)
 
 
 def theirs(model: str, data: str, images: int) -> int:
@@ -68,6 +75,13 @@ def theirs(model: str, data: str, images: int) -> int:
     return sum(passes)
 
 
+WAYS = {
+    "xaibench run": ours,
+    "xaibench run --compile": compiled,
+    "pytorch-grad-cam and Quantus": theirs,
+}
+
+
 def alone(way: Callable[[str, str, int], int], given: tuple[str, str, int]) -> tuple[int, float, float]:
     """Forwards, seconds, and the peak of memory in MiB of one way, in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
@@ -81,18 +95,20 @@ def _alone(way: Callable[[str, str, int], int], given: tuple[str, str, int]) -> 
     return forwards, perf_counter() - began, peak_of_process()
 
 
-def report(model: str, data: str, images: int, rounds: int) -> list[list[str]]:
+def report(model: str, data: str, images: int, rounds: int, only: str) -> list[list[str]]:
     """A line for each way of doing it."""
     limit = Limit(load(model, data, 1).classifier)
     lines = []
-    for name, way in (("xaibench run", ours), ("pytorch-grad-cam and Quantus", theirs)):
+    for name, way in WAYS.items():
+        if only not in name:
+            continue
         seconds, ratios = [], []
         for _ in range(rounds):
             before = limit.forward()
             forwards, taken, memory = alone(way, (model, data, images))
             seconds.append(taken)
             ratios.append(taken / (forwards * limit.around(before)))
-        maps = images * (len(EXPLAINERS) + (len(CONTROLS) if way is ours else 0))
+        maps = images * (len(EXPLAINERS) + (len(CONTROLS) if way is not theirs else 0))
         ms = 1e3 * statistics.median(seconds) / maps
         said = [f"{statistics.median(seconds):.1f}", f"{maps}", f"{ms:,.0f}"]
         lines.append([model, name, f"{forwards:,}", *said, spread(ratios), f"{memory:,.0f}"])
@@ -108,12 +124,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", default="cutouts")
     parser.add_argument("--images", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--only", default="", help="ways whose name has this in it")
     parser.add_argument("--write", action="store_true", help="put the table into docs/speed.md")
     given = parser.parse_args(arguments)
     warnings.simplefilter("ignore")
-    lines = [
-        line for model in given.models for line in report(model, given.data, given.images, given.rounds)
-    ]
+    found = {(line[0], line[1]): line for line in rows(PAGE, "end-to-end")}
+    for model in given.models:
+        lines = report(model, given.data, given.images, given.rounds, given.only)
+        found |= {(line[0], line[1]): line for line in lines}
+    order = [(model, way) for model in dict.fromkeys(model for model, _ in found) for way in WAYS]
+    lines = [found[it] for it in order if it in found]
     columns = ("model", "by", "forwards", "seconds", "maps", "ms a map")
     said = table((*columns, "multiple of the limit", "peak MiB"), lines)
     said += f"\n\n{given.images} images of `{given.data}`, {conditions(given.rounds)}"
