@@ -72,7 +72,7 @@ def prepared_work(model: str, images: Sequence[tuple[Example, ...]]) -> Work:
     pictures = [decode(same, preprocess) for same in images]
     pixels = torch.stack([p.pixels for p in pictures if p.pixels is not None])
     network = prepare_network(classifier, pixels[:1])
-    stream = Stream(network.forward, best_width(network.unsettled, pixels[:1], widest=16, seconds=2))
+    stream = Stream(network.forward, best_width(network.forward, pixels[:1], widest=16, seconds=2))
     predicted = classifier.logits(pixels).argmax(1).tolist()
     trials = trials_of(pictures, predicted, frozenset({"predicted", "label"}))
     batch = batch_of(pictures, trials, pixels, preprocess, 0, predicted)

@@ -90,7 +90,7 @@ class Work:
     def stream(self, network: PreparedNetwork) -> Stream:
         """A stream at the network's best width."""
         if id(network) not in self.widths:
-            self.widths[id(network)] = best_width(network.unsettled, self.batch.images[:1])
+            self.widths[id(network)] = best_width(network.forward, self.batch.images[:1])
             network.settle(self.widths[id(network)])
         return Stream(network.forward, self.widths[id(network)])
 

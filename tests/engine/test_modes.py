@@ -11,10 +11,12 @@ from toy_runs import toy_run
 
 from xaibench.api.errors import ConfigError
 from xaibench.engine import modes
+from xaibench.engine import traced as traced_module
 from xaibench.engine.config import make_config, refuse_to_follow
 from xaibench.engine.modes import INDUCTOR, ONEDNN, TRACED, compiled, deterministic, in_bf16
 from xaibench.engine.observer import Observer
 from xaibench.engine.prepared import TOLERANCE, prepare_network
+from xaibench.engine.traced import fused
 
 GRID = [{"models": ["toy"], "data": ["generated"]}]
 BLANK = torch.zeros(1, 3, toys.SIDE, toys.SIDE)
@@ -44,17 +46,26 @@ def test_a_compiled_copy_agrees_whatever_the_number_of_images(traced):
         assert (ours - plain).abs().max() < TOLERANCE
 
 
-def test_on_a_cpu_passes_of_one_width_are_fused_by_onednn():
+def test_on_a_cpu_passes_of_one_width_are_fused_by_onednn(monkeypatch):
+    ran = []
+
+    def noted(module, images):
+        graph = fused(module, images)
+        return lambda images: ran.append(len(images)) or graph(images)
+
+    monkeypatch.setattr(traced_module, "fused", noted)
     classifier = toys.model()
-    network = prepare_network(classifier, BLANK)
-    found = compiled(network, classifier, BLANK)
+    found = compiled(prepare_network(classifier, BLANK), classifier, BLANK)
     assert found.compiled_by == ONEDNN
-    assert found.unsettled is network.forward
-    found.settle(3)
-    for count in (1, 3, 7):
-        images = torch.randn(count, 3, toys.SIDE, toys.SIDE)
-        ours, plain = found.forward(images).softmax(1), classifier.logits(images).softmax(1)
-        assert (ours - plain).abs().max() < TOLERANCE
+    assert ran == [4]  # where it was checked
+    for width in (0, 3):
+        if width:
+            found.settle(width)
+        for count in (1, 3, 4, 7):
+            images = torch.randn(count, 3, toys.SIDE, toys.SIDE)
+            ours, plain = found.forward(images).softmax(1), classifier.logits(images).softmax(1)
+            assert (ours - plain).abs().max() < TOLERANCE
+    assert ran == [4, 3]
 
 
 def test_onednn_is_left_alone_on_other_devices():
@@ -193,13 +204,30 @@ def test_a_run_that_cannot_compile_says_so_and_is_not_called_compiled(monkeypatc
     assert not of_model["compiled_by"]
 
 
+def test_a_compiled_run_has_a_graph_of_the_width_of_its_passes(monkeypatch, tmp_path):
+    settled = []
+    settle = modes.OneDnnGraph.settle
+
+    def note(graph, width):
+        settled.append(width)
+        settle(graph, width)
+
+    monkeypatch.setattr(modes.OneDnnGraph, "settle", note)
+    found, notes = run(tmp_path / "out", compile=True, width=5)
+    assert (settled, notes) == ([5], [])
+    assert set(found.rows["mode"]) == {"compiled"}
+
+
 def test_a_width_of_which_no_graph_can_be_made_is_told_of_and_its_passes_run(monkeypatch, tmp_path):
     def fail(graph, width):
         raise RuntimeError("partition compile failed")
 
     monkeypatch.setattr(modes.OneDnnGraph, "settle", fail)
     found, notes = run(tmp_path / "out", compile=True, width=5)
-    assert notes == ["toy's passes of 5 images run uncompiled: partition compile failed"]
+    why = "passes of 5 images run uncompiled: partition compile failed"
+    assert notes == [f"toy: {why}"]
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["models"]["toy"]["why_uncompiled"] == why
     assert set(found.rows["mode"]) == {"compiled"}
     assert set(found.rows["status"]) <= {"ok", "undefined"}
 

@@ -29,8 +29,12 @@ class Residual(nn.Module):
 class Branching(Residual):
     """What it does depends on the values of its images."""
 
+    def __init__(self, asks) -> None:
+        super().__init__()
+        self.asks = asks
+
     def forward(self, images):
-        return super().forward(images if images.mean() > 0 else -images)
+        return super().forward(images if self.asks(images) else -images)
 
 
 @pytest.fixture
@@ -101,10 +105,32 @@ def test_where_no_graph_can_be_made_passes_run_without(network, monkeypatch):
         assert torch.equal(graph(noise(count)), network(noise(count)))
 
 
+def test_where_a_graph_is_given_up_passes_run_without(network, graphs):
+    graph = OneDnnGraph(network, noise(4))
+    graph.give_up()
+    assert torch.equal(graph(noise(4)), network(noise(4)))
+    graph.settle(4)
+    graph(noise(4))
+    assert graphs == ([4, 4], [4])
+
+
 @pytest.mark.parametrize("way", [frozen, fused])
-def test_a_network_that_reads_its_values_is_refused(way):
+@pytest.mark.parametrize(
+    "asks",
+    [
+        lambda images: images.mean() > 0,
+        lambda images: images.sum().item() > 0,
+        lambda images: torch.equal(images, images.abs()),
+    ],
+)
+def test_a_network_that_asks_for_its_values_is_refused(way, asks):
     with pytest.raises(RuntimeError, match="depends on the values of its images"):
-        way(Branching().eval(), noise(2))
+        way(Branching(asks).eval(), noise(2))
+
+
+def test_a_network_that_asks_for_its_shapes_is_traced():
+    network = Branching(lambda images: images.shape[-1] > SIDE).eval().requires_grad_(False)
+    torch.testing.assert_close(fused(network, noise(2))(noise(2)), network(noise(2)))
 
 
 def test_a_network_of_which_nothing_can_be_fused_is_refused():

@@ -72,14 +72,15 @@ def compiled(network: PreparedNetwork, classifier: Classifier, image: Images) ->
         if error <= TOLERANCE:
             found = replace(network, forward=forward, mode_error=error, compiled_by=by)
             if isinstance(made, OneDnnGraph):
+                made.give_up()  # the width of passes is not known yet
                 return replace(found, settle=made.settle)
-            return replace(found, unsettled=forward)
+            return found
         failures.append(f"{by}: probabilities differ by {error:.1e}")
     return replace(network, why_uncompiled="; ".join(failures))
 
 
 def by_onednn(module: nn.Module, images: Images) -> Callable[[Images], Logits]:
-    """One graph for full passes, whatever their width, on a CPU.
+    """A graph of one width of passes, on a CPU.
 
     Raises:
         RuntimeError: it is on a GPU, or cannot be fused.

@@ -58,9 +58,8 @@ class PreparedNetwork:
     Args:
         classifier: the prepared copy, or the plain one.
         forward: images to logits by it.
-        unsettled: the same for passes of any width alike, by which the best is measured.
         settle: makes `forward` ready for passes of one width; raises RuntimeError where it cannot, and
-            they run as they do unsettled.
+            they run as those of any width do.
         changes: none where the plain network is used.
         error: largest difference to a probability of the plain network, on noise.
         layer_error: largest difference to an activation or gradient of its target layers, as a
@@ -73,7 +72,6 @@ class PreparedNetwork:
 
     classifier: Classifier
     forward: Callable[[Images], Logits]
-    unsettled: Callable[[Images], Logits]
     settle: Callable[[int], None] = lambda width: None
     changes: Changes = Changes()
     error: float = 0.0
@@ -122,9 +120,7 @@ def prepare_network(classifier: Classifier, image: Images) -> PreparedNetwork:
     if not layer_error <= LAYER_TOLERANCE:
         return as_it_is(classifier, f"the prepared copy's activations differ by {layer_error:.1e}")
     forward = torch.inference_mode()(prepared.network)
-    return PreparedNetwork(
-        prepared, forward, forward, changes=changes, error=error, layer_error=layer_error
-    )
+    return PreparedNetwork(prepared, forward, changes=changes, error=error, layer_error=layer_error)
 
 
 def noise_like(image: Tensor) -> Tensor:
@@ -135,7 +131,7 @@ def noise_like(image: Tensor) -> Tensor:
 
 def as_it_is(classifier: Classifier, why: str = "") -> PreparedNetwork:
     """The plain network."""
-    return PreparedNetwork(classifier, classifier.logits, classifier.logits, why_plain=why)
+    return PreparedNetwork(classifier, classifier.logits, why_plain=why)
 
 
 def prepared_copy(classifier: Classifier, image: Images) -> tuple[Classifier, Changes]:

@@ -32,14 +32,14 @@ class OneDnnGraph:
     """
 
     def __init__(self, module: nn.Module, images: Images) -> None:
-        self.module = module
+        self._module = module
         self._image = images[:1]
-        self._graph = fused(module, images)
+        self._graph: Callable[[Images], Logits] = fused(module, images)
         self._width = len(images)
 
     def __call__(self, images: Images) -> Logits:
         """Logits of any number of images, of the size that the first had."""
-        return self._graph(images) if len(images) == self._width else self.module(images)
+        return self._graph(images) if len(images) == self._width else self._module(images)
 
     def settle(self, width: int) -> None:
         """Have a graph of this width instead.
@@ -49,8 +49,12 @@ class OneDnnGraph:
         """
         if width == self._width:
             return
-        self._graph, self._width = self.module, 0  # its memory first, where there is little
-        self._graph, self._width = fused(self.module, self._image.repeat(width, 1, 1, 1)), width
+        self.give_up()  # its memory first, where there is little
+        self._graph, self._width = fused(self._module, self._image.repeat(width, 1, 1, 1)), width
+
+    def give_up(self) -> None:
+        """Have no graph."""
+        self._graph, self._width = self._module, 0
 
 
 def fused(module: nn.Module, images: Images) -> Callable[[Images], Logits]:
@@ -85,7 +89,7 @@ def frozen(module: nn.Module, images: Images) -> torch.jit.ScriptModule:
 
 
 class NoneRead(TorchDispatchMode):
-    """Refuses to read a number out of a tensor: a branch on it would be traced as it went once."""
+    """Refuses what gives a number for a tensor: a branch on it would be traced as it went once."""
 
     def __torch_dispatch__(
         self,
@@ -95,7 +99,7 @@ class NoneRead(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """The operation as it is, or RuntimeError."""
-        if function is torch.ops.aten._local_scalar_dense.default:
+        if torch.Tag.data_dependent_output in function.tags:
             raise RuntimeError("what it does depends on the values of its images")
         return function(*args, **(kwargs or {}))
 

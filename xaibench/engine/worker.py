@@ -136,13 +136,14 @@ class Worker:
         """How many images a pass takes: as told, or as others have measured it, or as it is here."""
         self.observer.stage("measuring the best pass width")
         known = self.widths.get(provenance.block) or self.config.width
-        width = known or best_width(network.unsettled, noise)
+        width = known or best_width(network.forward, noise)
         self.observer.width(width)
         try:
             network.settle(width)
         except RuntimeError as failure:
-            name = provenance.model
-            self.observer.note(f"{name}'s passes of {width} images run uncompiled: {failure}")
+            why = f"passes of {width} images run uncompiled: {failure}"
+            self.observer.note(f"{provenance.model}: {why}")
+            self.tally.tell_of_model(provenance.model, why_uncompiled=why)
         self.tally.tell_of_model(provenance.model, pass_width=width)
         return width
 
