@@ -1,3 +1,6 @@
+import importlib
+
+import pytest
 import torch
 import toys
 from torch import nn
@@ -33,25 +36,58 @@ def test_timms_norms_keep_their_activation():
     assert not prepared.why_plain
 
 
-def test_a_convolution_that_is_read_twice_is_not_trusted():
-    """Folding changes what the second reader sees, so the plain network is used, and says why."""
+class Twice(nn.Module):
+    """A convolution and its norm, of which something else uses the one named."""
 
-    class Twice(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.convolution, self.norm = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)
-            self.norm.running_mean.copy_(torch.arange(4.0))
+    def __init__(self, uses):
+        super().__init__()
+        self.convolution, self.norm, self.uses = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), uses
+        self.norm.running_mean.copy_(torch.arange(4.0))
+        self.norm.running_var.fill_(4)
 
-        def forward(self, images):
-            features = self.convolution(images)
-            return (self.norm(features) + 5 * features).mean((2, 3))
+    def forward(self, images):
+        features = self.convolution(images)
+        uses = {"output": features, "weight": self.convolution.weight[:, 0].mean((1, 2))[:, None, None]}
+        return (self.norm(features) + 5 * uses[self.uses]).mean((2, 3))
 
+
+@pytest.fixture
+def twice(request):
     torch.manual_seed(0)
-    classifier = classifier_of(Twice().eval(), (16, 16))
-    prepared = prepare_network(classifier, torch.zeros(1, 3, 16, 16))
+    return classifier_of(Twice(request.param).eval(), (16, 16))
+
+
+@pytest.mark.parametrize("twice", ["output"], indirect=True)
+def test_a_convolution_that_is_read_twice_stays_as_it_is(twice):
+    prepared = prepare_network(twice, torch.zeros(1, 3, 16, 16))
+    assert not prepared.why_plain
+    assert prepared.changes.folded == 0
+
+
+@pytest.mark.parametrize("twice", ["weight"], indirect=True)
+def test_a_copy_that_differs_is_not_trusted(twice):
+    """Folding changes the weight, which the network uses elsewhere: the plain network runs, and why."""
+    prepared = prepare_network(twice, torch.zeros(1, 3, 16, 16))
     assert "probabilities differ by" in prepared.why_plain
     images = torch.randn(2, 3, 16, 16)
-    assert torch.equal(prepared.forward(images), classifier.logits(images))
+    assert torch.equal(prepared.forward(images), twice.logits(images))
+
+
+@pytest.mark.parametrize(
+    ("library", "name", "folded", "fused"),
+    [
+        ("timm.models", "resnet18", 20, 9),
+        ("timm.models", "resnet50", 53, 33),
+        ("torchvision.models", "resnet18", 20, 1),  # its other activations run twice
+    ],
+)
+def test_networks_that_add_to_an_output_in_place_are_prepared(library, name, folded, fused):
+    torch.manual_seed(0)
+    network = getattr(importlib.import_module(library), name)
+    classifier = classifier_of(network(num_classes=10).eval(), (64, 64))
+    prepared = prepare_network(classifier, torch.zeros(1, 3, 64, 64))
+    assert not prepared.why_plain
+    assert (prepared.changes.folded, prepared.changes.fused) == (folded, fused)
 
 
 def test_a_network_that_cannot_be_copied_runs_plain():

@@ -58,6 +58,66 @@ def test_what_is_changed_on_the_way_is_not_what_was_made():
     assert pairs(Doubled(nn.Conv2d(3, 3, 1), nn.ReLU())) == []
 
 
+class Residual(nn.Module):
+    """A convolution, and a ReLU behind what `between` makes of the output and the images."""
+
+    def __init__(self, between, inplace=False):
+        super().__init__()
+        self.convolution, self.relu = nn.Conv2d(3, 3, 1), nn.ReLU(inplace)
+        self.between = between
+
+    def forward(self, images):
+        made = self.convolution(images)
+        read, also = self.between(made, images)
+        return self.relu(read) + also
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+@pytest.mark.parametrize(
+    ("between", "expected"),
+    [
+        (lambda made, images: (made, images), [("convolution", "relu")]),
+        (lambda made, images: (made.add_(images), 0), []),
+        (lambda made, images: (made, made[:, :1].mul_(2)), []),
+        (lambda made, images: (made, made.mean()), []),
+        (lambda made, images: (made, torch.cat([images, made]).sum()), []),
+        (lambda made, images: (made.detach(), 0), []),
+    ],
+    ids=["alone", "added to in place", "a view is changed", "read before", "in a list", "a view"],
+)
+def test_what_else_reads_an_output_or_changes_it_is_seen(between, expected, inplace):
+    assert pairs(Residual(between, inplace)) == expected
+
+
+def test_what_reads_later_is_seen_but_for_what_reads_the_activation():
+    class Later(Residual):
+        def forward(self, images):
+            made = self.convolution(images)
+            return self.relu(made) + made
+
+    assert pairs(Later(None)) == []
+    assert pairs(Later(None, inplace=True)) == [("convolution", "relu")]
+
+
+def test_an_output_of_two_activations_is_of_neither():
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.convolution, self.one, self.other = nn.Conv2d(3, 3, 1), nn.ReLU(), nn.ReLU()
+
+        def forward(self, images):
+            made = self.convolution(images)
+            return self.one(made) + self.other(made)
+
+    assert pairs(Both()) == []
+
+
+def test_outputs_that_count_no_changes_are_in_no_pair():
+    network = Crossed()
+    network.forward = torch.inference_mode()(network.forward)
+    assert pairs(network) == []
+
+
 def test_no_hook_is_left_even_where_the_network_raises():
     class Raising(nn.Sequential):
         def forward(self, images):

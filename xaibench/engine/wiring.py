@@ -1,21 +1,76 @@
 """Who reads what a layer has made: others, seen in a forward pass and not guessed from names; hooks."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from xaibench.api.types import Images
 
 Test = Callable[[nn.Module], bool]
 
 
-def read_by(network: nn.Module, image: Images, makes: Test, reads: Test) -> list[tuple[str, str]]:
-    """Names of each module whose output is the input of another, and of that other one.
+@dataclass
+class Made:
+    """What a module has made, and who reads it while it is as it was made.
 
-    Only of modules that run once: what runs twice cannot be changed for one of its readers. Whether
-    something else reads the output too cannot be seen; who changes a network checks what it gives.
+    Args:
+        by: the module's name.
+        output: held, so that its id is not given again.
+        version: of the output; what changes it in place counts on.
+        readers: modules that were about to run with it as their input.
+        read_by_others: whether an operation outside all of them has read or changed it.
+    """
+
+    by: str
+    output: Tensor
+    version: int
+    readers: list[str] = field(default_factory=list)
+    read_by_others: bool = False
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether it is what the module made."""
+        return self.output._version == self.version
+
+
+class Readers(TorchDispatchMode):
+    """Notes which operations read what has been made."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.made: dict[int, Made] = {}
+        self.running: list[str] = []  # modules that read, one within another
+
+    def of(self, value: object) -> Made | None:
+        """What is known of a tensor, where a module has made it and nothing has changed it since."""
+        found = self.made.get(id(value))
+        return found if found and found.unchanged else None
+
+    def __torch_dispatch__(
+        self,
+        function: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """The operation as it is."""
+        for value in tree_leaves((args, kwargs or {})):
+            if (found := self.of(value)) and not set(found.readers) & set(self.running):
+                found.read_by_others = True
+        return function(*args, **(kwargs or {}))
+
+
+def read_by(network: nn.Module, image: Images, makes: Test, reads: Test) -> list[tuple[str, str]]:
+    """Names of each module whose output is the input of one other and of nothing else, and of that one.
+
+    Only of modules that run once: what runs twice cannot be changed for one of its readers. A sum that
+    is added to an output in place reads it: what comes after reads the sum.
 
     Args:
         network: is run once, and not changed.
@@ -23,24 +78,32 @@ def read_by(network: nn.Module, image: Images, makes: Test, reads: Test) -> list
         makes: whether a module's output is looked for.
         reads: whether a module's input is looked at.
     """
-    made: dict[int, tuple[str, Tensor]] = {}
-    found: list[tuple[str, str]] = []
+    seen = Readers()
     runs: Counter[str] = Counter()
+    every: list[Made] = []
 
     def made_by(name: str) -> Callable[..., None]:
         def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
             runs[name] += 1
-            made[id(output)] = (name, output)  # held, so that its id is not given again
+            if output.is_inference():  # a network's own mode: nobody can tell what changes it
+                return
+            made = Made(name, output, output._version)
+            every.append(made)
+            seen.made[id(output)] = made
 
         return hook
 
     def about_to_read(name: str) -> Callable[..., None]:
         def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
             runs[name] += 1
-            if maker := made.get(id(inputs[0])):
-                found.append((maker[0], name))
+            if made := seen.of(inputs[0]):
+                made.readers.append(name)
+            seen.running.append(name)
 
         return hook
+
+    def has_read(_module: nn.Module, _inputs: object, _output: object) -> None:
+        seen.running.pop()
 
     handles = []
     for name, module in network.named_modules():
@@ -48,13 +111,16 @@ def read_by(network: nn.Module, image: Images, makes: Test, reads: Test) -> list
             handles.append(module.register_forward_hook(made_by(name)))
         elif reads(module):
             handles.append(module.register_forward_pre_hook(about_to_read(name)))
+            handles.append(module.register_forward_hook(has_read))
     try:
-        with torch.inference_mode():
+        with torch.no_grad(), seen:  # not inference mode, whose tensors count no changes
             network(image)
     finally:
         for handle in handles:
             handle.remove()
-    return [pair for pair in found if all(runs[name] == 1 for name in pair)]
+    alone = [made for made in every if len(made.readers) == 1 and not made.read_by_others]
+    pairs = [(made.by, made.readers[0]) for made in alone]
+    return [pair for pair in pairs if all(runs[name] == 1 for name in pair)]
 
 
 def hooked(module: nn.Module) -> bool:
