@@ -1,6 +1,6 @@
 """One job from model name to scores: `xaibench run` beside a script of pytorch-grad-cam and Quantus.
 
-    python benchmarks/end_to_end.py [--models NAME ...] [--images 8] [--only compile] [--write]
+    python benchmarks/end_to_end.py [--models NAME ...] [--images 8] [--only xaibench] [--write]
 
 The job: five CAMs of some images, each scored by deletion in 28 steps and by the pointing game. Theirs
 is what the two libraries' READMEs say: one method after another, `PixelFlipping` of as many steps, and
@@ -33,17 +33,10 @@ CONTROLS = ("random", "center", "edge")  # which every run adds
 STEPS = 28
 
 
-def ours(model: str, data: str, images: int, compile_: bool = False) -> int:
+def ours(model: str, data: str, images: int) -> int:
     """A run into an empty folder; the forwards that its manifest counts."""
-    facts = facts_of_run(
-        model, data, explainers=EXPLAINERS, metrics=METRICS, limit=images, compile=compile_
-    )
+    facts = facts_of_run(model, data, explainers=EXPLAINERS, metrics=METRICS, limit=images)
     return sum(facts["forwards"].values())
-
-
-def compiled(model: str, data: str, images: int) -> int:
-    """The same with `--compile`."""
-    return ours(model, data, images, compile_=True)
 
 
 def theirs(model: str, data: str, images: int) -> int:
@@ -77,7 +70,6 @@ def theirs(model: str, data: str, images: int) -> int:
 
 WAYS = {
     "xaibench run": ours,
-    "xaibench run --compile": compiled,
     "pytorch-grad-cam and Quantus": theirs,
 }
 

@@ -91,7 +91,6 @@ class Work:
         """A stream at the network's best width."""
         if id(network) not in self.widths:
             self.widths[id(network)] = best_width(network.forward, self.batch.images[:1])
-            network.settle(self.widths[id(network)])
         return Stream(network.forward, self.widths[id(network)])
 
     def first(self, count: int) -> "Work":
@@ -195,4 +194,5 @@ def measured(stages: Mapping[str, tuple[Callable[[Work], int], Work]], rounds: i
 
 def conditions(rounds: int) -> str:
     """What a table of times is of: for below it."""
-    return f"{rounds} round{'s' * (rounds > 1)}; {torch.get_num_threads()} threads."
+    vectors = torch.backends.cpu.get_cpu_capability()
+    return f"{rounds} round{'s' * (rounds > 1)}; {torch.get_num_threads()} threads, {vectors}."

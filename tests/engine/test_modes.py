@@ -11,12 +11,10 @@ from toy_runs import toy_run
 
 from xaibench.api.errors import ConfigError
 from xaibench.engine import modes
-from xaibench.engine import traced as traced_module
 from xaibench.engine.config import make_config, refuse_to_follow
-from xaibench.engine.modes import INDUCTOR, ONEDNN, TRACED, compiled, deterministic, in_bf16
+from xaibench.engine.modes import INDUCTOR, TRACED, compiled, deterministic, in_bf16
 from xaibench.engine.observer import Observer
 from xaibench.engine.prepared import TOLERANCE, prepare_network
-from xaibench.engine.traced import fused
 
 GRID = [{"models": ["toy"], "data": ["generated"]}]
 BLANK = torch.zeros(1, 3, toys.SIDE, toys.SIDE)
@@ -44,33 +42,6 @@ def test_a_compiled_copy_agrees_whatever_the_number_of_images(traced):
         images = torch.randn(count, 3, toys.SIDE, toys.SIDE)
         ours, plain = found.forward(images).softmax(1), classifier.logits(images).softmax(1)
         assert (ours - plain).abs().max() < TOLERANCE
-
-
-def test_on_a_cpu_passes_of_one_width_are_fused_by_onednn(monkeypatch):
-    ran = []
-
-    def noted(module, images):
-        graph = fused(module, images)
-        return lambda images: ran.append(len(images)) or graph(images)
-
-    monkeypatch.setattr(traced_module, "fused", noted)
-    classifier = toys.model()
-    found = compiled(prepare_network(classifier, BLANK), classifier, BLANK)
-    assert found.compiled_by == ONEDNN
-    assert ran == [4]  # where it was checked
-    for width in (0, 3):
-        if width:
-            found.settle(width)
-        for count in (1, 3, 4, 7):
-            images = torch.randn(count, 3, toys.SIDE, toys.SIDE)
-            ours, plain = found.forward(images).softmax(1), classifier.logits(images).softmax(1)
-            assert (ours - plain).abs().max() < TOLERANCE
-    assert ran == [4, 3]
-
-
-def test_onednn_is_left_alone_on_other_devices():
-    with pytest.raises(RuntimeError, match="on CPUs"):
-        modes.by_onednn(small(), torch.zeros(1, 3, toys.SIDE, toys.SIDE, device="meta"))
 
 
 @pytest.mark.slow
@@ -117,6 +88,37 @@ def test_inductor_has_the_weights_as_constants():
 
 def small():
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+class Branching(nn.Module):
+    """What it does depends on the answer of `asks`."""
+
+    def __init__(self, asks):
+        super().__init__()
+        self.network, self.asks = small(), asks
+
+    def forward(self, images):
+        return self.network(images if self.asks(images) else -images)
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        lambda images: images.mean() > 0,
+        lambda images: images.sum().item() > 0,
+        lambda images: torch.equal(images, images.abs()),
+    ],
+)
+def test_a_network_that_asks_for_its_values_is_not_traced(asks):
+    with pytest.raises(RuntimeError, match="depends on the values of its images"):
+        modes.by_tracing(Branching(asks).eval(), torch.randn(2, 3, toys.SIDE, toys.SIDE))
+
+
+def test_a_network_that_asks_for_its_shapes_is_traced():
+    network = Branching(lambda images: images.shape[-1] > toys.SIDE).eval().requires_grad_(False)
+    images = torch.randn(2, 3, toys.SIDE, toys.SIDE)
+    with torch.no_grad():
+        torch.testing.assert_close(modes.by_tracing(network, images)(images), network(images))
 
 
 def test_a_compiler_that_fails_or_errs_is_passed_over(monkeypatch):
@@ -202,34 +204,6 @@ def test_a_run_that_cannot_compile_says_so_and_is_not_called_compiled(monkeypatc
     (of_model,) = manifest["models"].values()
     assert of_model["why_uncompiled"].startswith("one: RuntimeError")
     assert not of_model["compiled_by"]
-
-
-def test_a_compiled_run_has_a_graph_of_the_width_of_its_passes(monkeypatch, tmp_path):
-    settled = []
-    settle = modes.OneDnnGraph.settle
-
-    def note(graph, width):
-        settled.append(width)
-        settle(graph, width)
-
-    monkeypatch.setattr(modes.OneDnnGraph, "settle", note)
-    found, notes = run(tmp_path / "out", compile=True, width=5)
-    assert (settled, notes) == ([5], [])
-    assert set(found.rows["mode"]) == {"compiled"}
-
-
-def test_a_width_of_which_no_graph_can_be_made_is_told_of_and_its_passes_run(monkeypatch, tmp_path):
-    def fail(graph, width):
-        raise RuntimeError("partition compile failed")
-
-    monkeypatch.setattr(modes.OneDnnGraph, "settle", fail)
-    found, notes = run(tmp_path / "out", compile=True, width=5)
-    why = "passes of 5 images run uncompiled: partition compile failed"
-    assert notes == [f"toy: {why}"]
-    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert manifest["models"]["toy"]["why_uncompiled"] == why
-    assert set(found.rows["mode"]) == {"compiled"}
-    assert set(found.rows["status"]) <= {"ok", "undefined"}
 
 
 def test_rows_of_a_compiled_network_are_not_lost_where_it_cannot_be_compiled(

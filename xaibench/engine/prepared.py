@@ -58,8 +58,6 @@ class PreparedNetwork:
     Args:
         classifier: the prepared copy, or the plain one.
         forward: images to logits by it.
-        settle: makes `forward` ready for passes of one width; raises RuntimeError where it cannot, and
-            they run as those of any width do.
         changes: none where the plain network is used.
         error: largest difference to a probability of the plain network, on noise.
         layer_error: largest difference to an activation or gradient of its target layers, as a
@@ -72,7 +70,6 @@ class PreparedNetwork:
 
     classifier: Classifier
     forward: Callable[[Images], Logits]
-    settle: Callable[[int], None] = lambda width: None
     changes: Changes = Changes()
     error: float = 0.0
     layer_error: float = 0.0
@@ -120,7 +117,7 @@ def prepare_network(classifier: Classifier, image: Images) -> PreparedNetwork:
     if not layer_error <= LAYER_TOLERANCE:
         return as_it_is(classifier, f"the prepared copy's activations differ by {layer_error:.1e}")
     forward = torch.inference_mode()(prepared.network)
-    return PreparedNetwork(prepared, forward, changes=changes, error=error, layer_error=layer_error)
+    return PreparedNetwork(prepared, forward, changes, error, layer_error)
 
 
 def noise_like(image: Tensor) -> Tensor:
