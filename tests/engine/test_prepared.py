@@ -8,7 +8,12 @@ from torch import nn
 from xaibench.api.batch import Batch
 from xaibench.api.capture import Capture, SharedPass
 from xaibench.api.resolve import classifier_of
-from xaibench.engine.prepared import TOLERANCE, prepare_network
+from xaibench.engine.prepared import (
+    LAYER_TOLERANCE,
+    TOLERANCE,
+    largest_difference,
+    prepare_network,
+)
 from xaibench.engine.registry import installed
 
 
@@ -138,6 +143,57 @@ def test_an_activation_that_differs_is_not_trusted(monkeypatch):
     prepared = prepare_network(classifier, torch.zeros(1, 3, 16, 16))
     assert "activations differ by" in prepared.why_plain
     assert prepared.classifier is classifier
+
+
+class Passed(SharedPass):
+    """A shared pass of four images with these activations and gradients at one layer."""
+
+    def __init__(self, activations, gradients):
+        self.outputs, self.gradients, self.logits = [activations], [gradients], torch.eye(4)
+
+    def logit_gradients(self, rows, targets):
+        return self.gradients
+
+
+@pytest.mark.parametrize(
+    ("what", "images", "expected"),
+    [
+        ("activations", [2], 0.5),
+        ("gradients", [2], 0),  # a kink, where a unit falls either way
+        ("gradients", [0, 1, 3], 0.5),
+        ("gradients", [0, 1, 2, 3], 0.5),
+    ],
+)
+def test_gradients_may_differ_in_one_image_and_activations_in_none(what, images, expected):
+    exact = {"activations": torch.full((4, 2, 3), 2.0), "gradients": torch.full((4, 2, 3), -2.0)}
+    copied = {name: values.clone() for name, values in exact.items()}
+    copied[what][images, 1, 2] += 1
+    assert largest_difference(Passed(**copied), Passed(**exact)) == pytest.approx(expected)
+
+
+def test_a_layer_of_zeros_differs_by_nothing():
+    zeros = torch.zeros(4, 2)
+    assert largest_difference(Passed(zeros, zeros), Passed(zeros, zeros)) == 0
+
+
+def test_a_layer_that_is_no_number_is_not_trusted():
+    zeros, wrong = torch.zeros(4, 2), torch.full((4, 2), torch.nan)
+    for parts in ((wrong, zeros), (zeros, wrong)):
+        assert not largest_difference(Passed(*parts), Passed(zeros, zeros)) <= LAYER_TOLERANCE
+
+
+def test_a_network_with_kernels_of_three_dimensions_is_prepared():
+    class Deep(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.relu, self.deep = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv3d(1, 1, 3)
+
+        def forward(self, images):
+            return self.deep(self.relu(self.first(images))[:, None]).mean((3, 4))[:, 0]
+
+    torch.manual_seed(0)
+    classifier = classifier_of(Deep().eval(), (16, 16), target_layer="first")
+    assert not prepare_network(classifier, torch.zeros(1, 3, 16, 16)).why_plain
 
 
 def shift_the_first_layer(network, image, spared):
