@@ -7,7 +7,7 @@ are the forwards that metrics and perturbing explainers ask the stream for.
 import copy
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from types import FunctionType
@@ -15,11 +15,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from xaibench.api.classifier import Classifier
 from xaibench.api.types import Images, Logits
 from xaibench.engine.prepared import TOLERANCE, PreparedNetwork, noise_like
+from xaibench.engine.wiring import EachOperation
 
 BF16 = "bf16"
 INDUCTOR = "torch.compile: inductor, frozen"
@@ -109,7 +109,7 @@ def by_tracing(module: nn.Module, images: Images) -> Callable[[Images], Logits]:
     Raises:
         RuntimeError: what it does depends on the images' values, or it cannot be traced.
     """
-    with torch.no_grad(), NoneRead():  # type: ignore[no-untyped-call]
+    with torch.no_grad(), EachOperation(refuse_values):
         module(images)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it is said to go; where it has gone, nothing compiles
@@ -118,20 +118,14 @@ def by_tracing(module: nn.Module, images: Images) -> Callable[[Images], Logits]:
     return found
 
 
-class NoneRead(TorchDispatchMode):
-    """Refuses what gives a number for a tensor: a branch on it would be traced as it went once."""
+def refuse_values(operation: torch._ops.OpOverload, _given: list[Any]) -> None:
+    """Raise for what gives a number for a tensor: a branch on it would be traced as it went once.
 
-    def __torch_dispatch__(
-        self,
-        function: Any,
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """The operation as it is, or RuntimeError."""
-        if torch.Tag.data_dependent_output in function.tags:
-            raise RuntimeError("what it does depends on the values of its images")
-        return function(*args, **(kwargs or {}))
+    Raises:
+        RuntimeError: the operation reads values.
+    """
+    if torch.Tag.data_dependent_output in operation.tags:
+        raise RuntimeError("what it does depends on the values of its images")
 
 
 # torch.jit's fusion by oneDNN is none of them. Of 75 networks of timm (torch 2.14.1) it took one's

@@ -60,8 +60,8 @@ class PreparedNetwork:
         forward: images to logits by it.
         changes: none where the plain network is used.
         error: largest difference to a probability of the plain network, on noise.
-        layer_error: largest difference to an activation or gradient of its target layers, as a
-            share of the largest.
+        layer_error: largest difference to an activation of its target layers, or to a gradient in the
+            median image, as a share of the largest.
         why_plain: why the plain network is used; empty where it is not.
         compiled_by: what compiled `forward`; empty where nothing did.
         why_uncompiled: why nothing did, where it was asked for.

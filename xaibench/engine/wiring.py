@@ -39,18 +39,17 @@ class Made:
         return self.output._version == self.version
 
 
-class Readers(TorchDispatchMode):
-    """Notes which operations read what has been made."""
+class EachOperation(TorchDispatchMode):
+    """Shows each operation that runs inside, with what it is given, before it runs.
 
-    def __init__(self) -> None:
+    Args:
+        look: is called with the operation and its arguments, lists and keywords laid flat; what it
+            raises comes out of the operation's place.
+    """
+
+    def __init__(self, look: Callable[[torch._ops.OpOverload, list[Any]], None]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.made: dict[int, Made] = {}
-        self.running: list[str] = []  # modules that read, one within another
-
-    def of(self, value: object) -> Made | None:
-        """What is known of a tensor, where a module has made it and nothing has changed it since."""
-        found = self.made.get(id(value))
-        return found if found and found.unchanged else None
+        self.look = look
 
     def __torch_dispatch__(
         self,
@@ -60,9 +59,7 @@ class Readers(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """The operation as it is."""
-        for value in tree_leaves((args, kwargs or {})):
-            if (found := self.of(value)) and not set(found.readers) & set(self.running):
-                found.read_by_others = True
+        self.look(function, tree_leaves((args, kwargs or {})))
         return function(*args, **(kwargs or {}))
 
 
@@ -78,32 +75,41 @@ def read_by(network: nn.Module, image: Images, makes: Test, reads: Test) -> list
         makes: whether a module's output is looked for.
         reads: whether a module's input is looked at.
     """
-    seen = Readers()
-    runs: Counter[str] = Counter()
     every: list[Made] = []
+    made: dict[int, Made] = {}  # the latest, by the output's id
+    runs: Counter[str] = Counter()
+    running: list[str] = []  # those that read, one within another
+
+    def unchanged(value: object) -> Made | None:
+        found = made.get(id(value))
+        return found if found and found.unchanged else None
+
+    def look(_operation: object, given: list[Any]) -> None:
+        for value in given:
+            if (found := unchanged(value)) and not set(found.readers) & set(running):
+                found.read_by_others = True
 
     def made_by(name: str) -> Callable[..., None]:
         def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
             runs[name] += 1
             if output.is_inference():  # a network's own mode: nobody can tell what changes it
                 return
-            made = Made(name, output, output._version)
-            every.append(made)
-            seen.made[id(output)] = made
+            every.append(Made(name, output, output._version))
+            made[id(output)] = every[-1]
 
         return hook
 
     def about_to_read(name: str) -> Callable[..., None]:
         def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
             runs[name] += 1
-            if made := seen.of(inputs[0]):
-                made.readers.append(name)
-            seen.running.append(name)
+            if found := unchanged(inputs[0]):
+                found.readers.append(name)
+            running.append(name)
 
         return hook
 
     def has_read(_module: nn.Module, _inputs: object, _output: object) -> None:
-        seen.running.pop()
+        running.pop()
 
     handles = []
     for name, module in network.named_modules():
@@ -113,13 +119,13 @@ def read_by(network: nn.Module, image: Images, makes: Test, reads: Test) -> list
             handles.append(module.register_forward_pre_hook(about_to_read(name)))
             handles.append(module.register_forward_hook(has_read))
     try:
-        with torch.no_grad(), seen:  # not inference mode, whose tensors count no changes
+        with torch.no_grad(), EachOperation(look):  # not inference mode, whose tensors count no changes
             network(image)
     finally:
         for handle in handles:
             handle.remove()
-    alone = [made for made in every if len(made.readers) == 1 and not made.read_by_others]
-    pairs = [(made.by, made.readers[0]) for made in alone]
+    alone = [one for one in every if len(one.readers) == 1 and not one.read_by_others]
+    pairs = [(one.by, one.readers[0]) for one in alone]
     return [pair for pair in pairs if all(runs[name] == 1 for name in pair)]
 
 
