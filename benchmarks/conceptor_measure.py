@@ -19,11 +19,12 @@ from xaibench.api.classifier import Classifier
 from xaibench.api.maps import rescale, upsample
 from xaibench.api.types import Curves, GridMaps, Images, Indices, Maps
 from xaibench.api.variants import Asks, Variants
-from xaibench.engine.prepared import prepare_network
-from xaibench.engine.registry import installed
-from xaibench.engine.stream import Stream, Task
-from xaibench.engine.trials import batch_of, decode, trials_of
-from xaibench.engine.width import best_width
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.evaluate.pass_width import best_width
+from xaibench.engine.evaluate.stream import Stream, Task
+from xaibench.engine.images.pictures import decode
+from xaibench.engine.images.trials import batch_of, trials_of
+from xaibench.engine.network.prepare import prepare_network
 from xaibench.results.intervals import interval
 
 RIVALS, STEPS, AT_ONCE = 3, 10, 8

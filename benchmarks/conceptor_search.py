@@ -41,9 +41,9 @@ from marked_blocks import put, table
 from xaibench.api.batch import Example, seed_of
 from xaibench.api.maps import rescale, upsample
 from xaibench.api.types import GridMaps, Maps
-from xaibench.engine.plan import block
-from xaibench.engine.registry import installed
-from xaibench.engine.trials import group
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.images.pictures import group
+from xaibench.engine.plan.plan import block
 
 SEARCH, HELD_OUT = (3, 4), (0, 5)  # seeds of the images; 0 is what a run evaluates
 CHANGES = 6

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from work import facts_of_run
 
-from xaibench.engine.registry import installed
-from xaibench.engine.settings import settle
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.run.settings import settle
 
 FORWARDING = ("shared pass", "explainers", "metrics")
 

@@ -28,8 +28,8 @@ from work import Work, load, quietly
 
 from xaibench.api.capture import Capture, SharedPass
 from xaibench.api.specs import Explainer
-from xaibench.engine.explaining import explain
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.evaluate.explaining import explain
 
 MODELS = ("efficientnet-lite0", "timm:vit_tiny_patch16_224=random")
 LONG = 300  # forwards an image; what takes more is done on one image, once

@@ -20,9 +20,9 @@ from stages import MODELS, PAGE, gradient_cams, metrics, on_prepared, spread
 from work import Work, conditions, load, measured, peak_memory
 
 from xaibench.api.capture import Capture, SharedPass
-from xaibench.engine.explaining import explain
-from xaibench.engine.registry import installed
-from xaibench.engine.stream import Stream
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.evaluate.explaining import explain
+from xaibench.engine.evaluate.stream import Stream
 
 IMAGES = (1, 2, 4, 8, 16)
 EXPLAINERS = (

@@ -27,10 +27,10 @@ from rich.console import Console
 from rich.table import Table
 
 from xaibench.api.batch import Example, Preprocess
-from xaibench.engine.loading import THREADS, Shelf, ahead
-from xaibench.engine.plan import dataset_at
-from xaibench.engine.registry import installed
-from xaibench.engine.trials import Picture, decode, group
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.images.pictures import Picture, decode, group
+from xaibench.engine.images.prefetch import THREADS, Shelf, ahead
+from xaibench.engine.plan.plan import dataset_at
 
 PREPROCESS = Preprocess((224, 224))
 SHARD = 4  # as of `Config.shard`

@@ -28,12 +28,13 @@ from work import Work, conditions, quietly
 from xaibench.api.capture import Capture, SharedPass
 from xaibench.api.classifier import Classifier
 from xaibench.api.specs import Metric
-from xaibench.engine.explaining import Again, explain
-from xaibench.engine.other_networks import OtherNetworks
-from xaibench.engine.outcome import Explained
-from xaibench.engine.registry import installed
-from xaibench.engine.scoring import score
-from xaibench.engine.trials import batch_of, decode, group, trials_of
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.evaluate.explaining import Again, explain
+from xaibench.engine.evaluate.other_networks import OtherNetworks
+from xaibench.engine.evaluate.outcome import Explained
+from xaibench.engine.evaluate.scoring import score
+from xaibench.engine.images.pictures import decode, group
+from xaibench.engine.images.trials import batch_of, trials_of
 
 EXPLAINERS = ("grad-cam", "grad-cam++", "layer-cam", "eigen-cam", "center", "random")
 

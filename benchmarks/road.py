@@ -23,7 +23,7 @@ from xaibench_metrics.road import LEVELS
 
 import xaibench
 from xaibench.api.batch import Preprocess
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 
 
 def removed(saliency: Tensor) -> Tensor:

@@ -23,11 +23,11 @@ from peers import peers
 from work import Work, conditions, load, measured, peak_memory
 
 from xaibench.api.capture import Capture, SharedPass
-from xaibench.engine.explaining import explain
-from xaibench.engine.prepared import PreparedNetwork
-from xaibench.engine.registry import installed
-from xaibench.engine.scoring import score
-from xaibench.engine.stream import Stream
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.evaluate.explaining import explain
+from xaibench.engine.evaluate.scoring import score
+from xaibench.engine.evaluate.stream import Stream
+from xaibench.engine.network.prepare import PreparedNetwork
 
 MODELS = ("efficientnet-lite0", "timm:vit_tiny_patch16_224=random")
 ROOT = Path(__file__).parent.parent

@@ -22,11 +22,11 @@ import xaibench
 from xaibench.api.batch import Batch
 from xaibench.api.classifier import Classifier
 from xaibench.api.types import Images, Logits
-from xaibench.engine.modes import compiled
-from xaibench.engine.prepared import PreparedNetwork, as_it_is, keep_freed_memory, prepare_network
-from xaibench.engine.registry import installed
-from xaibench.engine.stream import Forward, Stream
-from xaibench.engine.width import best_width
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.evaluate.pass_width import best_width
+from xaibench.engine.evaluate.stream import Forward, Stream
+from xaibench.engine.network.modes import compiled
+from xaibench.engine.network.prepare import PreparedNetwork, as_it_is, keep_freed_memory, prepare_network
 
 PEERS = ("pytorch_grad_cam", "torchcam")
 

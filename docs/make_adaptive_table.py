@@ -23,11 +23,12 @@ from xaibench_metrics.adaptive import deletion_adaptive
 from xaibench.api.batch import Batch
 from xaibench.api.classifier import Classifier
 from xaibench.api.scored import Scored
-from xaibench.engine.prepared import prepare_network
-from xaibench.engine.registry import installed
-from xaibench.engine.single import explain
-from xaibench.engine.stream import Answer, Stream, Task
-from xaibench.engine.trials import batch_of, decode, trials_of
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.evaluate.stream import Answer, Stream, Task
+from xaibench.engine.images.pictures import decode
+from xaibench.engine.images.trials import batch_of, trials_of
+from xaibench.engine.network.prepare import prepare_network
+from xaibench.engine.tools.single import explain
 
 PAGE = Path(__file__).with_name("metrics-perturbation.md")
 GIVEN = (

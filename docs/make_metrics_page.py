@@ -8,7 +8,7 @@ from math import isinf
 from pathlib import Path
 
 from xaibench.api import Metric
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 
 PAGE = Path(__file__).with_name("metrics.md")
 HEAD = """# Metrics

@@ -22,9 +22,10 @@ from torch import Tensor
 
 from xaibench.api.batch import Batch
 from xaibench.api.classifier import Classifier
-from xaibench.engine.registry import installed
-from xaibench.engine.single import explain, score
-from xaibench.engine.trials import batch_of, decode, trials_of
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.images.pictures import decode
+from xaibench.engine.images.trials import batch_of, trials_of
+from xaibench.engine.tools.single import explain, score
 
 HERE = Path(__file__).parent
 IMAGES = 12

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from xaibench.api.batch import Batch
 from xaibench.api.classifier import Classifier
-from xaibench.engine.modes import compiled, in_bf16
-from xaibench.engine.prepared import PreparedNetwork, prepare_network
-from xaibench.engine.registry import installed
-from xaibench.engine.single import explain
-from xaibench.engine.stream import Stream, Task
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.evaluate.stream import Stream, Task
+from xaibench.engine.network.modes import compiled, in_bf16
+from xaibench.engine.network.prepare import PreparedNetwork, prepare_network
+from xaibench.engine.tools.single import explain
 
 PAGE = Path(__file__).with_name("modes.md")
 GIVEN = (("scenes-cnn", "scenes", 8), ("efficientnet-lite0", "cutouts", 3))

@@ -16,7 +16,7 @@ from time import perf_counter
 
 from marked_blocks import put
 
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 from xaibench.results.published import protocol_called
 
 PAGE = Path(__file__).with_name("reproducing-stand-in.md")

@@ -16,11 +16,11 @@ import torch
 from marked_blocks import put, table
 from work import facts_of_run
 
-from xaibench.engine.config import Config, Grid, default_config
-from xaibench.engine.forecast import Forecast, forecast
-from xaibench.engine.prepared import prepare_network
-from xaibench.engine.registry import installed
-from xaibench.engine.width import best_width
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.evaluate.pass_width import best_width
+from xaibench.engine.network.prepare import prepare_network
+from xaibench.engine.plan.config import Config, Grid, default_config
+from xaibench.engine.run.forecast import Forecast, forecast
 
 PAGE = Path(__file__).with_name("scaling.md")
 MODELS = {

@@ -34,15 +34,15 @@ from xaibench_datasets.voc import voc
 
 from xaibench.api.batch import Example, Preprocess
 from xaibench.api.errors import XaibenchError
-from xaibench.cli.compare import print_comparison
-from xaibench.cli.json_lines import result_facts
-from xaibench.cli.show import print_results
-from xaibench.engine.blocks import Part
-from xaibench.engine.config import make_config, read_config
-from xaibench.engine.map_store import MapStore
-from xaibench.engine.merge import merge
-from xaibench.engine.score_kept import score_kept
-from xaibench.engine.subset import read_subset, written
+from xaibench.cli.commands.compare import print_comparison
+from xaibench.cli.commands.show import print_results
+from xaibench.cli.display.json_lines import result_facts
+from xaibench.engine.plan.config import make_config, read_config
+from xaibench.engine.plan.selection import read_subset, written
+from xaibench.engine.run.block_run import Part
+from xaibench.engine.run.merge import merge
+from xaibench.engine.run.score_kept import score_kept
+from xaibench.engine.work.map_store import MapStore
 from xaibench.report.page.build import write_report
 from xaibench.results.kept import load_kept
 from xaibench.results.results import Results

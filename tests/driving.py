@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from xaibench.api.batch import Batch, Preprocess
-from xaibench.engine.registry import installed
-from xaibench.engine.stream import Answer, Stream, Task
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.evaluate.stream import Answer, Stream, Task
 
 PREPROCESS = Preprocess((12, 10), mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.3))
 

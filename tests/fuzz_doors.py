@@ -16,10 +16,10 @@ READERS = (
     *("xaibench_datasets.coco", "xaibench_datasets.coco_masks", "xaibench_datasets.files"),
     *("xaibench_datasets.folder", "xaibench_datasets.imagenet", "xaibench_datasets.voc"),
     *("xaibench_datasets.mnist", "xaibench_datasets.cifar", "xaibench_datasets.ade20k"),
-    *("xaibench.engine.config", "xaibench.engine.subset", "xaibench.engine.map_store"),
+    *("xaibench.engine.plan.config", "xaibench.engine.plan.selection", "xaibench.engine.work.map_store"),
     *("xaibench.results.rows", "xaibench.results.kept", "xaibench.results.validation"),
-    *("xaibench.results.manifest", "xaibench.engine.merge", "xaibench.train.checkpoint"),
-    *("xaibench.engine.score_kept", "xaibench.results.statistics.compare"),
+    *("xaibench.results.manifest", "xaibench.engine.run.merge", "xaibench.train.checkpoint"),
+    *("xaibench.engine.run.score_kept", "xaibench.results.statistics.compare"),
 )
 
 

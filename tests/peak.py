@@ -18,9 +18,9 @@ from torch import nn
 from xaibench.api import Dataset, Model
 from xaibench.api.batch import Example, Preprocess
 from xaibench.api.resolve import classifier_of
-from xaibench.engine.config import Config, Grid
-from xaibench.engine.observer import Observer
-from xaibench.engine.run import run
+from xaibench.engine.plan.config import Config, Grid
+from xaibench.engine.run.run import run
+from xaibench.engine.work.observer import Observer
 
 SIDE = 96
 

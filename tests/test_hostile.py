@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xaibench.api.errors import XaibenchError
-from xaibench.engine.patience import patience
-from xaibench.engine.registry import installed
+from xaibench.engine.device.time_limit import patience
+from xaibench.engine.discovery.registry import installed
 from xaibench.results.folder import slug
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)><!--'\"&{{7*7}}"

@@ -66,7 +66,7 @@ def test_the_core_imports_no_plugin():
 
 
 def test_the_core_names_no_method_model_or_data_set_but_as_a_default():
-    from xaibench.engine.registry import installed
+    from xaibench.engine.discovery.registry import installed
 
     found = installed()
     names = {*found.explainers, *found.models, *found.datasets, *found.metrics} - {"random", "edge"}

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pandas as pd
 import toys
 
-from xaibench.engine.blocks import WHOLE
-from xaibench.engine.observer import Observer
-from xaibench.engine.run import run
-from xaibench.engine.settings import settle
+from xaibench.engine.run.block_run import WHOLE
+from xaibench.engine.run.run import run
+from xaibench.engine.run.settings import settle
+from xaibench.engine.work.observer import Observer
 from xaibench.results.rows import KEY
 
 VOLATILE = ["run", "explain_ms", "metric_ms"]

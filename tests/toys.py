@@ -15,7 +15,7 @@ from xaibench.api import Dataset, Explainer, Metric, Model, Unsupported
 from xaibench.api.batch import Example, Preprocess
 from xaibench.api.resolve import classifier_of
 from xaibench.api.variants import Variants
-from xaibench.engine.registry import Registry, installed
+from xaibench.engine.discovery.registry import Registry, installed
 
 SIDE, CLASSES = 16, 3
 

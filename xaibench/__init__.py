@@ -11,8 +11,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xaibench.engine.settings import run
-    from xaibench.engine.single import explain, score
+    from xaibench.engine.run.settings import run
+    from xaibench.engine.tools.single import explain, score
     from xaibench.results.results import Results
 
 __version__ = version("xaibench")
@@ -20,9 +20,9 @@ __all__ = ["Results", "explain", "run", "score"]
 
 _HOMES = {
     "Results": "xaibench.results.results",
-    "explain": "xaibench.engine.single",
-    "run": "xaibench.engine.settings",
-    "score": "xaibench.engine.single",
+    "explain": "xaibench.engine.tools.single",
+    "run": "xaibench.engine.run.settings",
+    "score": "xaibench.engine.tools.single",
 }
 
 

@@ -27,11 +27,11 @@ from xaibench.api.batch import Batch
 from xaibench.api.capture import Capture
 from xaibench.api.layout import Tokens
 from xaibench.api.resolve import classifier_of
-from xaibench.engine.explaining import explain
-from xaibench.engine.plan import why_unsupported
-from xaibench.engine.prepared import prepared_copy
-from xaibench.engine.registry import installed
-from xaibench.engine.stream import Stream
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.evaluate.explaining import explain
+from xaibench.engine.evaluate.needs import why_unsupported
+from xaibench.engine.evaluate.stream import Stream
+from xaibench.engine.network.prepare import prepared_copy
 
 FIVE = (raw_attention, attention_rollout, chefer, legrad, attention_grad_cam)
 NAMES = ("raw-attention", "attention-rollout", "chefer", "legrad", "attention-grad-cam")

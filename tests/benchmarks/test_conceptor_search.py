@@ -10,7 +10,7 @@ from xaibench_explainers.grad_cam import grad_cam
 from xaibench_explainers.layer_cam import layer_cam
 
 from xaibench.api.maps import rescale, upsample
-from xaibench.engine.stream import Stream
+from xaibench.engine.evaluate.stream import Stream
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import pytest
 import readme
 import torch
 
-from xaibench.engine.loading import ahead
-from xaibench.engine.trials import decode
+from xaibench.engine.images.pictures import decode
+from xaibench.engine.images.prefetch import ahead
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import toys
 from typer.testing import CliRunner
 
 from xaibench.cli import app
-from xaibench.engine import run as engine_run
+from xaibench.engine.run import run as engine_run
 
 RUN = ("run", "--models", "toy", "--data", "generated", "--metrics", "deletion-28,pointing-game")
 REASONS = {

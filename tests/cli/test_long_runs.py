@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from xaibench.api import ConfigError
 from xaibench.cli import app
-from xaibench.cli.run import default_output, part_of
+from xaibench.cli.commands.run import default_output, part_of
 from xaibench.results.results import Results
 
 SMALL = ("--models", "scenes-cnn", "--data", "scenes", "--explainers", "grad-cam")

@@ -8,7 +8,7 @@ from tables import folder, rows
 from typer.testing import CliRunner
 
 from xaibench.api import ConfigError
-from xaibench.cli import compare, show, stats
+from xaibench.cli.commands import compare, show, stats
 
 app = typer.Typer()
 for verb in (show.show, stats.stats, compare.compare):

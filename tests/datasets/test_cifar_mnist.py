@@ -10,7 +10,7 @@ from xaibench_datasets.cifar import PIXELS, cifar10, cifar100
 from xaibench_datasets.mnist import mnist
 
 from xaibench.api import DataError
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, PIXELS), dtype=np.uint8)
 NAMES = ["airplane", "automobile", "bird", "labels of cats", "deer"]

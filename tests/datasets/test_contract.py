@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 from xaibench.testing.clauses import BROKEN, judge
 from xaibench.testing.datasets import CONTRACT, DatasetSubject
 

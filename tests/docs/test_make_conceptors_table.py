@@ -8,8 +8,8 @@ import pytest
 import readme
 
 import xaibench
-from xaibench.engine.config import make_config
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.plan.config import make_config
 
 DOCS = readme.ROOT / "docs"
 EXPLAINERS = ("grad-cam", "grad-cam+conceptors", "grad-cam+contrast-0.5", "hirescam", "conceptor-cam")

@@ -4,7 +4,7 @@ import importlib.util
 
 import readme
 
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 
 DOCS = readme.ROOT / "docs"
 

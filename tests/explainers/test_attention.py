@@ -21,7 +21,7 @@ from xaibench.api.batch import Batch
 from xaibench.api.capture import Capture
 from xaibench.api.maps import rescale
 from xaibench.api.resolve import classifier_of
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 
 AGNOSTIC = (raw_attention, attention_rollout)
 OF_A_CLASS = (chefer, legrad, attention_grad_cam)

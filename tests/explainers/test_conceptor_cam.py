@@ -21,9 +21,9 @@ from xaibench_explainers.score_cam import score_cam
 
 from xaibench.api import PluginError, Unsupported
 from xaibench.api.maps import flat, rescale
-from xaibench.engine.explaining import explain
-from xaibench.engine.registry import installed
-from xaibench.engine.stream import Stream, Task
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.evaluate.explaining import explain
+from xaibench.engine.evaluate.stream import Stream, Task
 
 DOUBLE = torch.double
 

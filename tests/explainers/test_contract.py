@@ -8,7 +8,7 @@ import pytest
 
 from xaibench.api.capture import Capture
 from xaibench.api.maps import rescale
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 from xaibench.testing.clauses import BROKEN, judge
 from xaibench.testing.explainers import CONTRACT, ExplainerSubject
 from xaibench.testing.explaining import explained

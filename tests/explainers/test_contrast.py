@@ -8,10 +8,10 @@ from xaibench_explainers.score_cam import score_cam
 
 from xaibench.api import PluginError
 from xaibench.api.maps import rescale, upsample
-from xaibench.engine.explaining import explain
-from xaibench.engine.registry import installed
-from xaibench.engine.scoring import score
-from xaibench.engine.stream import Stream, Task
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.evaluate.explaining import explain
+from xaibench.engine.evaluate.scoring import score
+from xaibench.engine.evaluate.stream import Stream, Task
 
 METRICS = ("insertion-28", "deletion-28", "pointing-game")
 EXPONENTS = pytest.mark.parametrize("exponent", [0.5, 1.5])

@@ -13,10 +13,10 @@ from xaibench_metrics.pointing_game import pointing_game
 from xaibench.api.batch import Batch, Region
 from xaibench.api.capture import Capture
 from xaibench.api.maps import flat, rescale
-from xaibench.engine.explaining import explain
-from xaibench.engine.registry import installed
-from xaibench.engine.scoring import score
-from xaibench.engine.stream import Stream
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.evaluate.explaining import explain
+from xaibench.engine.evaluate.scoring import score
+from xaibench.engine.evaluate.stream import Stream
 
 SPEC = installed().explainers["ground-truth"]
 

@@ -19,7 +19,7 @@ from xaibench.api.batch import Batch
 from xaibench.api.capture import PASS_WIDTH, Capture
 from xaibench.api.classifier import Classifier, TargetLayer
 from xaibench.api.maps import upsample
-from xaibench.engine.stream import Stream, Task
+from xaibench.engine.evaluate.stream import Stream, Task
 
 
 def gradient(network: nn.Module, image: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

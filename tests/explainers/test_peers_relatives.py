@@ -18,7 +18,7 @@ from xaibench.api.batch import Batch
 from xaibench.api.capture import Capture
 from xaibench.api.classifier import Classifier
 from xaibench.api.maps import rescale, upsample
-from xaibench.engine.stream import Stream, Task
+from xaibench.engine.evaluate.stream import Stream, Task
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the peers', not ours
 TARGETS = [0, 3, 2]

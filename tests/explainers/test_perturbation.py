@@ -10,7 +10,7 @@ from xaibench_explainers.occlusion import occlusion, spans
 from xaibench_explainers.rise import rise, smooth
 
 from xaibench.api.capture import Capture
-from xaibench.engine.stream import Stream, Task
+from xaibench.engine.evaluate.stream import Stream, Task
 
 
 def explain(method, capture: Capture, width: int = 16):

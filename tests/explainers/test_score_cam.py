@@ -6,10 +6,10 @@ from xaibench_explainers.score_cam import channel_weights, score_cam
 from xaibench.api.batch import Batch
 from xaibench.api.capture import Capture
 from xaibench.api.maps import rescale, upsample
-from xaibench.engine.explaining import explain as explain_all
-from xaibench.engine.prepared import prepare_network
-from xaibench.engine.registry import installed
-from xaibench.engine.stream import Stream, Task
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.evaluate.explaining import explain as explain_all
+from xaibench.engine.evaluate.stream import Stream, Task
+from xaibench.engine.network.prepare import prepare_network
 
 
 def explain(capture: Capture, width: int = 5, **settings):

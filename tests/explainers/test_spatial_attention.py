@@ -7,8 +7,8 @@ from xaibench.api import Unsupported
 from xaibench.api.batch import Batch
 from xaibench.api.capture import Capture
 from xaibench.api.resolve import classifier_of
-from xaibench.engine.prepared import prepared_copy
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.network.prepare import prepared_copy
 
 
 @pytest.fixture(params=["cbam", "timm-cbam"])

@@ -2,8 +2,8 @@ import nets
 import pytest
 
 from xaibench.api.specs import Explainer
-from xaibench.engine.explaining import Again
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.evaluate.explaining import Again
 
 TOYS = {"constant": Explainer(name="constant", at="toys:constant")}
 

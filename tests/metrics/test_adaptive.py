@@ -12,8 +12,8 @@ from xaibench_metrics.adaptive import Curve, deletion_adaptive, insertion_adapti
 from xaibench_metrics.insertion_deletion import deletion, insertion
 
 from xaibench.api.batch import Batch
-from xaibench.engine.registry import installed
-from xaibench.engine.stream import Stream, Task
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.evaluate.stream import Stream, Task
 
 PAIRS = [(deletion_adaptive, deletion), (insertion_adaptive, insertion)]
 probabilities = st.floats(0, 1, width=32)

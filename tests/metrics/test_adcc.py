@@ -6,7 +6,7 @@ import pytest
 import torch
 from xaibench_metrics.adcc import adcc, coherency, complexity, harmonic_mean
 
-from xaibench.engine.stream import Stream, Task
+from xaibench.engine.evaluate.stream import Stream, Task
 
 
 def scored(maps, batch, explainer, stream=None):

@@ -12,7 +12,7 @@ from xaibench_metrics.cascade import cascade, redrawn, run_order, stages_of
 
 from xaibench.api.capture import Capture
 from xaibench.api.classifier import Classifier, TargetLayer
-from xaibench.engine.prepared import prepared_copy
+from xaibench.engine.network.prepare import prepared_copy
 
 SIZE = (32, 24)
 

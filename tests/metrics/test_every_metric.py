@@ -7,7 +7,7 @@ import driving
 import pytest
 import torch
 
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 from xaibench.testing.clauses import BROKEN, judge
 from xaibench.testing.metrics import CONTRACT, MetricSubject
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from xaibench_metrics.infidelity import FLAT, infidelity, noise
 
-from xaibench.engine.stream import Stream, Task
+from xaibench.engine.evaluate.stream import Stream, Task
 
 
 def literal(maps, batch, net, samples, sigma, score) -> list[float]:

@@ -9,7 +9,7 @@ from xaibench_metrics.insertion_deletion import blur, deletion, insertion
 from xaibench_metrics.ranking import descending_rank
 
 from xaibench.api.batch import Batch
-from xaibench.engine.stream import Stream, Task
+from xaibench.engine.evaluate.stream import Stream, Task
 
 
 def network(classes: int = 3) -> nn.Sequential:

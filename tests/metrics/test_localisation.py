@@ -11,9 +11,9 @@ from xaibench_metrics.specs_localisation import LOCALISATION
 import xaibench
 from xaibench.api.batch import Region
 from xaibench.api.scored import Scored
-from xaibench.engine.config import Config, Grid
-from xaibench.engine.registry import installed
-from xaibench.engine.run import run
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.plan.config import Config, Grid
+from xaibench.engine.run.run import run
 from xaibench.results.aggregates import AGGREGATES, IOU_LEVELS
 
 NAMES = tuple(metric.name for metric in LOCALISATION)

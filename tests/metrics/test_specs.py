@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from xaibench.api import PluginError
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 
 
 @pytest.mark.parametrize("metric", installed().metrics.values(), ids=lambda metric: metric.name)

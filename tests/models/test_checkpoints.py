@@ -6,7 +6,7 @@ from xaibench_models.checkpoints import load_checkpoint
 from xaibench_models.timm_family import timm_model
 
 from xaibench.api import PluginError
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 
 MEMBER = "test_resnet"
 

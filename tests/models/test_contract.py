@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 from xaibench.testing.architectures import CONTRACT as OF_ARCHITECTURES
 from xaibench.testing.architectures import ArchitectureSubject
 from xaibench.testing.clauses import BROKEN, judge

@@ -10,7 +10,7 @@ from xaibench_models.timm_family import timm_model
 from xaibench_models.torchvision_family import torchvision_model
 
 from xaibench.api import PluginError, UnknownName
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

@@ -3,7 +3,7 @@ import torch
 from xaibench_datasets.scenes import VALIDATION, draw
 from xaibench_models.scenes_networks import scenes_cnn_network, scenes_vit_network
 
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 
 
 @pytest.mark.parametrize("make", [scenes_cnn_network, scenes_vit_network])

@@ -8,7 +8,7 @@ from xaibench.api import PluginError, UnknownName
 from xaibench.api.batch import Batch
 from xaibench.api.capture import Capture
 from xaibench.api.resolve import classifier_of
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 
 
 def network(name, classes=4, size=32):

@@ -202,7 +202,7 @@ def test_html_reads_back_as_it_was_and_runs_nothing(results, boards):
 
 def test_every_tidy_table_is_there(results):
     for name in ("scores", "intervals", "ranks", "differences", "ties", "win_rates", "problems"):
-        from xaibench.cli.export import What, frame_of
+        from xaibench.cli.commands.export import What, frame_of
 
         frame = frame_of(results, What(name))
         assert len(frame), name

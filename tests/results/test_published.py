@@ -5,7 +5,7 @@ import pytest
 import tables
 
 from xaibench.api import UnknownName
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 from xaibench.results.intervals import interval
 from xaibench.results.published import UNVERIFIED, Compared, Protocol, beside, protocol_called, protocols
 from xaibench.results.results import Results

@@ -11,9 +11,9 @@ import toys
 from toy_runs import toy_run
 
 from xaibench.api import DataError
-from xaibench.engine.blocks import Part
-from xaibench.engine.config import make_config
-from xaibench.engine.run import run
+from xaibench.engine.plan.config import make_config
+from xaibench.engine.run.block_run import Part
+from xaibench.engine.run.run import run
 from xaibench.results.folder import sha_of
 from xaibench.results.rows import SCHEMA, read_table, write_table
 from xaibench.results.validation import validate

@@ -25,7 +25,7 @@ from zoo_others import (
 
 from xaibench import testing
 from xaibench.api import Metric, PluginError
-from xaibench.engine.registry import KINDS
+from xaibench.engine.discovery.registry import KINDS
 from xaibench.testing import (
     ContractBroken,
     check_architecture,

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from xaibench.api.specs import Dataset
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 from xaibench.train.checkpoint import read_facts
 from xaibench.train.folds import ACCURACY, cross_validate, table_of
 from xaibench.train.recipe import Recipe

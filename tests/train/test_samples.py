@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from xaibench.api import ConfigError, DataError
 from xaibench.api.batch import Example
 from xaibench.api.specs import Dataset
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 from xaibench.train.recipe import Recipe, TrainingObserver
 from xaibench.train.samples import class_names, samples_of, source_of
 from xaibench.train.splits import folds_of, split

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from xaibench.api import ConfigError
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 from xaibench.train import attention_study as study
 from xaibench.train.checkpoint import read_facts
 from xaibench.train.paired import clustered, differences_of

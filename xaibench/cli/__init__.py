@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from xaibench.api.errors import XaibenchError
-from xaibench.cli import (
+from xaibench.cli.commands import (
     calibrate,
     compare,
     data,
@@ -29,7 +29,7 @@ from xaibench.cli import (
     train,
     validate,
 )
-from xaibench.cli import list as listing
+from xaibench.cli.commands import list as listing
 
 app = typer.Typer(
     name="xaibench",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from xaibench.api.specs import Model, Spec
-from xaibench.engine.registry import KINDS, installed
+from xaibench.engine.discovery.registry import KINDS, installed
 
 Completer = Callable[[str], list[tuple[str, str]]]
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from xaibench.api.specs import Architecture
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 from xaibench.testing.clauses import IS_LOADED, Broken, Contract, Verdict, check
 from xaibench.testing.watching import apart, close
 

@@ -15,8 +15,8 @@ from PIL import Image, ImageFile
 
 from xaibench.api.batch import UNLABELLED, Example
 from xaibench.api.specs import Dataset
-from xaibench.engine.plan import dataset_at
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.plan.plan import dataset_at
 from xaibench.testing.clauses import IS_LOADED, Broken, Contract, NotAsked, Verdict, check, known_words
 
 MOST = 12  # examples that are opened

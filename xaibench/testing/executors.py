@@ -14,7 +14,7 @@ from uuid import uuid4
 from xaibench.api.errors import DataError
 from xaibench.api.executing import Lost
 from xaibench.api.specs import Executor
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 from xaibench.testing.clauses import IS_LOADED, Broken, Contract, Verdict, check, said_by
 
 OF_EXECUTORS = Contract()

@@ -5,7 +5,7 @@ from contextlib import suppress
 from torch import Tensor, nn
 
 from xaibench.api.capture import Capture
-from xaibench.engine.stream import Stream
+from xaibench.engine.evaluate.stream import Stream
 from xaibench.testing.clauses import Broken, Contract, NotAsked
 from xaibench.testing.explaining import WIDTH, ExplainerTrial, explained
 from xaibench.testing.watching import (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from xaibench.api.specs import Explainer
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 from xaibench.testing.clauses import IS_LOADED, Broken, Verdict, check
 from xaibench.testing.explainer_maps import MAPS
 from xaibench.testing.explainer_traces import TRACES

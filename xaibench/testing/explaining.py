@@ -10,8 +10,8 @@ from xaibench.api.capture import Capture
 from xaibench.api.classifier import Classifier
 from xaibench.api.errors import Unsupported
 from xaibench.api.specs import Explainer
-from xaibench.engine.plan import why_unsupported
-from xaibench.engine.stream import Stream, Task
+from xaibench.engine.evaluate.needs import why_unsupported
+from xaibench.engine.evaluate.stream import Stream, Task
 from xaibench.testing.networks import MakeClassifier
 
 WIDTH = 7  # images in a pass

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from xaibench.api.specs import Metric
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 from xaibench.testing.clauses import IS_LOADED, Verdict, check
 from xaibench.testing.metric_scores import SCORES
 from xaibench.testing.scoring import MetricTrial

@@ -14,7 +14,7 @@ from xaibench.api.capture import Capture, SharedPass
 from xaibench.api.classifier import Classifier
 from xaibench.api.resolve import normalised
 from xaibench.api.specs import Model
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 from xaibench.testing.clauses import IS_LOADED, Broken, Contract, NotAsked, Verdict, check
 from xaibench.testing.upright import SURE, Planted, margin, plant
 from xaibench.testing.watching import apart, close, difference, global_draws, hooks_of, same, state_of

@@ -9,7 +9,7 @@ from xaibench.api.capture import Capture
 from xaibench.api.specs import Explainer, Modifier, modified
 from xaibench.api.types import GridMaps, Images, Indices
 from xaibench.api.variants import Asks, Variants
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 from xaibench.testing.clauses import IS_LOADED, Broken, Verdict, check
 from xaibench.testing.explainer_maps import MAPS
 from xaibench.testing.explainer_traces import TRACES

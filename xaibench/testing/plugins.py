@@ -9,8 +9,8 @@ from typing import Any
 
 from xaibench.api.errors import PluginError, UnknownName
 from xaibench.api.specs import Settings, Spec
-from xaibench.engine.plan import with_settings
-from xaibench.engine.registry import described, offers_of
+from xaibench.engine.discovery.registry import described, offers_of
+from xaibench.engine.plan.plan import with_settings
 from xaibench.testing import (
     architectures,
     datasets,

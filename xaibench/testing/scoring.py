@@ -14,8 +14,8 @@ from xaibench.api.classifier import Classifier, TargetLayer
 from xaibench.api.scored import Scored
 from xaibench.api.specs import Explainer, Metric
 from xaibench.api.types import GridMaps, Images, Logits, Maps
-from xaibench.engine.explaining import Again
-from xaibench.engine.stream import Stream, Task
+from xaibench.engine.evaluate.explaining import Again
+from xaibench.engine.evaluate.stream import Stream, Task
 from xaibench.testing.networks import CLASSES, a_batch, drawn, pooled_network
 
 WIDTH = 64

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from xaibench.engine.panels import panel
-from xaibench.engine.registry import Registry
+from xaibench.engine.discovery.registry import Registry
+from xaibench.engine.tools.panels import panel
 from xaibench.report.columns import draw_columns
 from xaibench.results.kept import Array
 from xaibench.train.checkpoint import checkpoint

@@ -21,7 +21,7 @@ from xaibench.api.batch import Preprocess
 from xaibench.api.classifier import Classifier
 from xaibench.api.errors import ConfigError, PluginError
 from xaibench.api.resolve import classifier_of
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 from xaibench.train.recipe import Epoch, Recipe
 
 FACTS, WEIGHTS, FORMAT = "checkpoint.json", "weights.safetensors", 1

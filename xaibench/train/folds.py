@@ -11,10 +11,10 @@ import torch
 
 from xaibench.api.batch import Example, seed_of
 from xaibench.api.specs import Dataset
-from xaibench.engine.config import Config, Grid
-from xaibench.engine.observer import Observer
-from xaibench.engine.registry import Registry
-from xaibench.engine.run import run
+from xaibench.engine.discovery.registry import Registry
+from xaibench.engine.plan.config import Config, Grid
+from xaibench.engine.run.run import run
+from xaibench.engine.work.observer import Observer
 from xaibench.results.results import Results
 from xaibench.train.checkpoint import Folder, checkpoint
 from xaibench.train.loop import assess, train

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from xaibench.api.batch import seed_of
 from xaibench.api.classifier import frozen
 from xaibench.api.types import Images
-from xaibench.engine.prepared import keep_freed_memory
+from xaibench.engine.network.prepare import keep_freed_memory
 from xaibench.train.checkpoint import (
     BEST,
     WEIGHTS,

@@ -14,8 +14,8 @@ from xaibench.api.batch import Example, Preprocess
 from xaibench.api.errors import ConfigError, DataError
 from xaibench.api.specs import Dataset
 from xaibench.api.types import Images, Targets
-from xaibench.engine.plan import dataset_at, with_settings
-from xaibench.engine.registry import Registry
+from xaibench.engine.discovery.registry import Registry
+from xaibench.engine.plan.plan import dataset_at, with_settings
 from xaibench.train.recipe import Recipe, TrainingObserver
 
 MEMORY = 2 << 30  # bytes of decoded images that are kept

@@ -12,10 +12,10 @@ import pandas as pd
 import torch
 
 from xaibench.api.errors import ConfigError
-from xaibench.engine.config import Config, Grid
-from xaibench.engine.observer import Observer
-from xaibench.engine.registry import Registry
-from xaibench.engine.run import run
+from xaibench.engine.discovery.registry import Registry
+from xaibench.engine.plan.config import Config, Grid
+from xaibench.engine.run.run import run
+from xaibench.engine.work.observer import Observer
 from xaibench.results.results import Results
 from xaibench.train.checkpoint import Facts, Folder, checkpoint, read_facts
 from xaibench.train.loop import assess, train

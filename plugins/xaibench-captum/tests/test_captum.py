@@ -14,7 +14,7 @@ from xaibench_explainers.integrated_gradients import integrated_gradients as our
 from xaibench.api import Unsupported
 from xaibench.api.capture import Capture
 from xaibench.api.classifier import Classifier, TargetLayer
-from xaibench.engine.registry import installed
+from xaibench.engine.discovery.registry import installed
 from xaibench.testing.clauses import BROKEN, judge
 from xaibench.testing.explainers import CONTRACT, ExplainerSubject
 from xaibench.testing.explaining import explained

@@ -13,9 +13,9 @@ from xaibench_quantus import xaibench_metrics
 
 from xaibench.api.batch import Batch, Preprocess
 from xaibench.api.region import Region
-from xaibench.engine.explaining import Again
-from xaibench.engine.registry import installed
-from xaibench.engine.stream import Stream, Task
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.evaluate.explaining import Again
+from xaibench.engine.evaluate.stream import Stream, Task
 from xaibench.testing.scoring import EVIDENCE
 
 SIDE, COUNT, ROUNDS = 224, 4, 3

@@ -22,10 +22,10 @@ from xaibench_quantus.choices import SOFTMAX, TOLD
 from xaibench_quantus.faithfulness import features_of, patch_of
 
 from xaibench.api.region import Region
-from xaibench.engine.explaining import Again
-from xaibench.engine.registry import installed
-from xaibench.engine.run import run
-from xaibench.engine.settings import settle
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.evaluate.explaining import Again
+from xaibench.engine.run.run import run
+from xaibench.engine.run.settings import settle
 from xaibench.testing.clauses import BROKEN, KEPT, judge
 from xaibench.testing.metrics import CONTRACT, MetricSubject
 from xaibench.testing.scoring import EVIDENCE, MetricTrial, spotted, spotting, usual

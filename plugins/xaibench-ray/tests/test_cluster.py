@@ -13,10 +13,10 @@ from toy_runs import same_rows
 from xaibench_ray import xaibench_executors
 
 from xaibench.api import ConfigError
-from xaibench.engine.observer import Observer
-from xaibench.engine.registry import installed
-from xaibench.engine.run import run
-from xaibench.engine.settings import settle
+from xaibench.engine.discovery.registry import installed
+from xaibench.engine.run.run import run
+from xaibench.engine.run.settings import settle
+from xaibench.engine.work.observer import Observer
 
 HEAD, OTHER = "127.0.0.2", "127.0.0.3"  # Ray takes 127.0.0.1 for the address of the machine
 LARGE = 1 << 20  # bytes: up to some 100 kB come with the reply, more stays on the node

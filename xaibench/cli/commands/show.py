@@ -1,0 +1,123 @@
+"""`xaibench show`: the leaderboard of a results folder."""
+
+from collections.abc import Sequence
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from xaibench.cli.commands.stats import number, with_half
+from xaibench.cli.display.sparklines import LEGEND, curve_tables
+
+if TYPE_CHECKING:
+    from xaibench.results.board import Board
+    from xaibench.results.curves import MeanCurves
+    from xaibench.results.results import Results
+    from xaibench.results.values import Value
+
+WIDEST = 10_000  # characters
+SHARED = (
+    "rank: 1 + how many explainers are better beyond noise, over all metrics; tie: who shares a letter "
+    "cannot be told apart (Friedman, Wilcoxon with Holm's correction, 0.05); no score: told below"
+)
+
+
+def show(results: Annotated[Path, typer.Argument(help="A results folder.")]) -> None:
+    """Print the leaderboard of a results folder, and the mean curves of metrics that keep them.
+
+    Example:
+      xaibench show results/run-1a2b3c4d
+    """
+    from xaibench.results.curves import mean_curves
+    from xaibench.results.results import Results
+
+    found = Results.load(results)
+    print_results(found, Console(), list(mean_curves(found.scores)))
+
+
+def print_results(results: "Results", console: Console, curves: "Sequence[MeanCurves]" = ()) -> None:
+    """The leaderboard of each model and data set, what went wrong, and where the files are.
+
+    Args:
+        results: of a run.
+        console: to print on.
+        curves: to draw below the leaderboards.
+    """
+    for board in results.boards():
+        print_whole(leaderboard(board), console)
+        console.print(f"[dim]{escape(board.separation)}[/]", highlight=False)
+        drawn = list(curve_tables(board, curves, console.width))
+        for table in drawn:
+            console.print(table)
+        if not drawn:  # whose tables end with an empty line
+            console.print()
+    if curves:
+        console.print(f"[dim]{LEGEND}[/]", highlight=False)
+    console.print(f"[dim]{SHARED}[/]", highlight=False)
+    for note, names in results.notes.items():
+        console.print(f"[dim]{escape(', '.join(names))}: {escape(note)}[/]", highlight=False)
+    for problem in results.told_problems():
+        status, _, where = problem.partition(" ")
+        console.print(f"[yellow]{status}[/] {escape(where)}", highlight=False)
+    if not results.manifest:
+        console.print("[yellow]unfinished[/] this run was stopped; the same command goes on with it")
+    spent = results.manifest.get("seconds", {}).get("all")
+    if spent is not None:
+        forwards = sum(results.manifest.get("forwards", {}).values())
+        console.print(f"{spent:,.0f} s, {forwards:,} forwards in the last call", highlight=False)
+    for name in ("scores", "gallery.png", "report.html", "manifest.json"):
+        if (results.path / name).exists():
+            console.print(f"[dim]{escape(str(results.path / name))}[/]", highlight=False)
+
+
+def print_whole(table: Table, console: Console) -> None:
+    """A table with all its numbers: where it is wider than the console, its lines run on."""
+    table.width = console.measure(table, options=console.options.update(width=WIDEST)).maximum
+    console.print(table, crop=False)
+
+
+def leaderboard(board: "Board") -> Table:
+    """One model on one data set: mean and half width of the 95 % interval, best first."""
+    table = Table(title=escape(board.title), title_justify="left", header_style="bold", box=SIMPLE_HEAD)
+    table.padding = 0
+    table.add_column("explainer", no_wrap=True)
+    for column in board.columns:
+        heading = f"{escape(column.name)}\n@{column.version} {column.arrow}"
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("rank", justify="right")
+    table.add_column("tie", no_wrap=True)
+    table.add_column("mean\nrank", justify="right")
+    table.add_column("ms", justify="right", no_wrap=True)
+    if board.degenerate:
+        table.add_column("flat\nmaps", justify="right")
+    if board.missing:
+        table.add_column("no\nscore", justify="right")
+    for line in board.lines:
+        table.add_row(
+            escape(line.explainer),
+            *(cell(line.values[column.key]) for column in board.columns),
+            number(line.rank, 0),
+            line.tie,
+            number(line.mean_rank, 1),
+            "-" if isnan(line.ms) else f"{line.ms:,.{int(line.ms < 10)}f}",
+            *([str(line.degenerate or "")] if board.degenerate else []),
+            *([str(line.missing or "")] if board.missing else []),
+        )
+    table.caption = (
+        f"{board.images} images; mean ± half the 95 % bootstrap interval; ms: an explainer's "
+        "own part of an image, the shared pass not included"
+    )
+    table.caption_justify = "left"
+    return table
+
+
+def cell(value: "Value") -> str:
+    """A mean and half its interval."""
+    if isnan(value.mean):
+        return "[dim]unsupported[/]" if value.unsupported else "[dim]-[/]"
+    return with_half(value.mean, value.half)

@@ -1,0 +1,297 @@
+"""One model on one data set, task by task: what is there already is not done again."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pandas as pd
+
+from xaibench.api.batch import Example
+from xaibench.api.errors import ConfigError, DataError, PluginError, Stopped
+from xaibench.api.executing import Execute, Lost, MakeWork
+from xaibench.engine.images.pictures import Picture, group
+from xaibench.engine.images.prefetch import Shelf
+from xaibench.engine.plan.config import Config
+from xaibench.engine.plan.plan import Block, Plan
+from xaibench.engine.plan.selection import Subset, merged, subset_of, written
+from xaibench.engine.work.block_worker import TaskWorker, asked_sha
+from xaibench.engine.work.cells import Pair, Wanted
+from xaibench.engine.work.evaluator import Worker
+from xaibench.engine.work.map_store import MapStore, put_aside
+from xaibench.engine.work.messages import (
+    SHARED,
+    Done,
+    Made,
+    Opened,
+    Opening,
+    Piece,
+    Report,
+    Task,
+    cells_of,
+)
+from xaibench.engine.work.observer import Observer, Tally
+from xaibench.engine.work.rows import Provenance
+from xaibench.engine.work.worker_factory import Local, Recipe
+from xaibench.results.folder import NOTHING, Present, RunFolder
+from xaibench.results.keys import content_key
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of `count` equal parts of every block, counted from 0: for schedulers that start many runs."""
+
+    number: int = 0
+    count: int = 1
+
+    def shards(self, images: int, size: int) -> list[range]:
+        """Every count-th shard of at most `size` of so many images."""
+        every = [range(images)[first : first + size] for first in range(0, images, size)]
+        return every[self.number :: self.count]
+
+
+WHOLE = Part()
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Has the blocks of a plan worked on, and writes their rows; nobody else writes.
+
+    Args:
+        plan: what is to be done.
+        config: the settings.
+        folder: where the rows go, and where some may be already.
+        execute: has tasks done.
+        worker: makes rows in this process; None where others do.
+        part: which shards are done here.
+    """
+
+    plan: Plan
+    config: Config
+    folder: RunFolder
+    execute: Execute
+    worker: Worker | None
+    part: Part = WHOLE
+    observer: Observer = field(default_factory=Observer)
+    tally: Tally = field(default_factory=Tally)
+    shelf: Shelf = field(default_factory=Shelf)
+    subsets: dict[str, Subset] = field(default_factory=dict)
+
+    @property
+    def wanted(self) -> Wanted:
+        """All metrics of all explainers."""
+        return Wanted.every(self.plan.explainers, self.plan.metrics)
+
+    def work(self, block: Block) -> None:
+        """All of one block; what cannot be loaded becomes rows, and the other blocks still run.
+
+        Raises:
+            Stopped: the observer asked for it.
+            ConfigError: the folder cannot be written to, or what it has compiled cannot be compiled now.
+            DataError, PluginError: workers elsewhere have other data, weights or plugins.
+        """
+        observer = self.observer
+        title = f"{block.model.name} on {block.data_name}"
+        observer.block(title, 0)
+        for error in self.folder.put_aside(f"{block.model.name}--{block.data_name}"):
+            observer.note(f"{error}; it is put aside, and what it held is made again")
+        for error in put_aside(self.folder.native, f"{block.model.name}--{block.data_name}"):
+            observer.note(f"{error}; it is put aside")
+        make = self.make(block)
+        opened = self.opened(block, make)
+        name = opened.provenance.block
+        if opened.problem:
+            return self.give_up(opened.provenance, *opened.problem)
+        self.refuse_uncompiled(opened)
+        cells = cells_of(self.wanted, opened.provenance)
+        examples = opened.examples if opened.examples is not None else block.examples()
+        refuse_other(opened, cells, examples)
+        images = group(examples)
+        present = self.present(name, examples, cells)
+        shards = self.part.shards(len(images), self.config.shard)
+        if not opened.width and lacking(shards, images, present, cells):
+            measured = self.opened(block, make, measure=True)
+            if measured.problem:
+                return self.give_up(measured.provenance, *measured.problem)
+            opened = replace(opened, width=measured.width)
+        observer.block(title, sum(map(len, shards)))
+        hashes = dict[str, str]()
+        for found in self.execute(make, self.tasks(shards, images, opened, present)):
+            self.write(self.heard(found), images, opened.provenance, present, hashes)
+            if observer.stopping():
+                raise Stopped("stopped")
+        asked = [example for shard in shards for i in shard for example in images[i]]
+        self.keep_subset(block, asked, hashes)
+
+    def opened(self, block: Block, make: MakeWork, measure: bool = False) -> Opened:
+        """What the first worker says of the block; of its pass width where it is to `measure` that."""
+        (found,) = map(self.heard, self.execute(make, [Opening(measure)]))
+        if isinstance(found, Lost):
+            names = self.folder.path.name, block.model.name, block.data_name
+            config = self.config
+            modes = {"dtype": config.dtype, "mode": config.mode}
+            nowhere = Provenance(*names, config.device, config.seed, **modes)
+            return Opened(nowhere, problem=("failed", found.reason))
+        if not isinstance(found, Opened):
+            raise PluginError(f"executor {self.config.executor!r} gave back {type(found).__name__}")
+        return found
+
+    def give_up(self, provenance: Provenance, status: str, reason: str) -> None:
+        """Rows that say why a block cannot be worked on; what is there of its images stays."""
+        self.observer.note(f"{provenance.model} on {provenance.dataset}: {status}: {reason}")
+        self.folder.prune(provenance.block, nowhere)
+        rows = provenance.nowhere(self.wanted, status, reason)
+        self.folder.write(provenance.block, status, rows)
+        self.observer.failed(sum(row.status == "failed" for row in rows))
+
+    def refuse_uncompiled(self, opened: Opened) -> None:
+        """Rows of the compiled network are not given up because it cannot be compiled today.
+
+        Raises:
+            ConfigError: they would be.
+        """
+        name, asked = opened.provenance.block, self.config.mode
+        if opened.provenance.mode != asked and asked in self.folder.modes(name):
+            raise ConfigError(
+                f"{name} cannot be compiled now: {opened.why_uncompiled}; {self.folder.path} has rows "
+                "of it compiled, which would be lost: mend the compiler, or choose another --output"
+            )
+
+    def make(self, block: Block) -> MakeWork:
+        """How to make the block's worker: in this process, or from its recipe."""
+        number = self.plan.blocks.index(block)
+        if self.worker is None:
+            return Recipe(self.config.toml(), number, self.folder.path.name, str(Path.cwd()))
+        data = block.data_name, block.root
+        keep = any((b.data_name, b.root) == data for b in self.plan.blocks[number + 1 :])
+        run = self.folder.path.name
+        return Local(TaskWorker(block, self.wanted, self.worker, run, self.shelf, keep))
+
+    def tasks(
+        self,
+        shards: Sequence[range],
+        images: Sequence[tuple[Example, ...]],
+        opened: Opened,
+        present: Present,
+    ) -> Iterator[Task]:
+        """A task a shard; made when it is asked for."""
+        shown = frozenset(same[0].id for same in images[: self.config.gallery])
+        store = None
+        if self.worker is None:  # others see no folder: kept maps go with the tasks
+            store = MapStore.open(self.folder.native, opened.provenance.block)
+        for shard in shards:
+            ids = frozenset(images[i][0].id for i in shard)
+            there = {image: present[image] for image in ids if image in present}
+            maps = store.files_of(ids) if store else {}
+            yield Task(shard, there, ids & shown, opened.width, opened.sha, maps)
+
+    def heard(self, found: object) -> object:
+        """What came of a task; what a worker elsewhere says besides is passed on."""
+        if not isinstance(found, Report):
+            return found
+        for note in found.notes:
+            self.observer.note(note)
+        self.observer.passed(sum(found.tally.forwards.values()))
+        self.tally.add(found.tally)
+        return found.found
+
+    def write(
+        self,
+        found: object,
+        images: Sequence[tuple[Example, ...]],
+        provenance: Provenance,
+        present: Present,
+        hashes: dict[str, str],
+    ) -> None:
+        """Write what came of a task: maps first, so that no row is there without its map."""
+        name = provenance.block
+        done = self.lost(found, images, provenance, present) if isinstance(found, Lost) else found
+        if not isinstance(done, Done):
+            raise PluginError(f"executor {self.config.executor!r} gave back {type(done).__name__}")
+        hashes |= done.hashes
+        if done.changed:
+            changed = done.changed
+            self.folder.prune(name, lambda rows: rows["image"].isin(changed))
+        if done.resumed:
+            self.observer.done(done.resumed, resumed=True)
+        for piece in done.pieces:
+            with self.tally.timed("write"):
+                self.folder.write_maps(piece.made.shown, piece.made.maps)
+                self.folder.write(name, piece.key, piece.made.rows)
+            self.observer.failed(sum(row.status == "failed" for row in piece.made.rows))
+            self.observer.done(piece.images, resumed=False)
+
+    def present(self, name: str, examples: Sequence[Example], cells: dict[Pair, str]) -> Present:
+        """What of a block is there and still means the same; the rest of it is removed.
+
+        Other weights, another version of a method, images that are not asked for any more, and what has
+        failed, which is tried again: for all classes of its image, as a cell is there for all or none.
+        """
+        chosen = {example.id for example in examples}
+
+        def stale(rows: pd.DataFrame) -> "pd.Series[bool]":
+            pairs = zip(rows["explainer"], rows["metric"], rows["cell"], strict=True)
+            other = [cells.get((explainer, metric), cell) != cell for explainer, metric, cell in pairs]
+            failed = (rows["status"] == "failed").groupby([rows["image"], rows["cell"]]).transform("any")
+            gone = nowhere(rows) | ~rows["image"].isin(chosen) | failed
+            found: pd.Series[bool] = gone | pd.Series(other, index=rows.index, dtype=bool)
+            return found
+
+        self.folder.prune(name, stale)
+        return self.folder.present(name)
+
+    def lost(
+        self,
+        lost: Lost,
+        images: Sequence[tuple[Example, ...]],
+        provenance: Provenance,
+        present: Present,
+    ) -> Done:
+        """Rows that say of a task's images that nobody could work on them; another run tries again."""
+        cells, done = cells_of(self.wanted, provenance), Done([], {})
+        for i in lost.task.images:
+            name = images[i][0].id
+            there = present.get(name, NOTHING)
+            pairs = frozenset(pair for pair, cell in cells.items() if cell not in there.cells) - {SHARED}
+            picture = Picture(name, "", None, (0, 0), images[i])
+            rows = provenance.lost(self.wanted.only(pairs, False), picture, lost.reason)
+            key = content_key("lost", name, sorted(cells[pair] for pair in pairs))
+            done.hashes[name] = there.image_sha
+            done.pieces.append(Piece(key, 1, Made(rows)))
+        self.observer.note(f"{provenance.block}: {len(lost.task.images)} images lost: {lost.reason}")
+        return done
+
+    def keep_subset(self, block: Block, examples: Sequence[Example], hashes: dict[str, str]) -> None:
+        """Write which images of the data set were run, by this model or an earlier one."""
+        ours = subset_of(block.data_name, examples, hashes | block.choice.hashes, str(block.choice))
+        self.subsets[ours.data] = merged(self.subsets.get(ours.data, ours), ours)
+        self.folder.write_subset(ours.data, written(self.subsets[ours.data]))
+
+
+def refuse_other(opened: Opened, cells: dict[Pair, str], examples: Sequence[Example]) -> None:
+    """The worker that opened a block must mean the same by it.
+
+    Raises:
+        DataError: it has other versions of plugins, or other images.
+    """
+    if opened.sha != content_key(sorted(cells.values()), asked_sha(examples)):
+        raise DataError(
+            f"{opened.provenance.block}: the worker has other versions of plugins, or other images "
+            "than this process; install the same there"
+        )
+
+
+def lacking(
+    shards: Sequence[range],
+    images: Sequence[tuple[Example, ...]],
+    present: Present,
+    cells: dict[Pair, str],
+) -> bool:
+    """Whether some image of the shards lacks a cell."""
+    names = (images[i][0].id for shard in shards for i in shard)
+    return not all(present.get(name, NOTHING).cells.issuperset(cells.values()) for name in names)
+
+
+def nowhere(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Which rows are of a block that could not be worked on at all."""
+    found: pd.Series[bool] = rows["image"] == ""
+    return found

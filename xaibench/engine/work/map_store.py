@@ -1,0 +1,168 @@
+"""All maps of a block at their own resolution, kept on disk: later metrics need no explainer."""
+
+import json
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
+
+from xaibench.api.batch import Batch
+from xaibench.api.errors import DataError
+from xaibench.api.maps import rescale
+from xaibench.engine.evaluate.outcome import Explained, Outcome
+from xaibench.results.folder import slug
+from xaibench.results.kept import native_facts
+from xaibench.results.keys import content_key
+
+Entry = tuple[str, str, int, str]  # map's key, image, target, inputs_sha
+PRECISION = "float16"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a map is: a row of a tensor of a file, and what its explainer said of it."""
+
+    file: Path
+    tensor: str
+    row: int
+    facts: Mapping[str, Any]
+
+
+@dataclass
+class MapStore:
+    """The maps of one block that are on disk.
+
+    They are rescaled to [0, 1], which no score sees, and rounded to float16, which scores do see in the
+    fourth digit: rows that are made from them say so.
+
+    Args:
+        folder: of all blocks.
+        block: the name of the block.
+    """
+
+    folder: Path
+    block: str
+    places: dict[Entry, Place] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, folder: Path, block: str) -> "MapStore":
+        """What a block has.
+
+        Raises:
+            DataError: a file is not what was written here; see `put_aside`.
+        """
+        store = cls(folder, block)
+        for path in files_in(folder, block):
+            store._index(path, native_facts(path))
+        return store
+
+    def files(
+        self,
+        explained: Mapping[str, Explained],
+        keys: Mapping[str, str],
+        batch: Batch,
+        inputs: Sequence[str],
+    ) -> dict[str, bytes]:
+        """The maps of some trials as files to be written, by name.
+
+        Args:
+            explained: by explainer; those that came from here are not written again.
+            keys: of each explainer's maps: what they depend on but for the image.
+            batch: the trials.
+            inputs: the inputs_sha of each trial's image.
+        """
+        made = {
+            name: found
+            for name, found in explained.items()
+            if found.precision != PRECISION and isinstance(found.outcome.values, torch.Tensor)
+        }
+        if not made:
+            return {}
+        trials = list(zip(batch.ids, batch.targets.tolist(), inputs, strict=True))
+        facts = {
+            "trials": trials,
+            "explainers": {
+                name: said(found.outcome) | {"key": keys[name]} for name, found in made.items()
+            },
+        }
+        tensors = {
+            name: rescale(found.outcome.values.float().nan_to_num(0, 0, 0)).half().contiguous().cpu()
+            for name, found in made.items()
+            if found.outcome.values is not None
+        }
+        key = content_key(trials, sorted(keys[name] for name in made))
+        return {
+            f"{slug(self.block)}.{key}.safetensors": save(tensors, metadata={"maps": json.dumps(facts)})
+        }
+
+    def files_of(self, images: Set[str]) -> dict[str, bytes]:
+        """The files that are there with maps of some images, by name."""
+        paths = {place.file for (_, image, _, _), place in self.places.items() if image in images}
+        return {path.name: path.read_bytes() for path in sorted(paths)}
+
+    def find(self, key: str, batch: Batch, inputs: Sequence[str]) -> Outcome | None:
+        """An explainer's maps of some trials, as if it had just made them; None unless all are here.
+
+        Args:
+            key: as in `keep`.
+            batch: the trials.
+            inputs: the inputs_sha of each trial's image.
+        """
+        wanted = zip(batch.ids, batch.targets.tolist(), inputs, strict=True)
+        places = [self.places.get((key, *trial)) for trial in wanted]
+        there = [place for place in places if place is not None]
+        if len(there) < len(places) or not there:
+            return None
+        outcome = Outcome(list(range(len(there))))
+        maps = []
+        for i, place in enumerate(there):
+            with safe_open(place.file, framework="pt") as file:
+                maps.append(file.get_slice(place.tensor)[place.row])
+            for name in ("ms", "forwards", "backwards"):
+                setattr(outcome, name, getattr(outcome, name) + place.facts[name] / len(there))
+            row = str(place.row)
+            if row in place.facts["odd"]:
+                status, reason = place.facts["odd"][row]
+                outcome.odd[i] = (status, reason)
+            if row in place.facts["remarks"]:
+                outcome.remarks[i] = place.facts["remarks"][row]
+        outcome.values = torch.stack(maps).to(batch.images)
+        return outcome
+
+    def _index(self, path: Path, facts: Mapping[str, Any]) -> None:
+        for name, of_explainer in facts["explainers"].items():
+            for row, (image, target, inputs) in enumerate(facts["trials"]):
+                entry = (of_explainer["key"], image, target, inputs)
+                self.places[entry] = Place(path, name, row, of_explainer)
+
+
+def put_aside(folder: Path, block: str) -> list[DataError]:
+    """Rename a block's files that cannot be read, so that what they held can be made again; why."""
+    found = []
+    for path in files_in(folder, block):
+        try:
+            native_facts(path)
+        except DataError as error:
+            path.replace(path.with_name(f"{path.name}.unreadable"))
+            found.append(error)
+    return found
+
+
+def files_in(folder: Path, block: str) -> list[Path]:
+    """The files of a block."""
+    return sorted(folder.glob(f"{slug(block)}.*.safetensors"))
+
+
+def said(outcome: Outcome) -> dict[str, Any]:
+    """What an explainer's rows say besides the scores."""
+    return {
+        "odd": outcome.odd,
+        "remarks": outcome.remarks,
+        "ms": outcome.ms,
+        "forwards": outcome.forwards,
+        "backwards": outcome.backwards,
+    }
