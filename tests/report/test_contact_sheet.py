@@ -4,19 +4,27 @@ import pytest
 from PIL import Image
 
 from xaibench.api.errors import ConfigError
-from xaibench.report.contact_sheet import CELL, GAP, LINE, LONGEST, Cell, draw_contact_sheet, short
+from xaibench.report.contact_sheet import (
+    CELL,
+    GAP,
+    LINE,
+    LONGEST,
+    SheetPicture,
+    draw_contact_sheet,
+    short,
+)
 
 BOX = (0, 229, 255)
 
 
-def sheet_of(path: Path, cells: list[Cell]) -> Image.Image:
+def sheet_of(path: Path, cells: list[SheetPicture]) -> Image.Image:
     draw_contact_sheet(path, cells)
     with Image.open(path) as picture:
         return picture.convert("RGB")
 
 
-def cell(size=(CELL, CELL), boxes=(), name="a") -> Cell:
-    return Cell(Image.new("RGB", size, "red"), boxes, ("dog", name))
+def cell(size=(CELL, CELL), boxes=(), name="a") -> SheetPicture:
+    return SheetPicture(Image.new("RGB", size, "red"), boxes, ("dog", name))
 
 
 def test_a_box_is_drawn_on_its_first_and_last_pixel_and_not_beyond(tmp_path):

@@ -16,7 +16,7 @@ BOX, INK, FAINT = "#00e5ff", "black", "#606060"
 
 
 @dataclass(frozen=True)
-class Cell:
+class SheetPicture:
     """One picture of the sheet.
 
     Args:
@@ -30,7 +30,7 @@ class Cell:
     lines: tuple[str, str]
 
 
-def draw_contact_sheet(path: Path, cells: Sequence[Cell]) -> None:
+def draw_contact_sheet(path: Path, cells: Sequence[SheetPicture]) -> None:
     """Write a PNG.
 
     Args:
@@ -54,7 +54,7 @@ def draw_contact_sheet(path: Path, cells: Sequence[Cell]) -> None:
         raise ConfigError(f"{path} cannot be written: {error}; choose another --output") from error
 
 
-def paste(sheet: Image.Image, cell: Cell, corner: tuple[int, int]) -> None:
+def paste(sheet: Image.Image, cell: SheetPicture, corner: tuple[int, int]) -> None:
     """One picture with its boxes, in the middle of its cell, and two lines below."""
     small = cell.picture.copy()
     small.thumbnail((CELL, CELL))

@@ -16,7 +16,7 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from xaibench.api.errors import ConfigError, DataError
-from xaibench.results.kept import Shown, shown_beside
+from xaibench.results.kept import GalleryImage, shown_beside
 from xaibench.results.rows import COSTS, NAMED, Row, read_table, write_rows, write_table
 from xaibench.results.whole import write_bytes, write_text
 
@@ -223,7 +223,7 @@ class RunFolder:
             found |= set(rows.loc[(rows["image"] != "") & (rows["status"] != "failed"), "mode"])
         return found
 
-    def write_maps(self, shown: Mapping[str, Shown], maps: Mapping[str, bytes]) -> None:
+    def write_maps(self, shown: Mapping[str, GalleryImage], maps: Mapping[str, bytes]) -> None:
         """Write maps for the gallery, and maps at their own resolution, by file name.
 
         Raises:

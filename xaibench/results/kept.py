@@ -65,7 +65,7 @@ class KeptMap:
 
 
 @dataclass(frozen=True)
-class Shown:
+class GalleryImage:
     """One image (H, W, 3) of uint8 and its maps (E, H, W) of float16, to be kept for the gallery."""
 
     kept: KeptMap
@@ -80,7 +80,7 @@ def kept_bytes(kept: KeptMap, colours: Array, maps: Array) -> bytes:
     return save({name: np.ascontiguousarray(array) for name, array in tensors.items()}, metadata=facts)
 
 
-def shown_beside(path: Path, shown: Shown) -> bytes:
+def shown_beside(path: Path, shown: GalleryImage) -> bytes:
     """The file of an image and its maps, and those of other explainers that `path` has of the same."""
     return kept_bytes(*beside_earlier(path, shown.kept, shown.colours, shown.maps))
 

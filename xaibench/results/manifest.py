@@ -9,7 +9,7 @@ import msgspec
 from xaibench.api.errors import DataError
 
 
-class Named(msgspec.Struct):
+class NamedMethod(msgspec.Struct):
     """An explainer or a metric, by its name."""
 
     name: str
@@ -36,8 +36,8 @@ class Reckoned(msgspec.Struct):
     statuses: dict[str, int] = {}
     models: dict[str, Any] = {}
     data: dict[str, Any] = {}
-    explainers: list[Named] = []
-    metrics: list[Named] = []
+    explainers: list[NamedMethod] = []
+    metrics: list[NamedMethod] = []
     controls: list[str] = []
     seconds: dict[str, float] = {}
     forwards: dict[str, int] = {}

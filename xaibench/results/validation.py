@@ -18,7 +18,7 @@ SCORED = ["model", "dataset", "explainer", "metric"]
 
 
 @dataclass(frozen=True)
-class Check:
+class FolderCheck:
     """What was looked at in a folder, and what is wrong with it.
 
     Args:
@@ -32,7 +32,7 @@ class Check:
     wrong: list[str] = field(default_factory=list)
 
 
-def validate(path: Path) -> Check:
+def validate(path: Path) -> FolderCheck:
     """Look at everything in a results folder; nothing is changed.
 
     Raises:
@@ -62,7 +62,7 @@ def validate(path: Path) -> Check:
     rows = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     if rows.empty:
         wrong.append(f"{folder.scores} has no rows; run the same command again")
-        return Check(len(files), 0, 0, wrong)
+        return FolderCheck(len(files), 0, 0, wrong)
     wrong += unlike(rows)
     scored = rows[rows["explainer"] != SHARED_PASS]
     wrong += incomplete(scored)
@@ -70,7 +70,7 @@ def validate(path: Path) -> Check:
     wrong += unmade(folder, scored, manifest)
     wrong += unreadable(folder.maps, load_kept)
     wrong += unreadable(folder.native, native_facts)
-    return Check(len(files), len(rows), scored["cell"].nunique(), wrong)
+    return FolderCheck(len(files), len(rows), scored["cell"].nunique(), wrong)
 
 
 def unreadable(place: Path, read: Callable[[Path], object]) -> list[str]:

@@ -9,14 +9,14 @@ from typer.testing import CliRunner
 from xaibench.api import ConfigError
 from xaibench.cli.commands import sanity as command
 from xaibench.engine.tools.sanity import Sanity
-from xaibench.engine.tools.sanity_checks import Band, Check, Examined
+from xaibench.engine.tools.sanity_checks import Band, Examined, SanityCheck
 from xaibench.report.cascade import draw_cascade
 
 BAND = Band(*(np.array([0.9, 0.6]) + off for off in (0, -0.05, 0.05)))
 
 
 def check(verdict):
-    return Check(
+    return SanityCheck(
         "weights drawn anew", "likeness", 0.7, 0.6, 0.8, 0.5, verdict, "it matters", "one is flat"
     )
 

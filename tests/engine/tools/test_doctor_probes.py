@@ -8,12 +8,14 @@ import pytest
 from xaibench_models import stored
 
 from xaibench.api import UnknownName
-from xaibench.engine.tools.doctor_probes import Probe, lines_of, look_at_weights
+from xaibench.engine.tools.doctor_probes import ProbeProcess, lines_of, look_at_weights
 
 
-def probe(code: str) -> Probe:
+def probe(code: str) -> ProbeProcess:
     pipe = subprocess.PIPE
-    return Probe(subprocess.Popen([sys.executable, "-c", code], stdout=pipe, stderr=pipe, text=True))
+    return ProbeProcess(
+        subprocess.Popen([sys.executable, "-c", code], stdout=pipe, stderr=pipe, text=True)
+    )
 
 
 def test_what_a_probe_found_before_it_hung_is_kept():

@@ -10,7 +10,7 @@ from xaibench.api.batch import Example
 from xaibench.api.specs import Dataset
 from xaibench.engine.discovery.registry import installed
 from xaibench.engine.tools.sanity import examine
-from xaibench.engine.tools.sanity_checks import Seen, judge
+from xaibench.engine.tools.sanity_checks import SanityMeasurements, judge
 
 METRICS = ("parameter-randomisation-live", "random-logit")
 
@@ -115,7 +115,7 @@ def seen(**other):
         "flat": torch.zeros(4, dtype=torch.bool),
         **{name: torch.zeros(4) for name in ("alone", "again", "other_seed")},
     }
-    return Seen(**{**facts, **other}, stages=2)
+    return SanityMeasurements(**{**facts, **other}, stages=2)
 
 
 def judged(**other):

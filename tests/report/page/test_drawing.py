@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xaibench.report.page.cost import Spot, front
-from xaibench.report.page.drawing import LETTER, Axis, Named, labelled, plain, words
+from xaibench.report.page.drawing import LETTER, Axis, LabelledPoint, labelled, plain, words
 
 finite = st.floats(-1e3, 1e3, allow_nan=False)
 
@@ -36,8 +36,10 @@ def test_a_log_axis_has_powers_of_ten():
 
 def test_names_do_not_cover_points_or_each_other():
     rng = np.random.default_rng(0)
-    points = [Named(*rng.uniform((40, 20), (360, 240)).tolist(), f"explainer-{k}") for k in range(12)]
-    points += [Named(100, 100, "same"), Named(100, 100, "place")]
+    points = [
+        LabelledPoint(*rng.uniform((40, 20), (360, 240)).tolist(), f"explainer-{k}") for k in range(12)
+    ]
+    points += [LabelledPoint(100, 100, "same"), LabelledPoint(100, 100, "place")]
     boxes = []
     for (x, y, anchor), point in zip(labelled(points, (0, 0, 400, 260)), points, strict=True):
         wide = LETTER * len(point.name)
@@ -53,7 +55,7 @@ def test_names_do_not_cover_points_or_each_other():
 
 
 def test_without_room_a_name_stands_beside_its_point():
-    assert labelled([Named(5, 5, "a long name")], (0, 0, 10, 10)) == [(13, 8.5, "start")]
+    assert labelled([LabelledPoint(5, 5, "a long name")], (0, 0, 10, 10)) == [(13, 8.5, "start")]
 
 
 @given(

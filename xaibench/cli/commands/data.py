@@ -53,7 +53,7 @@ def inspect(
     """
     from xaibench.cli.display.progress import Progress
     from xaibench.engine.tools.inspect_data import inspect_data
-    from xaibench.report.contact_sheet import Cell, draw_contact_sheet
+    from xaibench.report.contact_sheet import SheetPicture, draw_contact_sheet
     from xaibench.results.folder import slug
 
     with Progress(Console(stderr=True)) as progress:
@@ -68,7 +68,7 @@ def inspect(
         console.print(f"and {len(facts.unreadable) - LISTED} more: xaibench data verify {escape(name)}")
     if facts.thumbnails:
         path = output / f"contact-sheet-{slug(facts.name)}.png"
-        cells = [Cell(t.picture, t.boxes, (", ".join(t.labels), t.id)) for t in facts.thumbnails]
+        cells = [SheetPicture(t.picture, t.boxes, (", ".join(t.labels), t.id)) for t in facts.thumbnails]
         draw_contact_sheet(path, cells)
         console.print(f"{escape(str(path))}: {len(cells)} of the images", highlight=False)
 

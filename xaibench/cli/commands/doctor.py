@@ -14,7 +14,7 @@ from xaibench.cli.names import completing, split
 
 if TYPE_CHECKING:
     from xaibench.engine.tools.doctor import Finding
-    from xaibench.engine.tools.doctor_probes import Probe
+    from xaibench.engine.tools.doctor_probes import ProbeProcess
 
     Judge = Callable[[Sequence[Mapping[str, Any]], str], Iterable[Finding]]
 
@@ -46,11 +46,11 @@ def doctor(
     from xaibench.engine.discovery.registry import installed
     from xaibench.engine.discovery.requirements import requirements
     from xaibench.engine.tools import doctor as look
-    from xaibench.engine.tools.doctor_probes import Probe
+    from xaibench.engine.tools.doctor_probes import ProbeProcess
 
     names = list(dict.fromkeys([*look.default_models(), *split(models)]))
-    weights = Probe.start("weights", *names)
-    opened = Probe.start("device") if device else None
+    weights = ProbeProcess.start("weights", *names)
+    opened = ProbeProcess.start("device") if device else None
     console = Console()
     wanted = requirements()
     plugins, default = look.look_at_registry(installed)
@@ -72,7 +72,7 @@ def doctor(
     raise typer.Exit(verdict(everything, console))
 
 
-def waited(probe: "Probe", seconds: float, judge: "Judge") -> "Iterator[Finding]":
+def waited(probe: "ProbeProcess", seconds: float, judge: "Judge") -> "Iterator[Finding]":
     """What a probe has found, waited for only when it is asked for."""
     yield from judge(*probe.found(seconds))
 

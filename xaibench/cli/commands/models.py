@@ -10,7 +10,7 @@ from rich.table import Table
 from xaibench.cli.names import completing
 
 if TYPE_CHECKING:
-    from xaibench.engine.tools.inspect_model import ModelFacts, Place
+    from xaibench.engine.tools.inspect_model import LayerCandidate, ModelFacts
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -72,7 +72,7 @@ def facts_table(facts: "ModelFacts") -> Table:
     return table
 
 
-def described(place: "Place") -> str:
+def described(place: "LayerCandidate") -> str:
     """A place in words."""
     height, width = place.grid
     return f"{place.layout}, {height}x{width}, {place.channels} channels"

@@ -16,7 +16,7 @@ from xaibench.cli.names import completing
 
 if TYPE_CHECKING:
     from xaibench.engine.tools.sanity import Sanity
-    from xaibench.engine.tools.sanity_checks import Check, Examined
+    from xaibench.engine.tools.sanity_checks import Examined, SanityCheck
 
 REFERENCES = {"grad-cam": "must pass", "guided-backprop": "must fail", "edge": "sees the picture only"}
 CASCADE, OTHER_CLASS = "parameter-randomisation-live", "random-logit"
@@ -143,7 +143,7 @@ def beside(found: "Sanity") -> Table:
     return table
 
 
-def number(check: "Check") -> str:
+def number(check: "SanityCheck") -> str:
     """A value over its interval."""
     if isnan(check.low):
         return f"{check.value:.2g}"

@@ -8,10 +8,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-Same = TypeVar("Same", bound="Shown")
+Same = TypeVar("Same", bound="ProgressBars")
 
 
-class Shown:
+class ProgressBars:
     """Bars of images on a terminal, plain lines elsewhere; with `quiet` nothing at all."""
 
     def __init__(

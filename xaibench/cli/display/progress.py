@@ -7,21 +7,21 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import TaskID
 
-from xaibench.cli.display.bars import Shown
+from xaibench.cli.display.bars import ProgressBars
 from xaibench.cli.display.pace import Pace
 
 OFTEN, SELDOM = 15.0, 600.0  # seconds between plain lines, at the beginning and at most
 SHARE = 20  # a line each twentieth of the time so far: some forty lines a day
 
 
-class Progress(Shown, Pace):
+class Progress(ProgressBars, Pace):
     """A bar a block, and behind it how it goes; plain lines where no terminal is."""
 
     def __init__(
         self, console: Console, quiet: bool = False, clock: Callable[[], float] = monotonic
     ) -> None:
         Pace.__init__(self, clock)
-        Shown.__init__(self, console, quiet, behind="[dim]{task.fields[doing]}")
+        ProgressBars.__init__(self, console, quiet, behind="[dim]{task.fields[doing]}")
         self.task: TaskID | None = None
         self.first = self.told = clock()
 

@@ -4,12 +4,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import TaskID
 
-from xaibench.cli.display.bars import Shown
+from xaibench.cli.display.bars import ProgressBars
 from xaibench.engine.work.observer import Observer
 from xaibench.train.recipe import Epoch, TrainingObserver
 
 
-class TrainingProgress(Shown, TrainingObserver):
+class TrainingProgress(ProgressBars, TrainingObserver):
     """A line an epoch, and a bar of its images; lines alone where no terminal is."""
 
     def __init__(self, console: Console, quiet: bool = False) -> None:

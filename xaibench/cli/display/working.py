@@ -16,7 +16,7 @@ from xaibench.cli.display.progress import Progress
 
 
 @dataclass
-class Work:
+class RunningCommand:
     """What is being done.
 
     Args:
@@ -29,13 +29,13 @@ class Work:
 
 
 @contextmanager
-def working(observer: Progress | JsonLines) -> Iterator[Work]:
+def working(observer: Progress | JsonLines) -> Iterator[RunningCommand]:
     """Show progress; the first Ctrl-C finishes the shard, the second one stops at once.
 
     Raises:
         typer.Exit: it was stopped; what is finished is in the folder.
     """
-    work = Work(observer)
+    work = RunningCommand(observer)
 
     def asked(number: int, frame: FrameType | None) -> None:
         if observer.stopping() or work.folder is None:

@@ -67,7 +67,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Part:
+class PassShare:
     """Cells of one image that go into one pass.
 
     Args:
@@ -91,7 +91,7 @@ class Part:
         left: int = self.end - self.cells.start
         return min(left, max(len(self), room // self.request.bytes_of_one))
 
-    def split(self, size: int) -> "list[Part]":
+    def split(self, size: int) -> "list[PassShare]":
         """In parts of at most `size` cells."""
         start, stop = self.cells.start, self.cells.stop
         return [
@@ -119,21 +119,21 @@ def followers_of(batch: Batch, counts: Sequence[int], rows: Sequence[int]) -> di
     return found
 
 
-def passes(requests: list[Request], width: Callable[[], int]) -> Iterator[list[Part]]:
+def passes(requests: list[Request], width: Callable[[], int]) -> Iterator[list[PassShare]]:
     """Cut all the requests' cells, one after another, into passes; only the last is not full.
 
     Args:
         requests: what is asked.
         width: says before each pass how many images it takes.
     """
-    parts: list[Part] = []
+    parts: list[PassShare] = []
     room = width()
     for request in requests:
         starts = np.flatnonzero(np.diff(request.rows, prepend=-1))
         for first, end in pairwise([*starts.tolist(), len(request.rows)]):
             while first < end:
                 last = min(first + room, end)
-                parts.append(Part(request, slice(first, last), end))
+                parts.append(PassShare(request, slice(first, last), end))
                 room -= last - first
                 first = last
                 if room == 0:
@@ -143,7 +143,7 @@ def passes(requests: list[Request], width: Callable[[], int]) -> Iterator[list[P
         yield parts
 
 
-def build(part: Part, count: int, timeout: float) -> Images:
+def build(part: PassShare, count: int, timeout: float) -> Images:
     """The variants of some cells of one image, made along with others for the passes that follow.
 
     Args:

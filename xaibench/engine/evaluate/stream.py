@@ -15,7 +15,7 @@ from xaibench.engine.device.memory import out_of_memory
 from xaibench.engine.device.timing import Span, mark
 from xaibench.engine.evaluate.requests import (
     Key,
-    Part,
+    PassShare,
     Request,
     build,
     followers_of,
@@ -173,7 +173,7 @@ class Stream:
             self.forwards += first
             self.on_pass(first)
 
-    def _build(self, part: Part) -> list[tuple[Part, Images]]:
+    def _build(self, part: PassShare) -> list[tuple[PassShare, Images]]:
         """A part and its variants; none where its method has failed.
 
         Where memory runs out, parts of it: fewer are built at once, now and from now on.
@@ -220,7 +220,7 @@ class Stream:
         request.ask(*np.array(sorted(cells)).T)
         return True
 
-    def _keep(self, part: Part, logits: Logits) -> None:
+    def _keep(self, part: PassShare, logits: Logits) -> None:
         request, first = part.request, part.row
         variants = request.variants
         for row in (first, *request.followers.get(first, ())):

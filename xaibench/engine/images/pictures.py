@@ -52,7 +52,7 @@ def group(examples: Sequence[Example]) -> list[tuple[Example, ...]]:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ResizedImage:
     """An image as a network of some input size sees it, whatever its mean and std.
 
     Args:
@@ -74,7 +74,7 @@ class Seen:
         return self.resized.numel() + masks
 
 
-def look(examples: tuple[Example, ...], preprocess: Preprocess) -> Seen:
+def open_image(examples: tuple[Example, ...], preprocess: Preprocess) -> ResizedImage:
     """Open one image and its masks, and resize it.
 
     Raises:
@@ -86,14 +86,14 @@ def look(examples: tuple[Example, ...], preprocess: Preprocess) -> Seen:
     sha = fingerprint(first.image, picture)
     refuse_shared_targets(examples)
     regions = tuple(region_of(example, opened, preprocess) for example in examples)
-    return Seen(sha, preprocess.resized(picture), picture.size, regions)
+    return ResizedImage(sha, preprocess.resized(picture), picture.size, regions)
 
 
 def decode(
     examples: tuple[Example, ...],
     preprocess: Preprocess,
     sha: str | None = None,
-    look: Callable[[tuple[Example, ...], Preprocess], Seen] = look,
+    look: Callable[[tuple[Example, ...], Preprocess], ResizedImage] = open_image,
 ) -> Picture:
     """Open one image and its masks and preprocess it; what cannot be read is kept with its error.
 
@@ -105,7 +105,7 @@ def decode(
     """
     first = examples[0]
     try:
-        seen = look(examples, preprocess)
+        seen = open_image(examples, preprocess)
         refuse_other_content(first.id, sha, seen.sha)
         pixels = preprocess.tensor(seen.resized)
         inputs = inputs_of(examples, seen.sha, seen.regions)

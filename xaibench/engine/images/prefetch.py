@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from xaibench.api.batch import Example, Preprocess
-from xaibench.engine.images.pictures import Picture, Seen, decode, look
+from xaibench.engine.images.pictures import Picture, ResizedImage, decode, open_image
 
 THREADS = min(4, os.cpu_count() or 1)
 ROOM = 256 << 20  # bytes of resized images that are kept for other models
@@ -108,7 +108,7 @@ class Slabs:
         place, self.free = self.free[: content.numel()], self.free[content.numel() :]
         return place.view(content.dtype).view(content.shape).copy_(content)
 
-    def hold_seen(self, seen: Seen) -> Seen:
+    def hold_seen(self, seen: ResizedImage) -> ResizedImage:
         """A copy of an image and its masks."""
         regions = tuple(
             region if region.mask is None else replace(region, mask=self.hold(region.mask))
@@ -129,12 +129,14 @@ class Shelf:
     """
 
     room: int = ROOM
-    kept: dict[Hashable, dict[Hashable, Seen]] = field(default_factory=dict)
+    kept: dict[Hashable, dict[Hashable, ResizedImage]] = field(default_factory=dict)
     slabs: dict[Hashable, Slabs] = field(default_factory=dict)
     used: int = 0
     lock: Lock = field(default_factory=Lock)
 
-    def take(self, data: Hashable, image: Hashable, make: Callable[[], Seen], keep: bool) -> Seen:
+    def take(
+        self, data: Hashable, image: Hashable, make: Callable[[], ResizedImage], keep: bool
+    ) -> ResizedImage:
         """The image as it is here, or made now and, if so told, kept while there is room."""
         found = self.kept.get(data, {}).get(image)
         if found is not None:
@@ -168,8 +170,8 @@ class Shelf:
         sized = preprocess.size, preprocess.interpolation, preprocess.crop
         image = (examples[0].id, tuple(example.target for example in examples), *map(str, sized))
 
-        def from_here(examples: tuple[Example, ...], preprocess: Preprocess) -> Seen:
-            return self.take(data, image, lambda: look(examples, preprocess), keep)
+        def from_here(examples: tuple[Example, ...], preprocess: Preprocess) -> ResizedImage:
+            return self.take(data, image, lambda: open_image(examples, preprocess), keep)
 
         return decode(examples, preprocess, sha, from_here)
 

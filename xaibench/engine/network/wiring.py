@@ -16,7 +16,7 @@ Test = Callable[[nn.Module], bool]
 
 
 @dataclass
-class Made:
+class ModuleOutput:
     """What a module has made, and who reads it while it is as it was made.
 
     Args:
@@ -75,12 +75,12 @@ def read_by(network: nn.Module, image: Images, makes: Test, reads: Test) -> list
         makes: whether a module's output is looked for.
         reads: whether a module's input is looked at.
     """
-    every: list[Made] = []
-    made: dict[int, Made] = {}  # the latest, by the output's id
+    every: list[ModuleOutput] = []
+    made: dict[int, ModuleOutput] = {}  # the latest, by the output's id
     runs: Counter[str] = Counter()
     running: list[str] = []  # those that read, one within another
 
-    def unchanged(value: object) -> Made | None:
+    def unchanged(value: object) -> ModuleOutput | None:
         found = made.get(id(value))
         return found if found and found.unchanged else None
 
@@ -94,7 +94,7 @@ def read_by(network: nn.Module, image: Images, makes: Test, reads: Test) -> list
             runs[name] += 1
             if output.is_inference():  # a network's own mode: nobody can tell what changes it
                 return
-            every.append(Made(name, output, output._version))
+            every.append(ModuleOutput(name, output, output._version))
             made[id(output)] = every[-1]
 
         return hook

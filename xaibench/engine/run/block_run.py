@@ -14,24 +14,24 @@ from xaibench.engine.images.prefetch import Shelf
 from xaibench.engine.plan.config import Config
 from xaibench.engine.plan.plan import Block, Plan
 from xaibench.engine.plan.selection import Subset, merged, subset_of, written
-from xaibench.engine.work.block_worker import TaskWorker, asked_sha
+from xaibench.engine.work.block_worker import BlockWorker, asked_sha
 from xaibench.engine.work.cells import Pair, Wanted
-from xaibench.engine.work.evaluator import Worker
+from xaibench.engine.work.evaluator import Evaluator
 from xaibench.engine.work.map_store import MapStore, put_aside
 from xaibench.engine.work.messages import (
     SHARED,
     Done,
-    Made,
-    Opened,
+    OpenedBlock,
     Opening,
     Piece,
-    Report,
-    Task,
+    ShardResult,
+    ShardTask,
+    WorkerReport,
     cells_of,
 )
 from xaibench.engine.work.observer import Observer, Tally
 from xaibench.engine.work.rows import Provenance
-from xaibench.engine.work.worker_factory import Local, Recipe
+from xaibench.engine.work.worker_factory import LocalWorkerFactory, WorkerFactory
 from xaibench.results.folder import NOTHING, Present, RunFolder
 from xaibench.results.keys import content_key
 
@@ -53,7 +53,7 @@ WHOLE = Part()
 
 
 @dataclass(frozen=True)
-class Blocks:
+class BlockRun:
     """Has the blocks of a plan worked on, and writes their rows; nobody else writes.
 
     Args:
@@ -69,7 +69,7 @@ class Blocks:
     config: Config
     folder: RunFolder
     execute: Execute
-    worker: Worker | None
+    worker: Evaluator | None
     part: Part = WHOLE
     observer: Observer = field(default_factory=Observer)
     tally: Tally = field(default_factory=Tally)
@@ -122,7 +122,7 @@ class Blocks:
         asked = [example for shard in shards for i in shard for example in images[i]]
         self.keep_subset(block, asked, hashes)
 
-    def opened(self, block: Block, make: MakeWork, measure: bool = False) -> Opened:
+    def opened(self, block: Block, make: MakeWork, measure: bool = False) -> OpenedBlock:
         """What the first worker says of the block; of its pass width where it is to `measure` that."""
         (found,) = map(self.heard, self.execute(make, [Opening(measure)]))
         if isinstance(found, Lost):
@@ -130,8 +130,8 @@ class Blocks:
             config = self.config
             modes = {"dtype": config.dtype, "mode": config.mode}
             nowhere = Provenance(*names, config.device, config.seed, **modes)
-            return Opened(nowhere, problem=("failed", found.reason))
-        if not isinstance(found, Opened):
+            return OpenedBlock(nowhere, problem=("failed", found.reason))
+        if not isinstance(found, OpenedBlock):
             raise PluginError(f"executor {self.config.executor!r} gave back {type(found).__name__}")
         return found
 
@@ -143,7 +143,7 @@ class Blocks:
         self.folder.write(provenance.block, status, rows)
         self.observer.failed(sum(row.status == "failed" for row in rows))
 
-    def refuse_uncompiled(self, opened: Opened) -> None:
+    def refuse_uncompiled(self, opened: OpenedBlock) -> None:
         """Rows of the compiled network are not given up because it cannot be compiled today.
 
         Raises:
@@ -160,19 +160,19 @@ class Blocks:
         """How to make the block's worker: in this process, or from its recipe."""
         number = self.plan.blocks.index(block)
         if self.worker is None:
-            return Recipe(self.config.toml(), number, self.folder.path.name, str(Path.cwd()))
+            return WorkerFactory(self.config.toml(), number, self.folder.path.name, str(Path.cwd()))
         data = block.data_name, block.root
         keep = any((b.data_name, b.root) == data for b in self.plan.blocks[number + 1 :])
         run = self.folder.path.name
-        return Local(TaskWorker(block, self.wanted, self.worker, run, self.shelf, keep))
+        return LocalWorkerFactory(BlockWorker(block, self.wanted, self.worker, run, self.shelf, keep))
 
     def tasks(
         self,
         shards: Sequence[range],
         images: Sequence[tuple[Example, ...]],
-        opened: Opened,
+        opened: OpenedBlock,
         present: Present,
-    ) -> Iterator[Task]:
+    ) -> Iterator[ShardTask]:
         """A task a shard; made when it is asked for."""
         shown = frozenset(same[0].id for same in images[: self.config.gallery])
         store = None
@@ -182,11 +182,11 @@ class Blocks:
             ids = frozenset(images[i][0].id for i in shard)
             there = {image: present[image] for image in ids if image in present}
             maps = store.files_of(ids) if store else {}
-            yield Task(shard, there, ids & shown, opened.width, opened.sha, maps)
+            yield ShardTask(shard, there, ids & shown, opened.width, opened.sha, maps)
 
     def heard(self, found: object) -> object:
         """What came of a task; what a worker elsewhere says besides is passed on."""
-        if not isinstance(found, Report):
+        if not isinstance(found, WorkerReport):
             return found
         for note in found.notes:
             self.observer.note(note)
@@ -256,7 +256,7 @@ class Blocks:
             rows = provenance.lost(self.wanted.only(pairs, False), picture, lost.reason)
             key = content_key("lost", name, sorted(cells[pair] for pair in pairs))
             done.hashes[name] = there.image_sha
-            done.pieces.append(Piece(key, 1, Made(rows)))
+            done.pieces.append(Piece(key, 1, ShardResult(rows)))
         self.observer.note(f"{provenance.block}: {len(lost.task.images)} images lost: {lost.reason}")
         return done
 
@@ -267,7 +267,7 @@ class Blocks:
         self.folder.write_subset(ours.data, written(self.subsets[ours.data]))
 
 
-def refuse_other(opened: Opened, cells: dict[Pair, str], examples: Sequence[Example]) -> None:
+def refuse_other(opened: OpenedBlock, cells: dict[Pair, str], examples: Sequence[Example]) -> None:
     """The worker that opened a block must mean the same by it.
 
     Raises:

@@ -26,12 +26,12 @@ from xaibench.engine.images.pictures import Picture, decode
 from xaibench.engine.plan.config import Config, refuse_to_follow
 from xaibench.engine.plan.plan import Block, plan
 from xaibench.engine.run.block_run import WHOLE, Part
-from xaibench.engine.work.block_worker import TaskWorker
+from xaibench.engine.work.block_worker import BlockWorker
 from xaibench.engine.work.cells import Pair, Wanted
-from xaibench.engine.work.evaluator import Worker, askable
+from xaibench.engine.work.evaluator import Evaluator, askable
 from xaibench.engine.work.messages import SHARED
 from xaibench.engine.work.observer import Observer
-from xaibench.engine.work.shared_pass import Loaded, look_at, share
+from xaibench.engine.work.shared_pass import Loaded, run_shared_pass, share
 from xaibench.results.folder import Present, RunFolder
 
 TRIED = 3  # images of a block
@@ -105,18 +105,18 @@ def forecast(
     settings = folder.path / "config.toml"
     if output and settings.exists():
         refuse_to_follow(settings, config)
-    worker = Worker(config, device_of(config.device), nowhere, observer or Observer())
+    worker = Evaluator(config, device_of(config.device), nowhere, observer or Observer())
     wanted = Wanted.every(todo.explainers, todo.metrics)
     return [forecast_block(worker, block, wanted, folder, part) for block in todo.blocks]
 
 
 def forecast_block(
-    worker: Worker, block: Block, wanted: Wanted, folder: RunFolder, part: Part
+    worker: Evaluator, block: Block, wanted: Wanted, folder: RunFolder, part: Part
 ) -> Forecast:
     """One block; what cannot be loaded is its problem."""
     title = f"{block.model.name} on {block.data_name}"
     whole = Forecast(title, cells=len(wanted.pairs))
-    work = TaskWorker(block, wanted, worker, folder.path.name)
+    work = BlockWorker(block, wanted, worker, folder.path.name)
     if problem := work.load():
         return replace(whole, problem=": ".join(problem))
     try:
@@ -148,7 +148,7 @@ def by_explainer(cells: Mapping[Pair, str]) -> dict[str, dict[str, str]]:
 
 
 def lacking(
-    images: Sequence[tuple[Example, ...]], work: TaskWorker, present: Present
+    images: Sequence[tuple[Example, ...]], work: BlockWorker, present: Present
 ) -> list[frozenset[Pair]]:
     """Which cells each image lacks."""
     there = [present.get(same[0].id, ("", frozenset[str]()))[1] for same in images]
@@ -199,7 +199,7 @@ def some_readable(images: Sequence[tuple[Example, ...]], prepared: Loaded) -> li
 
 
 def probe(
-    worker: Worker, prepared: Loaded, pictures: Sequence[Picture], wanted: Wanted, images: int
+    worker: Evaluator, prepared: Loaded, pictures: Sequence[Picture], wanted: Wanted, images: int
 ) -> Forecast:
     """Explain and score a few images of so many, the stream's forwards counted only."""
     tried = len(pictures)
@@ -207,7 +207,7 @@ def probe(
     explainers, metrics = wanted.explainers, wanted.metrics
     _ = prepared.width  # measured, and the network prepared, in no image's time
     began = perf_counter()
-    looked = look_at(pictures, prepared, wanted.policies, worker.config.seed, worker.device)
+    looked = run_shared_pass(pictures, prepared, wanted.policies, worker.config.seed, worker.device)
     shared, trials = looked.shared, looked.trials
     share(looked.capture, explainers)
     seen = tried + shared.forwards

@@ -8,10 +8,10 @@ from xaibench.engine.device.devices import device_facts, device_of
 from xaibench.engine.discovery.registry import HERE, Registry, installed
 from xaibench.engine.plan.config import Config, refuse_to_follow
 from xaibench.engine.plan.plan import plan, with_settings
-from xaibench.engine.run.block_run import WHOLE, Blocks, Part
+from xaibench.engine.run.block_run import WHOLE, BlockRun, Part
 from xaibench.engine.run.finish import close
 from xaibench.engine.run.manifest import facts_of, models_before
-from xaibench.engine.work.evaluator import Worker
+from xaibench.engine.work.evaluator import Evaluator
 from xaibench.engine.work.observer import Observer, Tally
 from xaibench.results.folder import RunFolder
 from xaibench.results.results import Results
@@ -59,13 +59,13 @@ def run(
         folder = RunFolder.open(path, config.toml(), overwrite, refuse)
         for name, reason in registry.broken.items():
             observer.note(f"plugin {name!r} cannot be loaded: {reason}; the rest goes on without it")
-        worker = Worker(config, device, folder.native, observer, tally) if device else None
+        worker = Evaluator(config, device, folder.native, observer, tally) if device else None
         observer.begin(len(todo.blocks))
         with (
             tally.timed("all"),
             executor.load()(config.address, config.device) as execute,
         ):
-            blocks = Blocks(todo, config, folder, execute, worker, part, observer, tally)
+            blocks = BlockRun(todo, config, folder, execute, worker, part, observer, tally)
             for block in todo.blocks:
                 blocks.work(block)
         tally.remember(former)

@@ -27,13 +27,13 @@ LAST = 300  # characters of what a process that died has said
 
 
 @dataclass(frozen=True)
-class Probe:
+class ProbeProcess:
     """A process that is looking, while other things are told."""
 
     process: "subprocess.Popen[str]"
 
     @classmethod
-    def start(cls, *arguments: str) -> "Probe":
+    def start(cls, *arguments: str) -> "ProbeProcess":
         """Begin to look."""
         command = [sys.executable, "-m", __name__, *arguments]
         pipe = subprocess.PIPE

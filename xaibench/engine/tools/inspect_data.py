@@ -107,7 +107,7 @@ class Looked:
 
 
 @dataclass
-class Counts:
+class InspectionCounts:
     """What has been seen so far."""
 
     sizes: list[Size] = field(default_factory=list)
@@ -139,7 +139,7 @@ def inspect_data(
     called, examples = examples_of(name, limit, registry)
     images = group(examples)
     shown = {images[i * len(images) // pictures][0].id for i in range(pictures)}
-    counts = Counts()
+    counts = InspectionCounts()
 
     def look(same: tuple[Example, ...]) -> Looked:
         return looked(same, same[0].id in shown)

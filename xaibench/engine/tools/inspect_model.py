@@ -16,7 +16,7 @@ OUTER = 1  # dots in the path of a module that is listed unless all are asked fo
 
 
 @dataclass(frozen=True)
-class Place:
+class LayerCandidate:
     """A module that explainers can look at.
 
     Args:
@@ -50,9 +50,9 @@ class ModelFacts:
     weights_sha: str
     provides: tuple[str, ...]
     preprocess: Preprocess
-    target_layers: tuple[Place, ...]
+    target_layers: tuple[LayerCandidate, ...]
     head: str
-    others: tuple[Place, ...]
+    others: tuple[LayerCandidate, ...]
 
 
 def inspect_model(name: str, everything: bool = False) -> ModelFacts:
@@ -95,10 +95,10 @@ def inspect_model(name: str, everything: bool = False) -> ModelFacts:
     )
 
 
-def place_of(layer: TargetLayer, output: torch.Tensor) -> Place:
+def place_of(layer: TargetLayer, output: torch.Tensor) -> LayerCandidate:
     """What `layer` is, by its output on one image."""
     channels, height, width = layer.to_grid(output).shape[1:]
-    return Place(layer.name, layer.layout, (height, width), channels)
+    return LayerCandidate(layer.name, layer.layout, (height, width), channels)
 
 
 def head_of(classifier: Classifier) -> str:

@@ -20,7 +20,7 @@ from xaibench.engine.images.trials import batch_of, trials_of
 from xaibench.engine.plan.label_spaces import refuse_other_classes
 from xaibench.engine.plan.plan import block
 from xaibench.engine.plan.selection import Choice
-from xaibench.engine.tools.sanity_checks import Examined, Seen, judge
+from xaibench.engine.tools.sanity_checks import Examined, SanityMeasurements, judge
 from xaibench.engine.tools.single import WIDTH
 from xaibench.engine.work.observer import Observer
 
@@ -113,7 +113,7 @@ def look(
     cascade: Metric,
     other_class: Metric,
     observer: Observer,
-) -> Seen:
+) -> SanityMeasurements:
     """Explain the images as they are, alone, again, by other seeds, weights and classes."""
     again = Again(spec, classifier, WIDTH)
     parts = []
@@ -124,12 +124,12 @@ def look(
         torch.cat([getattr(part, name) for part in parts])
         for name in ("curves", "other_class", "flat", "alone", "again", "other_seed")
     ]
-    return Seen(columns[0], parts[0].stages, *columns[1:])
+    return SanityMeasurements(columns[0], parts[0].stages, *columns[1:])
 
 
 def look_at(
     again: Again, batch: Batch, cascade: Callable[..., Scored], other_class: Callable[..., Scored]
-) -> Seen:
+) -> SanityMeasurements:
     """The same for a few images, explained together."""
     draws = [batch, *(reseeded(batch, draw) for draw in range(1, DRAWS))]
     maps = [again.maps(drawn) for drawn in draws]
@@ -138,7 +138,7 @@ def look_at(
     if len(given) < DRAWS:
         raise PluginError("the metric that draws weights anew gave no curves")
     alone = torch.cat([again.maps(batch.select([row])) for row in range(len(batch.ids))])
-    return Seen(
+    return SanityMeasurements(
         curves=torch.cat(given, 1).cpu(),
         stages=given[0].shape[1],
         other_class=other_class(maps[0], batch, again).scores.cpu(),

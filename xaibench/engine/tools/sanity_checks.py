@@ -17,7 +17,7 @@ EQUAL = 1e-6
 
 
 @dataclass(frozen=True)
-class Check:
+class SanityCheck:
     """One thing that was measured, and what it says.
 
     Args:
@@ -56,7 +56,7 @@ class Examined:
     """What the checks said of an explainer; or why they could not be made."""
 
     explainer: str
-    checks: tuple[Check, ...] = ()
+    checks: tuple[SanityCheck, ...] = ()
     band: Band | None = None
     missing: str = ""
 
@@ -67,7 +67,7 @@ class Examined:
 
 
 @dataclass(frozen=True)
-class Seen:
+class SanityMeasurements:
     """What an explainer did, image by image; a row an image.
 
     Args:
@@ -89,7 +89,7 @@ class Seen:
     other_seed: Tensor
 
 
-def judge(explainer: str, seen: Seen, ids: Sequence[str]) -> Examined:
+def judge(explainer: str, seen: SanityMeasurements, ids: Sequence[str]) -> Examined:
     """What was seen against what must be."""
     curves = seen.curves.unflatten(1, (-1, seen.stages))
     constant = int(curves.isnan().sum())
@@ -137,17 +137,17 @@ def judge(explainer: str, seen: Seen, ids: Sequence[str]) -> Examined:
 
 def mean_below(
     name: str, measured: str, scores: Tensor, ids: Sequence[str], most: float, why: str, note: str
-) -> Check:
+) -> SanityCheck:
     """Passed if the whole interval of the mean is at most `most`; undefined where there is none."""
     value, low, high = mean_of(scores, ids)
     verdict = "undefined" if np.isnan(high) else "pass" if high <= most else "fail"
-    return Check(name, measured, value, low, high, most, verdict, why, note)
+    return SanityCheck(name, measured, value, low, high, most, verdict, why, note)
 
 
-def share_below(constant: Tensor, ids: Sequence[str]) -> Check:
+def share_below(constant: Tensor, ids: Sequence[str]) -> SanityCheck:
     """Passed if few maps are flat."""
     value, low, high = mean_of(constant.double(), ids)
-    return Check(
+    return SanityCheck(
         "flat maps",
         "share of maps that are constant",
         value,
@@ -162,10 +162,12 @@ def share_below(constant: Tensor, ids: Sequence[str]) -> Check:
 
 def all_below(
     name: str, measured: str, differences: Tensor, most: float, why: str, note: str = ""
-) -> Check:
+) -> SanityCheck:
     """Passed if no image's difference is above `most`."""
     value, nan = float(differences.max()), float("nan")
-    return Check(name, measured, value, nan, nan, most, "pass" if value <= most else "fail", why, note)
+    return SanityCheck(
+        name, measured, value, nan, nan, most, "pass" if value <= most else "fail", why, note
+    )
 
 
 def left_out(scores: Tensor) -> str:

@@ -13,8 +13,8 @@ from xaibench.engine.network.modes import deterministic
 from xaibench.engine.plan.label_spaces import asked_of, refuse_other_classes
 from xaibench.engine.plan.plan import Block
 from xaibench.engine.work.cells import Pair, Wanted
-from xaibench.engine.work.evaluator import Worker
-from xaibench.engine.work.messages import SHARED, Done, Opened, Opening, Piece, Task, cells_of
+from xaibench.engine.work.evaluator import Evaluator
+from xaibench.engine.work.messages import SHARED, Done, OpenedBlock, Opening, Piece, ShardTask, cells_of
 from xaibench.engine.work.rows import Provenance
 from xaibench.engine.work.shared_pass import Loaded
 from xaibench.results.folder import NOTHING, There
@@ -24,7 +24,7 @@ Known = tuple[int, There]  # the number of an image, and what is there of it
 
 
 @dataclass
-class TaskWorker:
+class BlockWorker:
     """Does the tasks of a block; a `xaibench.api.executing.Work`.
 
     Args:
@@ -38,13 +38,15 @@ class TaskWorker:
 
     block: Block
     wanted: Wanted
-    worker: Worker
+    worker: Evaluator
     run: str
     shelf: Shelf = field(default_factory=Shelf)
     keep: bool = False
     loaded: Loaded = field(init=False, repr=False)
 
-    def __call__(self, task: Opening | Task, following: Task | None = None) -> Opened | Done:
+    def __call__(
+        self, task: Opening | ShardTask, following: ShardTask | None = None
+    ) -> OpenedBlock | Done:
         """What comes of a task; the pictures of the `following` one are decoded meanwhile.
 
         Raises:
@@ -54,11 +56,13 @@ class TaskWorker:
         with deterministic(self.worker.config.deterministic):
             return self.did(task, following)
 
-    def did(self, task: Opening | Task, following: Task | None) -> Opened | Done:
+    def did(self, task: Opening | ShardTask, following: ShardTask | None) -> OpenedBlock | Done:
         """What comes of a task, in the run's mode."""
         problem = self.load(isinstance(task, Opening) and task.measure)
         if isinstance(task, Opening):
-            return Opened(self.provenance, problem=problem) if problem else self.opened(task.measure)
+            return (
+                OpenedBlock(self.provenance, problem=problem) if problem else self.opened(task.measure)
+            )
         if problem:
             raise PluginError(f"one of the workers cannot load what another could: {': '.join(problem)}")
         if task.sha != self.sha:
@@ -86,10 +90,10 @@ class TaskWorker:
             return status_of(error)
         return ()
 
-    def opened(self, measure: bool) -> Opened:
+    def opened(self, measure: bool) -> OpenedBlock:
         """What the block is, once it is loaded."""
         loaded, compiling = self.loaded, self.worker.config.compile
-        return Opened(
+        return OpenedBlock(
             loaded.provenance,
             loaded.width if measure else self.worker.config.width or 0,
             self.sha,
@@ -126,7 +130,7 @@ class TaskWorker:
         """Every image's examples."""
         return group(self.loaded.examples)
 
-    def asked(self, task: Task) -> list[Known]:
+    def asked(self, task: ShardTask) -> list[Known]:
         """The images of a task."""
         return [(i, task.present.get(self.images[i][0].id, NOTHING)) for i in task.images]
 
@@ -162,7 +166,7 @@ class TaskWorker:
         """Where the shelf has the block's images."""
         return self.block.data_name, self.block.root
 
-    def done(self, task: Task, pictures: Sequence[Picture]) -> Done:
+    def done(self, task: ShardTask, pictures: Sequence[Picture]) -> Done:
         """What some images lack; images that lack the same are worked on together."""
         there = {picture.id: task.present.get(picture.id, NOTHING) for picture in pictures}
         changed = [p.id for p in pictures if there[p.id].cells and self.other(p, there[p.id])]

@@ -30,17 +30,17 @@ from xaibench.engine.plan.label_spaces import asked_of, refuse_classes_beyond, r
 from xaibench.engine.plan.plan import Block
 from xaibench.engine.work.cells import Wanted
 from xaibench.engine.work.map_store import PRECISION, MapStore
-from xaibench.engine.work.messages import Made
+from xaibench.engine.work.messages import ShardResult
 from xaibench.engine.work.observer import Observer, Tally
 from xaibench.engine.work.rows import Provenance, rows_of, shown_of
-from xaibench.engine.work.shared_pass import Loaded, Seen, look_at, share
+from xaibench.engine.work.shared_pass import Loaded, SharedBatch, run_shared_pass, share
 from xaibench.results.keys import content_key
 
 EVERY_POLICY = frozenset({"predicted", "label"})  # later metrics may ask about other classes
 
 
 @dataclass(frozen=True)
-class Worker:
+class Evaluator:
     """Loads blocks, and makes the rows of some of their images.
 
     Args:
@@ -161,7 +161,7 @@ class Worker:
         loaded: Loaded,
         wanted: Wanted,
         shown: frozenset[str],
-    ) -> Made:
+    ) -> ShardResult:
         """The rows of some images, with maps to keep; those that cannot be worked on are rows too.
 
         Args:
@@ -170,7 +170,7 @@ class Worker:
             wanted: which metrics of which explainers.
             shown: the images whose maps the gallery shows.
         """
-        made = Made()
+        made = ShardResult()
         for picture in pictures:
             if picture.error is not None:
                 self.observer.note(str(picture.error))
@@ -182,7 +182,7 @@ class Worker:
 
     def within_memory(
         self, pictures: Sequence[Picture], loaded: Loaded, wanted: Wanted, shown: frozenset[str]
-    ) -> Made:
+    ) -> ShardResult:
         """`evaluate`; where memory runs out, half of the images after the other half."""
         try:
             return self.evaluate(pictures, loaded, wanted, shown)
@@ -198,15 +198,15 @@ class Worker:
                 title = loaded.provenance.block
                 self.observer.note(f"{title}: {len(pictures)} images lost: {reason}")
                 lost = [loaded.provenance.lost(wanted, picture, reason) for picture in pictures]
-                return Made([row for rows in lost for row in rows])
-        made = Made()
+                return ShardResult([row for rows in lost for row in rows])
+        made = ShardResult()
         for part in (pictures[:half], pictures[half:]):
             made.add(self.within_memory(part, loaded, wanted, shown))
         return made
 
     def evaluate(
         self, pictures: Sequence[Picture], loaded: Loaded, wanted: Wanted, shown: frozenset[str]
-    ) -> Made:
+    ) -> ShardResult:
         """The rows of some readable images: shared pass, explainers, metrics."""
         provenance, tally = loaded.provenance, self.tally
         with tally.timed("load"):  # what the first images have made is none of their time
@@ -215,7 +215,7 @@ class Worker:
         self.observer.stage("shared pass")
         with tally.timed("shared pass"):
             policies = EVERY_POLICY if self.config.keep_maps else wanted.policies
-            seen = look_at(pictures, loaded, policies, self.config.seed, self.device)
+            seen = run_shared_pass(pictures, loaded, policies, self.config.seed, self.device)
         kept = self.kept(seen, loaded, wanted)
         new = [spec for spec in wanted.explainers if spec.name not in kept]
         with tally.timed("shared pass"):
@@ -257,9 +257,9 @@ class Worker:
         places = [i for i, picture in enumerate(pictures) if picture.id in shown]
         in_gallery = shown_of(found, seen.asked, batch, loaded.classifier, provenance, places)
         rows += rows_of(found, seen.asked, wanted.explainers, wanted.metrics, provenance)
-        return Made(rows, in_gallery, maps)
+        return ShardResult(rows, in_gallery, maps)
 
-    def kept(self, seen: Seen, loaded: Loaded, wanted: Wanted) -> dict[str, Explained]:
+    def kept(self, seen: SharedBatch, loaded: Loaded, wanted: Wanted) -> dict[str, Explained]:
         """The maps that are on disk, of explainers of which all are."""
         provenance, size = loaded.provenance, seen.batch.images.shape[2:]
         store = self.stores[provenance.block]

@@ -23,7 +23,7 @@ PRECISION = "float16"
 
 
 @dataclass(frozen=True)
-class Place:
+class MapLocation:
     """Where a map is: a row of a tensor of a file, and what its explainer said of it."""
 
     file: Path
@@ -46,7 +46,7 @@ class MapStore:
 
     folder: Path
     block: str
-    places: dict[Entry, Place] = field(default_factory=dict)
+    places: dict[Entry, MapLocation] = field(default_factory=dict)
 
     @classmethod
     def open(cls, folder: Path, block: str) -> "MapStore":
@@ -137,7 +137,7 @@ class MapStore:
         for name, of_explainer in facts["explainers"].items():
             for row, (image, target, inputs) in enumerate(facts["trials"]):
                 entry = (of_explainer["key"], image, target, inputs)
-                self.places[entry] = Place(path, name, row, of_explainer)
+                self.places[entry] = MapLocation(path, name, row, of_explainer)
 
 
 def put_aside(folder: Path, block: str) -> list[DataError]:

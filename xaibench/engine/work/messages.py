@@ -8,7 +8,7 @@ from xaibench.engine.work.cells import Pair, Wanted
 from xaibench.engine.work.observer import Tally
 from xaibench.engine.work.rows import Provenance
 from xaibench.results.folder import Present
-from xaibench.results.kept import Shown
+from xaibench.results.kept import GalleryImage
 from xaibench.results.rows import SHARED_PASS, Row
 
 SHARED: Pair = (SHARED_PASS, "")
@@ -26,7 +26,7 @@ class Opening:
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedBlock:
     """A block that was loaded, or could not be.
 
     Args:
@@ -47,7 +47,7 @@ class Opened:
 
 
 @dataclass(frozen=True)
-class Task:
+class ShardTask:
     """Some images of a block.
 
     Args:
@@ -69,7 +69,7 @@ class Task:
 
 
 @dataclass
-class Made:
+class ShardResult:
     """Rows, and the maps to be kept beside them.
 
     Args:
@@ -79,10 +79,10 @@ class Made:
     """
 
     rows: list[Row] = field(default_factory=list)
-    shown: dict[str, Shown] = field(default_factory=dict)
+    shown: dict[str, GalleryImage] = field(default_factory=dict)
     maps: dict[str, bytes] = field(default_factory=dict)
 
-    def add(self, other: "Made") -> None:
+    def add(self, other: "ShardResult") -> None:
         """All of another one's, too."""
         self.rows += other.rows
         self.shown |= other.shown
@@ -100,7 +100,7 @@ class Piece:
 
     key: str
     images: int
-    made: Made
+    made: ShardResult
 
 
 @dataclass
@@ -120,10 +120,10 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Report:
+class WorkerReport:
     """What a worker of another process says: what came of a task, what it cost, notes."""
 
-    found: Opened | Done
+    found: OpenedBlock | Done
     notes: Sequence[str]
     tally: Tally
 

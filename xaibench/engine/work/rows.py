@@ -17,7 +17,7 @@ from xaibench.engine.images.pictures import Picture
 from xaibench.engine.images.trials import Trial
 from xaibench.engine.work.cells import Wanted
 from xaibench.results.folder import slug
-from xaibench.results.kept import KeptMap, Shown
+from xaibench.results.kept import GalleryImage, KeptMap
 from xaibench.results.keys import content_key, identity
 from xaibench.results.rows import SHARED_PASS, Row
 
@@ -145,7 +145,7 @@ class Provenance:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ShardTrials:
     """The trials of a shard and what the network says of their images, (T,) each."""
 
     pictures: Sequence[Picture]
@@ -156,7 +156,7 @@ class Asked:
 
 def rows_of(
     found: Evaluation,
-    asked: Asked,
+    asked: ShardTrials,
     explainers: Sequence[Explainer],
     metrics: Sequence[Metric],
     provenance: Provenance,
@@ -211,12 +211,12 @@ def _curve(outcome: Outcome, place: int) -> tuple[float, ...]:
 
 def shown_of(
     found: Evaluation,
-    asked: Asked,
+    asked: ShardTrials,
     batch: Batch,
     classifier: Classifier,
     provenance: Provenance,
     pictures: Sequence[int],
-) -> dict[str, Shown]:
+) -> dict[str, GalleryImage]:
     """The maps of some pictures for the gallery, by file name, of their first annotated class if any."""
     files = {}
     for picture in pictures:
@@ -239,5 +239,5 @@ def shown_of(
         seen = np.ascontiguousarray(colours.round().to(torch.uint8).cpu().numpy())
         maps = torch.stack(list(shown.values())).half().cpu().numpy()
         name = f"{slug(provenance.block)}.{slug(batch.ids[i])}.safetensors"
-        files[name] = Shown(kept, seen, maps)
+        files[name] = GalleryImage(kept, seen, maps)
     return files

@@ -18,7 +18,7 @@ from xaibench.engine.images.pictures import Picture
 from xaibench.engine.images.prefetch import on_device
 from xaibench.engine.images.trials import Trial, batch_of, settled, trials_of
 from xaibench.engine.network.prepare import PreparedNetwork
-from xaibench.engine.work.rows import Asked, Provenance
+from xaibench.engine.work.rows import Provenance, ShardTrials
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Loaded:
 
 
 @dataclass(frozen=True)
-class Seen:
+class SharedBatch:
     """Some readable images after the shared pass: what is asked about them, and what they share.
 
     Args:
@@ -62,7 +62,7 @@ class Seen:
     batch: Batch
     shared: SharedPass
     capture: Capture
-    asked: Asked
+    asked: ShardTrials
 
     @property
     def known(self) -> dict[tuple[str, str], Tensor]:
@@ -81,13 +81,13 @@ class Seen:
         return [self.asked.pictures[trial.picture].inputs_sha for trial in self.trials]
 
 
-def look_at(
+def run_shared_pass(
     pictures: Sequence[Picture],
     loaded: Loaded,
     policies: frozenset[str],
     seed: int,
     device: torch.device,
-) -> Seen:
+) -> SharedBatch:
     """The shared pass over some readable images, and what is to be asked about them.
 
     Args:
@@ -106,8 +106,8 @@ def look_at(
     batch = batch_of(pictures, trials, images, loaded.preprocess, seed, predicted)
     capture = Capture(loaded.classifier, batch, shared, rows)
     chances = shared.logits.softmax(1)[rows, batch.targets].tolist()
-    asked = Asked(pictures, trials, [predicted[row] for row in rows], chances)
-    return Seen(batch, shared, capture, asked)
+    asked = ShardTrials(pictures, trials, [predicted[row] for row in rows], chances)
+    return SharedBatch(batch, shared, capture, asked)
 
 
 def share(capture: Capture, explainers: Sequence[Explainer]) -> None:

@@ -13,27 +13,27 @@ from xaibench.engine.device.devices import device_of
 from xaibench.engine.discovery.registry import installed
 from xaibench.engine.plan.config import Config, make_config
 from xaibench.engine.plan.plan import plan
-from xaibench.engine.work.block_worker import TaskWorker
+from xaibench.engine.work.block_worker import BlockWorker
 from xaibench.engine.work.cells import Wanted
-from xaibench.engine.work.evaluator import Worker
+from xaibench.engine.work.evaluator import Evaluator
 from xaibench.engine.work.map_store import MapStore
-from xaibench.engine.work.messages import Opened, Opening, Report, Task
+from xaibench.engine.work.messages import OpenedBlock, Opening, ShardTask, WorkerReport
 from xaibench.engine.work.observer import Observer
 
 
 @dataclass(frozen=True, eq=False)
-class Local:
+class LocalWorkerFactory:
     """Makes a worker in this process; each one is another's equal only if it is the same."""
 
-    work: TaskWorker
+    work: BlockWorker
 
-    def __call__(self) -> TaskWorker:
+    def __call__(self) -> BlockWorker:
         """The worker, with what this process has: its observer, its shelf, its folder."""
         return self.work
 
 
 @dataclass(frozen=True)
-class Recipe:
+class WorkerFactory:
     """Makes a worker wherever xaibench and the same plugins are installed.
 
     Args:
@@ -59,9 +59,9 @@ class Recipe:
         config: Config = make_config(msgspec.toml.decode(self.config))
         todo = plan(config, installed(config.strict))
         noting = Noting()
-        worker = Worker(config, device_of(config.device), None, noting)
+        worker = Evaluator(config, device_of(config.device), None, noting)
         wanted = Wanted.every(todo.explainers, todo.metrics)
-        work = TaskWorker(todo.blocks[self.block], wanted, worker, self.run)
+        work = BlockWorker(todo.blocks[self.block], wanted, worker, self.run)
         return Reporting(work, noting)
 
 
@@ -90,16 +90,16 @@ class Reporting:
         noting: its observer.
     """
 
-    work: TaskWorker
+    work: BlockWorker
     noting: Noting
 
-    def __call__(self, task: Opening | Task, following: Task | None = None) -> Report:
+    def __call__(self, task: Opening | ShardTask, following: ShardTask | None = None) -> WorkerReport:
         """What comes of a task."""
-        with self.at_hand(task.maps if isinstance(task, Task) else {}):
+        with self.at_hand(task.maps if isinstance(task, ShardTask) else {}):
             found = self.work(task, following)
-        if isinstance(found, Opened):
+        if isinstance(found, OpenedBlock):
             found = replace(found, examples=None)
-        return Report(found, self.noting.take(), self.work.worker.tally.take())
+        return WorkerReport(found, self.noting.take(), self.work.worker.tally.take())
 
     @contextmanager
     def at_hand(self, maps: Mapping[str, bytes]) -> Iterator[None]:

@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 72.0, 26.0  # pixels of a whisker
 
 
 @dataclass(frozen=True)
-class Cell:
+class BoardCell:
     """What stands for a value.
 
     Args:
@@ -27,12 +27,12 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class BoardRow:
     """What stands for a line: its ties as all letters of the table, "" where it has not that one."""
 
     line: Line
     letters: tuple[str, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[BoardCell, ...]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Table:
     """What stands for a leaderboard."""
 
     board: Board
-    rows: tuple[Row, ...]
+    rows: tuple[BoardRow, ...]
 
 
 def drawn(board: Board) -> Table:
@@ -52,7 +52,7 @@ def drawn(board: Board) -> Table:
         own = letters_in(each.tie)
         letters = tuple(letter if letter in own else "" for letter in every)
         cells = tuple(cell(each.values[key], axes[key]) for key in keys(board))
-        rows.append(Row(each, letters, cells))
+        rows.append(BoardRow(each, letters, cells))
     return Table(board, tuple(rows))
 
 
@@ -70,10 +70,10 @@ def axis(values: Sequence[Value]) -> Axis:
     return Axis(min(known, default=nan), max(known, default=nan), 4, WIDTH - 4)
 
 
-def cell(value: Value, on: Axis) -> Cell:
+def cell(value: Value, on: Axis) -> BoardCell:
     """A value on its column's axis."""
     word = "" if value.mean == value.mean else word_of(value)
-    return Cell(value, word, whisker(on, value) if isfinite(value.mean) else None)
+    return BoardCell(value, word, whisker(on, value) if isfinite(value.mean) else None)
 
 
 def word_of(value: Value) -> str:

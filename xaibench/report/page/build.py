@@ -38,7 +38,7 @@ NONE = "-"
 
 
 @dataclass(frozen=True)
-class Report:
+class WrittenReport:
     """What was written: where, how many bytes, and what of the gallery is in it."""
 
     path: Path
@@ -53,7 +53,7 @@ class Report:
         return said_size(self.bytes)
 
 
-def write_report(results: Results, path: Path | None = None) -> Report:
+def write_report(results: Results, path: Path | None = None) -> WrittenReport:
     """Write the report of some results.
 
     Args:
@@ -75,7 +75,7 @@ def write_report(results: Results, path: Path | None = None) -> Report:
             f"{path} cannot be written: {error.strerror or error}; what is finished is kept: make room, "
             "or choose another --output"
         ) from error
-    return Report(path, len(content), len(shown.images), shown.maps, shown.left_out)
+    return WrittenReport(path, len(content), len(shown.images), shown.maps, shown.left_out)
 
 
 def page(results: Results, shown: Gallery) -> str:

@@ -8,8 +8,8 @@ from math import isfinite
 from xaibench.report.page.drawing import (
     Axis,
     Drawing,
+    LabelledPoint,
     Mark,
-    Named,
     dot,
     labelled,
     line,
@@ -94,7 +94,7 @@ def chart(spots: Sequence[Spot], column: Column, cost: str, shared: float, where
         style = "interval control" if spot.control else "interval"
         marks.append(line(across, y.at(low), across, y.at(high), style))
     places = labelled(
-        [Named(x.at(spot.cost), y.at(spot.mean), spot.name) for spot in spots],
+        [LabelledPoint(x.at(spot.cost), y.at(spot.mean), spot.name) for spot in spots],
         (LEFT, HEAD, WIDTH, HEIGHT - BOTTOM),
     )
     for spot, (left, base, anchor) in zip(spots, places, strict=True):

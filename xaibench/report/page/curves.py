@@ -24,7 +24,7 @@ Band = tuple[Numbers, Numbers, Numbers]  # mean, low, high, (points,) each
 
 
 @dataclass(frozen=True)
-class Panel:
+class CurvePanel:
     """One explainer: its curves, and its areas in words."""
 
     explainer: str
@@ -49,7 +49,7 @@ class Curves:
     images: int
     left_out: int
     reference: str
-    panels: tuple[Panel, ...]
+    panels: tuple[CurvePanel, ...]
 
 
 def curves(
@@ -80,7 +80,7 @@ def curves(
         bands, images, left_out = banded(known, order)
         reference = control_of(list(bands), results.controls)
         panels = [
-            Panel(
+            CurvePanel(
                 name,
                 name in results.controls,
                 tuple((metric, means[name, metric]) for metric in bands[name]),

@@ -99,7 +99,7 @@ def plain(value: float) -> str:
 
 
 @dataclass(frozen=True)
-class Named:
+class LabelledPoint:
     """A point of a scatter plot that wants its name beside it."""
 
     x: float
@@ -107,7 +107,7 @@ class Named:
     name: str
 
 
-def labelled(points: Sequence[Named], room: Extent) -> list[tuple[float, float, str]]:
+def labelled(points: Sequence[LabelledPoint], room: Extent) -> list[tuple[float, float, str]]:
     """Where each name goes: its baseline's start or end, and which ("start", "end").
 
     Greedy, from the top: beside its point if there is room, else the nearest place up or down that

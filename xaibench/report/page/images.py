@@ -45,7 +45,7 @@ class Gallery:
 
 
 @dataclass(frozen=True)
-class Asked:
+class MapScore:
     """What a metric says of a map: a score, or the status of one that there is not.
 
     Args:
@@ -164,17 +164,17 @@ def metrics_of(results: Results) -> list[Plain]:
     return found
 
 
-def by_image(results: Results) -> dict[tuple[str, str, str], list[Asked]]:
+def by_image(results: Results) -> dict[tuple[str, str, str], list[MapScore]]:
     """What was asked about each image of each model and data set, in the order of the rows."""
     rows = results.scores[results.scores["image"] != ""]
     key = rows["metric"] + "@" + rows["metric_version"].astype(str)
     columns = ["model", "dataset", "image", "explainer", "target", "predicted", "status", "score"]
-    found: dict[tuple[str, str, str], list[Asked]] = {}
+    found: dict[tuple[str, str, str], list[MapScore]] = {}
     for name, *where, explainer, target, predicted, status, score in zip(
         key, *(rows[column] for column in columns), strict=True
     ):
         value = float(score) if status == "ok" else str(status)
-        asked = Asked(explainer, name, int(target), target == predicted, value)
+        asked = MapScore(explainer, name, int(target), target == predicted, value)
         found.setdefault((where[0], where[1], where[2]), []).append(asked)
     return found
 
@@ -190,7 +190,7 @@ def native_grids(results: Results) -> dict[tuple[str, str], tuple[tuple[int, int
     return found
 
 
-def scores_of(rows: Sequence[Asked], facts: KeptMap) -> tuple[Scores, bool]:
+def scores_of(rows: Sequence[MapScore], facts: KeptMap) -> tuple[Scores, bool]:
     """The scores of an image by explainer and metric, and whether it is known whose maps are shown.
 
     A metric that asks about the predicted class alone has no score of another class's maps: its

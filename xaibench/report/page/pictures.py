@@ -16,7 +16,7 @@ WIDEST, QUALITY = 1600, 82  # pixels; of the JPEG
 
 
 @dataclass(frozen=True)
-class Picture:
+class EmbeddedPicture:
     """A picture as a data URL, with its size in pixels."""
 
     name: str
@@ -25,7 +25,7 @@ class Picture:
     height: int
 
 
-def conceptor_figures(folder: Path) -> list[Picture]:
+def conceptor_figures(folder: Path) -> list[EmbeddedPicture]:
     """What `xaibench figure conceptors` left in the folder or in its `figures`.
 
     Raises:
@@ -40,7 +40,7 @@ def conceptor_figures(folder: Path) -> list[Picture]:
     return found
 
 
-def inlined(path: Path) -> Picture:
+def inlined(path: Path) -> EmbeddedPicture:
     """A picture as JPEG, at most `WIDEST` pixels wide, transparent parts white."""
     try:
         with Image.open(path) as opened:
@@ -52,4 +52,6 @@ def inlined(path: Path) -> Picture:
     picture.thumbnail((WIDEST, 10 * WIDEST), Image.Resampling.LANCZOS)
     with BytesIO() as file:
         picture.save(file, "JPEG", quality=QUALITY, optimize=True)
-        return Picture(path.name, f"data:image/jpeg;base64,{text(file.getvalue())}", *picture.size)
+        return EmbeddedPicture(
+            path.name, f"data:image/jpeg;base64,{text(file.getvalue())}", *picture.size
+        )
