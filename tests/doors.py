@@ -38,8 +38,8 @@ from xaibench.cli.commands.compare import print_comparison
 from xaibench.cli.commands.show import print_results
 from xaibench.cli.display.json_lines import result_facts
 from xaibench.engine.plan.config import make_config, read_config
+from xaibench.engine.plan.part import Part
 from xaibench.engine.plan.selection import read_subset, written
-from xaibench.engine.run.block_run import Part
 from xaibench.engine.run.merge import merge
 from xaibench.engine.run.score_kept import score_kept
 from xaibench.engine.work.map_store import MapStore
@@ -170,7 +170,13 @@ def lay(root: Path) -> None:
 def toy_part(path: Path, number: int = 0, count: int = 1) -> Results:
     """A run of a second, or a part of it: it keeps its maps."""
     part = Part(number, count)
-    settings = {"metrics": ("pointing-game",), "limit": 4, "shard": 2, "gallery": 1, "keep_maps": True}
+    settings = {
+        "metrics": ("pointing-game",),
+        "limit": 4,
+        "images_per_shard": 2,
+        "gallery": 1,
+        "keep_maps": True,
+    }
     return toy_run(path, "activation", part=part, **settings)
 
 

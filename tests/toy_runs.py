@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import toys
 
-from xaibench.engine.run.block_run import WHOLE
+from xaibench.engine.plan.part import WHOLE
 from xaibench.engine.run.run import run
 from xaibench.engine.run.settings import settle
 from xaibench.engine.work.observer import Observer
@@ -35,7 +35,7 @@ def toy_run(
 def grow(path, explainers, metrics=("deletion-28",), observer=None, registry=None, **settings):
     """A run of some toy explainers and metrics."""
     registry = registry or toys.registry(*explainers, metrics=("deletion-28", "pointing-game"))
-    settings = {"width": 5, "gallery": 2, "shard": 2, **settings}
+    settings = {"width": 5, "gallery": 2, "images_per_shard": 2, **settings}
     config = settle(None, ("toy",), ("generated",), explainers=explainers, metrics=metrics, **settings)
     return run(config, path, observer=observer, registry=registry)
 
@@ -43,7 +43,7 @@ def grow(path, explainers, metrics=("deletion-28",), observer=None, registry=Non
 def lengthy(path, *folders):
     """A shard an image, of a block a folder; maps are kept where there are several."""
     registry = toys.registry("activation", "gradient", metrics=("deletion-28",))
-    settings = {"width": 5, "gallery": 0, "shard": 1, "keep_maps": len(folders) > 1}
+    settings = {"width": 5, "gallery": 0, "images_per_shard": 1, "keep_maps": len(folders) > 1}
     names = [f"folder-{number}" for number in range(len(folders))]
     plain = registry.datasets["folder"]
     registry.datasets.update({name: replace(plain, name=name) for name in names})

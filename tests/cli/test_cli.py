@@ -146,7 +146,7 @@ def test_errors_are_one_line_with_the_cure(arguments, message, tmp_path):
     ("toml", "message"),
     [
         ("limit = 'x'", r"Expected `int \| null`, got `str` - at `\$.limit`"),
-        ("limits = 3", "unknown field `limits`"),
+        ("limits = 3", "no setting 'limits'; did you mean 'limit'"),
         ("limit = ", "is not TOML"),
         ("seed = 1", "missing required field `grid`"),
     ],

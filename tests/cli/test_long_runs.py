@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from xaibench.api import ConfigError
 from xaibench.cli import app
-from xaibench.cli.commands.run import default_output, part_of
+from xaibench.cli.commands.run import default_output
+from xaibench.engine.plan.part import part_of
 from xaibench.results.results import Results
 
 SMALL = ("--models", "scenes-cnn", "--data", "scenes", "--explainers", "grad-cam")
@@ -27,7 +28,7 @@ def said(*arguments):
 def test_two_parts_merged_are_whole(tmp_path):
     for number in (1, 2):
         output = tmp_path / str(number)
-        told = said("run", *SMALL, "--limit", 5, "--shard", f"{number}/2", "--output", output, "-q")
+        told = said("run", *SMALL, "--limit", 5, "--part", f"{number}/2", "--output", output, "-q")
         assert told.exit_code == 0
     merged = tmp_path / "merged"
     assert said("merge", tmp_path / "1", tmp_path / "2", "--output", merged).exit_code == 0
@@ -69,10 +70,10 @@ def test_ctrl_c_finishes_the_shard_and_says_how_to_go_on(tmp_path):
     assert complete.nunique() == 1  # no image is there in part
 
 
-@pytest.mark.parametrize("shard", ["0/2", "3/2", "x", "1", "1/0", "-1/2"])
-def test_a_part_that_is_none_is_refused(shard):
+@pytest.mark.parametrize("part", ["0/2", "3/2", "x", "1", "1/0", "-1/2"])
+def test_a_part_that_is_none_is_refused(part):
     with pytest.raises(ConfigError, match="expected i/n"):
-        part_of(shard)
+        part_of(part)
 
 
 def test_a_file_of_settings_has_one_folder_whatever_it_comes_to_say(tmp_path):
@@ -80,3 +81,9 @@ def test_a_file_of_settings_has_one_folder_whatever_it_comes_to_say(tmp_path):
     assert str(default_output(None, "run-1", "2/8")) == "results/run-1-part-2-of-8"
     (tmp_path / "scores").mkdir()
     assert default_output(tmp_path / "config.toml", "run-1", None) == tmp_path
+
+
+def test_the_former_name_of_a_part_is_refused_and_says_the_new_one(tmp_path):
+    with pytest.raises(ConfigError, match="--shard 1/2 is called --part 1/2 now"):
+        said("run", *SMALL, "--shard", "1/2", "--output", tmp_path)
+    assert "--shard" not in said("run", "--help").stdout

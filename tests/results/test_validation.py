@@ -12,7 +12,7 @@ from toy_runs import toy_run
 
 from xaibench.api import DataError
 from xaibench.engine.plan.config import make_config
-from xaibench.engine.run.block_run import Part
+from xaibench.engine.plan.part import Part
 from xaibench.engine.run.run import run
 from xaibench.results.folder import sha_of
 from xaibench.results.rows import SCHEMA, read_table, write_table
@@ -24,7 +24,7 @@ LIMITS = {"toy": 5, "twin": 2}
 
 @pytest.fixture
 def folder(tmp_path):
-    results = toy_run(tmp_path / "run", "activation", "gradient", shard=2, gallery=2)
+    results = toy_run(tmp_path / "run", "activation", "gradient", images_per_shard=2, gallery=2)
     return results.path
 
 
@@ -134,7 +134,7 @@ def test_a_model_that_was_asked_for_and_is_wholly_missing_is_named(tmp_path):
 def test_an_image_that_one_of_two_models_lacks_is_named(tmp_path):
     registry = toys.registry("activation")
     registry.models["twin"] = replace(registry.models["toy"], name="twin")
-    folder = toy_run(tmp_path, registry=registry, models=("toy", "twin"), shard=6).path
+    folder = toy_run(tmp_path, registry=registry, models=("toy", "twin"), images_per_shard=6).path
     altered(folder, lambda rows: rows[rows["image"] != "image-3"], [1])
     assert validate(folder).wrong == [
         f"twin on generated: no row of 1 images, the first 'image-3', by {metric}; run the same "
@@ -144,7 +144,7 @@ def test_an_image_that_one_of_two_models_lacks_is_named(tmp_path):
 
 
 def test_a_part_is_asked_for_its_own_images_alone(tmp_path):
-    folder = toy_run(tmp_path, "activation", shard=3, part=Part(1, 2)).path
+    folder = toy_run(tmp_path, "activation", images_per_shard=3, part=Part(1, 2)).path
     assert validate(folder).wrong == []
     altered(folder, lambda rows: rows[rows["image"] != "image-3"])
     wrong = "\n".join(validate(folder).wrong)
@@ -156,7 +156,13 @@ def test_grids_of_other_limits_are_whole_and_a_missing_explainer_is_named(tmp_pa
     registry = toys.registry("activation", "gradient", metrics=("deletion-28",))
     registry.models["twin"] = replace(registry.models["toy"], name="twin")
     grid = [{"models": [name], "data": ["generated"], "limit": n} for name, n in LIMITS.items()]
-    settings = {"grid": grid, "gallery": 0, "shard": 6, "width": 5, "metrics": ["deletion-28"]}
+    settings = {
+        "grid": grid,
+        "gallery": 0,
+        "images_per_shard": 6,
+        "width": 5,
+        "metrics": ["deletion-28"],
+    }
     config = make_config({**settings, "explainers": ["activation", "gradient"]})
     folder = run(config, tmp_path, registry=registry).path
     assert validate(folder).wrong == []

@@ -54,7 +54,7 @@ def grid(path, observer=None, **settings):
         ("scenes",),
         explainers=("grad-cam", "layer-cam"),
         metrics=("insertion", "pointing-game"),
-        **{"limit": 16, "shard": 1, "width": 8, "gallery": 2, "device": "cpu", **settings},
+        **{"limit": 16, "images_per_shard": 1, "width": 8, "gallery": 2, "device": "cpu", **settings},
     )
     return run(config, path, observer=observer, registry=registry)
 

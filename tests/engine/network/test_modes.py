@@ -13,7 +13,8 @@ from xaibench.api.errors import ConfigError
 from xaibench.engine.network import modes
 from xaibench.engine.network.modes import INDUCTOR, TRACED, compiled, deterministic, in_bf16
 from xaibench.engine.network.prepare import TOLERANCE, prepare_network
-from xaibench.engine.plan.config import make_config, refuse_to_follow
+from xaibench.engine.plan.config import make_config
+from xaibench.engine.plan.resume_rules import refuse_to_follow
 from xaibench.engine.work.observer import Observer
 
 GRID = [{"models": ["toy"], "data": ["generated"]}]

@@ -40,7 +40,7 @@ def registry() -> Registry:
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    settings = {"width": 5, "gallery": 0, "shard": 2, "metrics": ("pointing-game",)}
+    settings = {"width": 5, "gallery": 0, "images_per_shard": 2, "metrics": ("pointing-game",)}
     settings["explainers"] = (*NAMES, "activation")
     config = settle(None, ("vit", "toy"), ("generated",), **settings)
     return run(config, tmp_path_factory.mktemp("run"), observer=Observer(), registry=registry())

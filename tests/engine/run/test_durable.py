@@ -28,7 +28,7 @@ from xaibench.api import ConfigError, batch
 from xaibench.api.batch import Example
 from xaibench.api.errors import Stopped
 from xaibench.api.variants import Variants
-from xaibench.engine.run.block_run import Part
+from xaibench.engine.plan.part import Part
 from xaibench.engine.run.merge import merge
 from xaibench.engine.run.score_kept import score_kept
 from xaibench.engine.work import evaluator as worker
@@ -175,7 +175,11 @@ def decoded(monkeypatch):
 
 
 def test_what_is_finished_is_not_decoded_and_the_rest_once(tmp_path, files, decoded, monkeypatch):
-    given = {"data": f"folder:{files}", "registry": toys.registry("activation", "gradient"), "shard": 2}
+    given = {
+        "data": f"folder:{files}",
+        "registry": toys.registry("activation", "gradient"),
+        "images_per_shard": 2,
+    }
     first = toy_run(tmp_path / "run", explainers=("activation",), **given)
     subset = next(first.path.glob("subset-*.json")).read_text()
     decoded.clear()
@@ -339,11 +343,11 @@ def test_a_class_of_an_image_that_failed_is_tried_again_with_the_others(tmp_path
 
 
 def test_an_unreadable_shard_is_named_put_aside_and_made_again(tmp_path):
-    expected = toy_run(tmp_path, shard=2).rows
+    expected = toy_run(tmp_path, images_per_shard=2).rows
     broken = sorted((tmp_path / "scores").glob("*.parquet"))[1]
     broken.write_bytes(broken.read_bytes()[:-40])
     noting = Noting()
-    found = toy_run(tmp_path, shard=2, observer=noting).rows
+    found = toy_run(tmp_path, images_per_shard=2, observer=noting).rows
     assert any(str(broken) in note and "put aside" in note for note in noting.notes)
     assert [path.name for path in (tmp_path / "scores").glob("*.unreadable")]
     pd.testing.assert_frame_equal(comparable(found), comparable(expected))
@@ -361,7 +365,7 @@ def test_a_truncated_manifest_costs_nothing(tmp_path):
 
 
 def test_a_full_disk_is_said_and_what_is_finished_is_kept(tmp_path, monkeypatch):
-    expected = toy_run(tmp_path / "whole", shard=2).rows
+    expected = toy_run(tmp_path / "whole", images_per_shard=2).rows
     left, sync = iter([True] * 4), os.fsync  # of the settings, of a shard, and of their names
 
     def full(handle):
@@ -371,11 +375,11 @@ def test_a_full_disk_is_said_and_what_is_finished_is_kept(tmp_path, monkeypatch)
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(ConfigError, match=r"No space left on device.*what is finished is kept"):
-        toy_run(tmp_path / "run", shard=2)
+        toy_run(tmp_path / "run", images_per_shard=2)
     monkeypatch.setattr(os, "fsync", sync)
     assert not list((tmp_path / "run").rglob("*.part"))
     counting = Counting()
-    found = toy_run(tmp_path / "run", shard=2, observer=counting).rows
+    found = toy_run(tmp_path / "run", images_per_shard=2, observer=counting).rows
     assert (counting.resumed, counting.fresh) == (2, 4)
     pd.testing.assert_frame_equal(comparable(found), comparable(expected))
 
@@ -397,7 +401,11 @@ def test_an_image_that_vanishes_is_named_and_leaves_the_rest(tmp_path):
         toys.picture(i).save(data / f"{i}.png")
     gone = data / "7.png"
     rows = toy_run(
-        tmp_path / "run", "activation", data=f"folder:{data}", shard=1, observer=Vanishing(gone)
+        tmp_path / "run",
+        "activation",
+        data=f"folder:{data}",
+        images_per_shard=1,
+        observer=Vanishing(gone),
     ).scores
     failed = rows[rows["status"] == "failed"]
     assert set(failed["image"]) == {"7"}
@@ -434,14 +442,14 @@ def fill_up(monkeypatch, folder, pattern):
 def test_a_disk_full_at_any_file_is_said_and_what_is_finished_is_kept(
     tmp_path, monkeypatch, pattern, settings, finished
 ):
-    expected = toy_run(tmp_path / "whole", shard=3, **settings).rows
+    expected = toy_run(tmp_path / "whole", images_per_shard=3, **settings).rows
     with monkeypatch.context() as patch:
         fill_up(patch, tmp_path / "run", pattern)
         with pytest.raises(ConfigError, match=r"No space left on device.*what is finished is kept"):
-            toy_run(tmp_path / "run", shard=3, **settings)
+            toy_run(tmp_path / "run", images_per_shard=3, **settings)
     assert not list((tmp_path / "run").rglob("*.part"))
     counting = Counting()
-    found = toy_run(tmp_path / "run", shard=3, observer=counting, **settings)
+    found = toy_run(tmp_path / "run", images_per_shard=3, observer=counting, **settings)
     assert (counting.resumed, counting.fresh) == (finished, 6 - finished)
     pd.testing.assert_frame_equal(comparable(found.rows), comparable(expected))
     assert validate(found.path).wrong == []
@@ -449,7 +457,7 @@ def test_a_disk_full_at_any_file_is_said_and_what_is_finished_is_kept(
 
 @pytest.mark.parametrize("pattern", ["*.parquet", "*.safetensors"])
 def test_a_full_disk_while_runs_are_merged_is_said_and_leaves_the_parts(tmp_path, monkeypatch, pattern):
-    settings = {"shard": 3, "keep_maps": True}
+    settings = {"images_per_shard": 3, "keep_maps": True}
     parts = [
         toy_run(tmp_path / str(i), "activation", part=Part(i, 2), **settings).path for i in range(2)
     ]
@@ -467,7 +475,7 @@ def test_a_method_that_hangs_is_stopped_and_named(tmp_path, method):
     spec = registry.explainers["gradient"]
     registry.explainers["gradient"] = replace(spec, at=f"toys:{method}")
     rows = grow(
-        tmp_path, ("activation", "gradient"), registry=registry, timeout=1.0, limit=2, shard=6
+        tmp_path, ("activation", "gradient"), registry=registry, timeout=1.0, limit=2, images_per_shard=6
     ).scores
     stopped = rows[rows["explainer"] == "gradient"]
     assert set(stopped["status"]) == {"failed"}
@@ -478,7 +486,7 @@ def test_a_method_that_hangs_is_stopped_and_named(tmp_path, method):
 def test_where_memory_runs_out_half_of_the_images_go_on(tmp_path, monkeypatch):
     from xaibench.engine.work import shared_pass as shared
 
-    expected = toy_run(tmp_path / "whole", shard=6).rows
+    expected = toy_run(tmp_path / "whole", images_per_shard=6).rows
     plain = shared.batch_of
 
     def cramped(pictures, *rest):
@@ -488,7 +496,7 @@ def test_where_memory_runs_out_half_of_the_images_go_on(tmp_path, monkeypatch):
 
     monkeypatch.setattr(shared, "batch_of", cramped)
     noting = Noting()
-    found = toy_run(tmp_path / "run", shard=6, observer=noting).rows
+    found = toy_run(tmp_path / "run", images_per_shard=6, observer=noting).rows
     assert noting.notes == [
         "toy--generated: out of memory with 6 images at once; going on with 3",
         "toy--generated: out of memory with 3 images at once; going on with 2",
@@ -543,7 +551,7 @@ def cramped_pointing_asking(maps, batch, **settings):
 def test_where_a_method_runs_out_of_memory_half_of_the_images_go_on(
     tmp_path, monkeypatch, kind, name, method
 ):
-    expected = toy_run(tmp_path / "whole", "activation", "gradient", shard=6).rows
+    expected = toy_run(tmp_path / "whole", "activation", "gradient", images_per_shard=6).rows
     registry = toys.registry("activation", "gradient")
     specs = getattr(registry, kind)
     specs[name] = replace(specs[name], at=f"{__name__}:{method}")
@@ -551,7 +559,7 @@ def test_where_a_method_runs_out_of_memory_half_of_the_images_go_on(
     HELD.clear()
     gc.disable()
     try:
-        found = toy_run(tmp_path / "run", registry=registry, shard=6, observer=noting).rows
+        found = toy_run(tmp_path / "run", registry=registry, images_per_shard=6, observer=noting).rows
     finally:
         gc.enable()
     assert "toy--generated: out of memory with 6 images at once; going on with 3" in noting.notes
@@ -564,7 +572,7 @@ def test_a_method_that_has_no_memory_for_one_image_fails_alone(tmp_path, monkeyp
         raise MemoryError("no room")
 
     monkeypatch.setattr(toys, "gradient", full)
-    rows = toy_run(tmp_path, "activation", "gradient", shard=6).scores
+    rows = toy_run(tmp_path, "activation", "gradient", images_per_shard=6).scores
     failed = rows[rows["explainer"] == "gradient"]
     assert set(failed["status"]) == {"failed"}
     assert set(failed["reason"]) == {"MemoryError: no room"}
@@ -622,12 +630,12 @@ class Asking(Observer):
 
 
 def test_a_run_that_is_asked_to_stop_finishes_its_shard(tmp_path):
-    expected = toy_run(tmp_path / "whole", shard=2).rows
+    expected = toy_run(tmp_path / "whole", images_per_shard=2).rows
     with pytest.raises(Stopped):
-        toy_run(tmp_path / "run", shard=2, observer=Asking())
+        toy_run(tmp_path / "run", images_per_shard=2, observer=Asking())
     assert len(Results.load(tmp_path / "run").scores["image"].unique()) == 2
     counting = Counting()
-    found = toy_run(tmp_path / "run", shard=2, observer=counting).rows
+    found = toy_run(tmp_path / "run", images_per_shard=2, observer=counting).rows
     assert (counting.resumed, counting.fresh) == (2, 4)
     pd.testing.assert_frame_equal(comparable(found), comparable(expected))
 
@@ -701,7 +709,7 @@ HOLDING = """
             print("begun", flush=True)
             sys.stdin.read()
 
-    toy_run(Path(sys.argv[1]), shard=6, observer=Holding())
+    toy_run(Path(sys.argv[1]), images_per_shard=6, observer=Holding())
 """
 
 
@@ -723,11 +731,11 @@ def child(source, *arguments):
 def test_the_second_run_into_one_folder_is_refused_to_another_process(tmp_path):
     first = child(HOLDING, tmp_path)
     with pytest.raises(ConfigError, match="another run is writing into"):
-        toy_run(tmp_path, shard=6)
+        toy_run(tmp_path, images_per_shard=6)
     _, errors = first.communicate()  # its input ends, and it goes on
     assert first.returncode == 0, errors
     assert Results.load(tmp_path).manifest["complete"]
-    toy_run(tmp_path, shard=6)  # the folder is free again
+    toy_run(tmp_path, images_per_shard=6)  # the folder is free again
 
 
 class Forks:

@@ -7,7 +7,7 @@ import toys
 from xaibench.api import ConfigError, Dataset
 from xaibench.engine.discovery.registry import installed
 from xaibench.engine.plan.config import Config, Grid
-from xaibench.engine.run.block_run import Part
+from xaibench.engine.plan.part import Part
 from xaibench.engine.run.forecast import Forecast, forecast, together
 from xaibench.engine.run.run import run
 
@@ -118,7 +118,7 @@ def test_settings_that_may_not_go_on_in_the_folder_are_refused(tmp_path):
 
 def test_a_part_is_foretold_by_itself(tmp_path):
     plugins = registry("gradient")
-    settings = msgspec.structs.replace(config(), shard=2)
+    settings = msgspec.structs.replace(config(), images_per_shard=2)
     first, second = (forecast(settings, plugins, part=Part(i, 2))[0] for i in range(2))
     (whole,) = forecast(settings, plugins)
     assert (first.images, second.images, whole.images) == (2, 1, 3)

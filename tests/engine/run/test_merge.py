@@ -8,7 +8,7 @@ import toys
 from toy_runs import comparable, toy_run
 
 from xaibench.api import ConfigError, DataError
-from xaibench.engine.run.block_run import Part
+from xaibench.engine.plan.part import Part
 from xaibench.engine.run.merge import merge
 from xaibench.engine.run.run import run
 from xaibench.engine.run.settings import settle
@@ -17,7 +17,7 @@ from xaibench.results.validation import validate
 
 def of_part(path, number, count, **settings):
     registry = toys.registry("activation", "gradient")
-    settings = {"width": 5, "gallery": 2, "shard": 1, **settings}
+    settings = {"width": 5, "gallery": 2, "images_per_shard": 1, **settings}
     config = settle(
         None,
         ("toy",),

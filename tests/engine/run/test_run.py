@@ -114,7 +114,7 @@ def test_an_image_with_a_mask_of_another_size_is_named_and_leaves_the_rest(tmp_p
 
 
 def test_images_that_the_machine_fails_on_are_named_and_tried_again(tmp_path, monkeypatch):
-    expected = toy_run(tmp_path / "whole", shard=2).rows
+    expected = toy_run(tmp_path / "whole", images_per_shard=2).rows
     calls = iter(range(100))
 
     def sometimes(*arguments):
@@ -123,12 +123,12 @@ def test_images_that_the_machine_fails_on_are_named_and_tried_again(tmp_path, mo
         return batch_of(*arguments)
 
     monkeypatch.setattr("xaibench.engine.work.shared_pass.batch_of", sometimes)
-    rows = toy_run(tmp_path / "run", shard=2).scores
+    rows = toy_run(tmp_path / "run", images_per_shard=2).scores
     failed = rows[rows["status"] == "failed"]
     assert set(failed["image"]) == {"image-2", "image-3"}
     assert set(failed["reason"]) == {"RuntimeError: the device went away at the second shard"}
     counting = Counting()
-    again = toy_run(tmp_path / "run", shard=2, observer=counting).rows
+    again = toy_run(tmp_path / "run", images_per_shard=2, observer=counting).rows
     assert (counting.resumed, counting.fresh) == (4, 2)
     pd.testing.assert_frame_equal(comparable(again), comparable(expected))
 
@@ -175,8 +175,8 @@ def test_a_data_sets_path_is_checked_at_once(tmp_path, data, message):
 
 
 def test_rows_do_not_depend_on_shards_or_pass_width(tmp_path):
-    whole = toy_run(tmp_path / "a", shard=6, width=64).scores
-    parts = toy_run(tmp_path / "b", shard=1, width=3).scores
+    whole = toy_run(tmp_path / "a", images_per_shard=6, width=64).scores
+    parts = toy_run(tmp_path / "b", images_per_shard=1, width=3).scores
     found, expected = (
         comparable(parts, "score", "probability"),
         comparable(whole, "score", "probability"),
@@ -203,12 +203,12 @@ class Killed(Observer):
 
 @pytest.mark.parametrize("after", [0, 1, 2])
 def test_a_killed_run_goes_on_without_a_lost_or_doubled_row(tmp_path, after):
-    expected = toy_run(tmp_path / "whole", shard=2).rows
+    expected = toy_run(tmp_path / "whole", images_per_shard=2).rows
     with pytest.raises(KeyboardInterrupt):
-        toy_run(tmp_path / "run", shard=2, observer=Killed(after))
+        toy_run(tmp_path / "run", images_per_shard=2, observer=Killed(after))
     assert not (tmp_path / "run" / "manifest.json").exists()
     counting = Counting()
-    found = toy_run(tmp_path / "run", shard=2, observer=counting).rows
+    found = toy_run(tmp_path / "run", images_per_shard=2, observer=counting).rows
     assert (counting.resumed, counting.fresh) == (2 * after, 6 - 2 * after)
     pd.testing.assert_frame_equal(comparable(found), comparable(expected))
 
@@ -357,7 +357,7 @@ def test_the_written_config_makes_the_same_run(tmp_path):
 
 
 def test_maps_are_kept_for_the_gallery(tmp_path):
-    toy_run(tmp_path, gallery=2, shard=1)
+    toy_run(tmp_path, gallery=2, images_per_shard=1)
     assert len(list((tmp_path / "maps").glob("*.safetensors"))) == 2
     assert (tmp_path / "gallery.png").read_bytes().startswith(b"\x89PNG")
 
@@ -513,7 +513,9 @@ def test_models_of_one_input_size_have_an_image_decoded_once(tmp_path, monkeypat
 
 
 def test_looking_ahead_changes_no_row(tmp_path, monkeypatch):
-    first = toy_run(tmp_path / "ahead", shard=2).rows
+    first = toy_run(tmp_path / "ahead", images_per_shard=2).rows
     one_by_one = lambda ahead, shard, following: [ahead.make(item) for item in shard]  # noqa: E731
     monkeypatch.setattr("xaibench.engine.images.prefetch.Ahead.take", one_by_one)
-    pd.testing.assert_frame_equal(comparable(first), comparable(toy_run(tmp_path / "not", shard=2).rows))
+    pd.testing.assert_frame_equal(
+        comparable(first), comparable(toy_run(tmp_path / "not", images_per_shard=2).rows)
+    )

@@ -1,18 +1,24 @@
 """`xaibench run`: the grid, from names to a leaderboard."""
 
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin
 
 import typer
 from rich.console import Console
 
 from xaibench.api.errors import ConfigError
 from xaibench.cli.names import completing, split
+from xaibench.engine.plan.config import is_stored
+from xaibench.engine.plan.part import WHOLE, part_of
+from xaibench.engine.plan.setting_fields import Setting, settings_of_a_run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from xaibench.engine.run.block_run import Part
+COMPLETED = ("explainers", "metrics")
+PATHS = ("subset",)  # may have commas in them
+NO_OPTION = ("settings",)  # tables within a table are for files
 
 EXAMPLES = """Run explainers on models and data, score them, and print who explains best.
 
@@ -34,7 +40,7 @@ Examples:
 
   xaibench run --config mine.toml   # more in it later adds only that
 
-  xaibench run --config mine.toml --shard 2/8   # then: xaibench merge
+  xaibench run --config mine.toml --part 2/8   # then: xaibench merge
 
   xaibench run --config mine.toml --executor ray --address HOST:PORT   # pip install xaibench-ray
 
@@ -48,22 +54,8 @@ def run(
     models: Annotated[
         list[str] | None,
         typer.Option(
-            help="As in `xaibench list`; comma-separated or repeated.",
+            help="Models, as in `xaibench list`; comma-separated or repeated.",
             autocompletion=completing("models"),
-        ),
-    ] = None,
-    explainers: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Explainers, as in `xaibench list`; the default's nine if not given.",
-            autocompletion=completing("explainers"),
-        ),
-    ] = None,
-    metrics: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Metrics, as in `xaibench list`, or all; the default's three if not given.",
-            autocompletion=completing("metrics"),
         ),
     ] = None,
     data: Annotated[
@@ -74,79 +66,26 @@ def run(
             autocompletion=completing("datasets"),
         ),
     ] = None,
-    limit: Annotated[
-        int | None, typer.Option(help="How many examples of each data set, from its start.")
-    ] = None,
-    sample: Annotated[
-        int | None,
-        typer.Option(help="How many images of each data set, drawn by --seed, stratified by class."),
-    ] = None,
-    classes: Annotated[
-        list[str] | None,
-        typer.Option(help="Ask about these classes only; names or indices, comma-separated."),
-    ] = None,
-    subset: Annotated[
-        list[Path] | None,
-        typer.Option(help="Exactly these images: another run's subset-DATA.json; one a data set."),
-    ] = None,
-    full: Annotated[bool, typer.Option("--full", help="The papers' 224 steps, and all images.")] = False,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, cuda:1, ...; found if not given.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
-    dtype: Annotated[
-        str | None,
-        typer.Option(help="Of metrics' and perturbing explainers' forwards: float32, or bf16."),
-    ] = None,
-    compile_: Annotated[
-        bool, typer.Option("--compile", help="Those forwards by a compiled copy of the network.")
+    full: Annotated[
+        bool, typer.Option("--full", help="Take the papers' 224 steps, and all images.")
     ] = False,
-    deterministic: Annotated[
-        bool,
-        typer.Option("--deterministic", help="The same bits each time; what cannot be so fails."),
-    ] = False,
-    width: Annotated[
-        int | None, typer.Option(help="Images in a forward pass; measured if not given.")
-    ] = None,
-    gallery: Annotated[
-        int | None,
-        typer.Option(help="Of how many images of each model and data set the maps are kept; 3."),
-    ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Folder for the results; results/<name> if not given.")
+        Path | None, typer.Option(help="Folder of the results; results/<name> if not given.")
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="Settings as TOML; flags are laid over them.")
+        Path | None, typer.Option(help="TOML file of settings; options are laid over it.")
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Begin anew in a folder that holds a run.")
     ] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="A broken plugin is an error.")] = False,
-    keep_maps: Annotated[
-        bool,
-        typer.Option("--keep-maps", help="Keep all maps, for `xaibench score` to add metrics to."),
-    ] = False,
-    timeout: Annotated[
-        float | None,
+    part: Annotated[
+        str | None,
         typer.Option(
-            help="Seconds of its own that a method may take for a shard before it fails; 0: any."
+            help="Do the i-th of n parts of the work, for n machines; `xaibench merge` joins them.",
+            metavar="i/n",
         ),
     ] = None,
-    shard: Annotated[
-        str | None,
-        typer.Option(help="The i-th of n parts of the work, for many machines.", metavar="i/n"),
-    ] = None,
-    executor: Annotated[
-        str | None,
-        typer.Option(help="Where it is computed, as in `xaibench list executors`; here, if not given."),
-    ] = None,
-    address: Annotated[
-        str | None, typer.Option(help="Of the executor, such as a Ray cluster's HOST:PORT.")
-    ] = None,
-    executing: Annotated[
-        list[str] | None,
-        typer.Option(help="Settings of the executor; comma-separated or repeated.", metavar="KEY=VALUE"),
-    ] = None,
+    shard: Annotated[str | None, typer.Option(hidden=True)] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Print the plan: cells, what is unsupported, forwards, time."),
@@ -154,8 +93,9 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the leaderboard only.")] = False,
     json: Annotated[
         bool,
-        typer.Option("--json", help="One JSON object a line: progress, then the result."),
+        typer.Option("--json", help="Print one JSON object per line: progress, then the result."),
     ] = False,
+    **settings: Any,
 ) -> None:
     """Run explainers on models and data, score them, and print who explains best."""
     from xaibench.cli.commands.show import print_results
@@ -164,104 +104,111 @@ def run(
     from xaibench.cli.display.working import working
     from xaibench.engine.run.settings import settle
 
-    part = part_of(shard)
-    told = JsonLines() if json else None
-    with working(told or Progress(Console(stderr=True), quiet)) as work:
-        settings = settle(
-            config,
-            split(models),
-            split(data),
-            full=full,
-            explainers=split(explainers),
-            metrics=split(metrics),
-            limit=limit,
-            sample=sample,
-            classes=split(classes),
-            subset=tuple(map(str, subset or ())),
-            device=device,
-            seed=seed,
-            dtype=dtype,
-            compile=compile_ or None,
-            deterministic=deterministic or None,
-            width=width,
-            gallery=gallery,
-            keep_maps=keep_maps or None,
-            timeout=timeout,
-            strict=strict or None,
-            executor=executor,
-            address=address,
-            executing=settings_of(split(executing)) or None,
-        )
-        folder = output or default_output(config, settings.name(), shard)
+    if shard is not None:
+        raise ConfigError(f"--shard {shard} is called --part {shard} now")
+    share = part_of(part) if part else WHOLE
+    lines = JsonLines() if json else None
+    with working(lines or Progress(Console(stderr=True), quiet)) as command:
+        whole = settle(config, split(models), split(data), full=full, **typed(settings))
+        folder = output or default_output(config, whole.name(), part)
         if dry_run:
             from xaibench.cli.display.forecast_table import print_plan
             from xaibench.engine.run.forecast import forecast  # opens torch
 
-            there = None if overwrite else folder
-            forecasts = forecast(settings, None, work.observer, there, part)
+            present = None if overwrite else folder
+            forecasts = forecast(whole, None, command.observer, present, share)
         else:
             from xaibench.engine.run.run import run as run_grid  # opens torch
 
-            work.folder = folder
-            results = run_grid(settings, folder, overwrite, work.observer, part=part)
+            command.folder = folder
+            results = run_grid(whole, folder, overwrite, command.observer, part=share)
     if dry_run:
-        told.write("plan", plan_facts(forecasts)) if told else print_plan(forecasts, Console())
+        lines.write("plan", plan_facts(forecasts)) if lines else print_plan(forecasts, Console())
         return
     code = int((results.scores["status"] == "failed").any())
-    told.write("result", result_facts(results, code)) if told else print_results(results, Console())
+    lines.write("result", result_facts(results, code)) if lines else print_results(results, Console())
     raise typer.Exit(code)
 
 
-def part_of(shard: str | None) -> "Part":
-    """What "i/n" means.
+def options() -> list[Parameter]:
+    """Return an option for each setting of `Config`, in its order, with its description as help."""
+    return [
+        Parameter(each.name, Parameter.KEYWORD_ONLY, default=None, annotation=option(each))
+        for each in settings_of_a_run()
+        if each.name not in NO_OPTION
+    ]
+
+
+def option(setting: Setting) -> Any:
+    """Return the type of a setting's option, with its help; not given, it leaves the file's setting."""
+    text = setting.description
+    if setting.type is bool:
+        flag = f"--{setting.name.replace('_', '-')}"
+        return Annotated[bool | None, typer.Option(flag, help=text)]
+    if setting.type in (int, float, int | None):
+        number = float if setting.type is float else int
+        return Annotated[number | None, typer.Option(help=text)]
+    if get_origin(setting.type) is dict:
+        return Annotated[
+            list[str] | None,
+            typer.Option(help=f"{text} Comma-separated or repeated.", metavar="KEY=VALUE"),
+        ]
+    if setting.type is str or get_origin(setting.type) is Literal:
+        return Annotated[str | None, typer.Option(help=text)]
+    text = f"{text} {'Repeated.' if setting.name in PATHS else 'Comma-separated or repeated.'}"
+    complete = completing(setting.name) if setting.name in COMPLETED else None
+    return Annotated[list[str] | None, typer.Option(help=text, autocompletion=complete)]
+
+
+def typed(settings: "Mapping[str, Any]") -> dict[str, Any]:
+    """Return the settings that options gave, as `Config` takes them."""
+    plain = dict[str, Any]()
+    for name, value in settings.items():
+        if value is None or value is False:
+            continue
+        if name == "executing":
+            plain[name] = settings_of(split(value))
+        else:
+            plain[name] = value if name in PATHS or not isinstance(value, list) else split(value)
+    return plain
+
+
+def settings_of(pairs: "Sequence[str]") -> dict[str, str | float]:
+    """Return the settings that some "KEY=VALUE" give; a value that is a number becomes one.
 
     Raises:
-        ConfigError: it is not that.
+        ConfigError: one of them has no key or no value.
     """
-    from xaibench.engine.run.block_run import WHOLE, Part
-
-    if shard is None:
-        return WHOLE
-    number, _, count = shard.partition("/")
-    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-        raise ConfigError(f"--shard {shard}: expected i/n, such as 2/8 for the second of eight parts")
-    return Part(int(number) - 1, int(count))
-
-
-def settings_of(said: "Sequence[str]") -> dict[str, str | float]:
-    """What "KEY=VALUE"s mean; a value that is a number is one.
-
-    Raises:
-        ConfigError: one is not that.
-    """
-    found: dict[str, str | float] = {}
-    for one in said:
-        name, _, value = one.partition("=")
+    settings: dict[str, str | float] = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
         if not (name and value):
-            raise ConfigError(f"--executing {one}: expected KEY=VALUE, such as gpus=0.5")
+            raise ConfigError(f"--executing {pair}: expected KEY=VALUE, such as gpus=0.5")
         try:
             number = float(value)
-            found[name] = int(number) if number.is_integer() else number
+            settings[name] = int(number) if number.is_integer() else number
         except ValueError:
-            found[name] = value
-    return found
+            settings[name] = value
+    return settings
 
 
-def default_output(config: Path | None, name: str, shard: str | None) -> Path:
-    """Where results go that are not sent elsewhere.
+def default_output(config: Path | None, name: str, part: str | None) -> Path:
+    """Return the folder of a run for which --output names none.
 
     Settings from a file go to a folder of its name, so that the file may ask for more later; those that
     lie in a results folder go on there.
     """
     if config is None:
         folder = Path("results") / name
-    elif config.name == "config.toml" and (config.parent / "scores").is_dir():
+    elif is_stored(config):
         folder = config.parent
     else:
         folder = Path("results") / config.stem
     return (
-        folder if shard is None else folder.with_name(f"{folder.name}-part-{shard.replace('/', '-of-')}")
+        folder if part is None else folder.with_name(f"{folder.name}-part-{part.replace('/', '-of-')}")
     )
 
 
 run.__doc__ = EXAMPLES
+run.__signature__ = Signature([*list(signature(run).parameters.values())[:-1], *options()])  # type: ignore[attr-defined]
+run.__annotations__ = {each.name: each.annotation for each in signature(run).parameters.values()}

@@ -1,15 +1,16 @@
 """What to run: the same settings from a TOML file, from flags or from Python."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from hashlib import sha256
 from importlib.resources import files
-from math import inf
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import tomli_w
+from msgspec import Meta
 
 from xaibench.api.errors import ConfigError
 
@@ -25,71 +26,131 @@ class Grid(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     limit: int | None = None
 
 
-ANYWHERE = (  # no row's meaning
-    *("shard", "device", "width", "gallery", "timeout", "keep_maps", "strict"),
+ANYWHERE = (  # settings that change no row's meaning
+    *("images_per_shard", "device", "width", "gallery", "timeout", "keep_maps", "strict"),
     *("executor", "address", "executing"),
 )
 MODES = ("dtype", "compile", "deterministic")  # how the network is computed: in every row
 ALL = "all"  # instead of metrics' names
+FORMER_NAMES = {"shard": "images_per_shard"}
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The settings of a run.
+    """The settings of a run, and their one definition: name, type, default and meaning.
 
-    Args:
-        grid: which models see which data.
-        explainers: by name; empty: all that are installed, also those of thousands of forwards an image.
-            Null explainers are always added.
-        metrics: by name; empty: those of the embedded default; "all": all that are installed, also those
-            of hundreds of forwards a map.
-        limit: how many examples of each data set, from its start; None: all.
-        sample: how many images of each data set, drawn by `seed` and stratified by class; None: all.
-        classes: by name or index, the only ones asked about; None: all.
-        subset: files that say exactly which images, one for each data set; None: as the above say.
-        shard: how many images are worked on together and written at once.
-        device: "auto", "cpu", "cuda", "cuda:1", ...
-        width: images a pass of the stream; 0: measured.
-        seed: of everything random.
-        dtype: of the stream's forwards; captures and maps stay in float32.
-        compile: the stream's forwards by a compiled copy of the network, where one can be had.
-        deterministic: operations give the same bits each time, or fail their cell.
-        timeout: seconds that a method's own code may take for a shard, all its turns together but not
-            the forwards that it asks for, before it is stopped and fails; 0: any.
-        keep_maps: keep all maps, at their own resolution, so that more metrics need no explainer.
-        gallery: how many images of each model and data set are kept for the picture.
-        strict: a broken plugin is an error, rather than reported.
-        executor: where it is computed; "here" is this process.
-        address: of the executor, where it has one.
-        executing: settings of the executor.
-        settings: of explainers and modifiers, by name, laid over theirs; a modifier's hold wherever
-            it is used.
+    A field that is added here is a key of the TOML file, a keyword of `xaibench.run` and, where its type
+    is one of a command line, an option of `xaibench run`, with this description as its help. One that
+    changes no row's meaning is named in `ANYWHERE`, too.
     """
 
-    grid: tuple[Grid, ...]
-    explainers: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
-    limit: int | None = None
-    sample: int | None = None
-    classes: tuple[str, ...] | None = None
-    subset: tuple[str, ...] | None = None
-    shard: int = 4
-    device: str = "auto"
-    width: int = 0
-    seed: int = 0
-    gallery: int = 3
-    dtype: Literal["float32", "bf16"] = "float32"
-    compile: bool = False
-    deterministic: bool = False
-    timeout: float = 3600.0
-    keep_maps: bool = False
-    strict: bool = False
-    executor: str = "here"
-    address: str = ""
-    executing: dict[str, str | int | float | bool] = {}
-    settings: dict[str, dict[str, str | int | float | bool]] = {}
+    grid: Annotated[tuple[Grid, ...], Meta(description="Which models see which data sets.")]
+    explainers: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Explainers by name; all that are installed if empty, also those of thousands "
+            "of forwards an image. The controls are always added."
+        ),
+    ] = ()
+    metrics: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Metrics by name; those of the default run if empty; all that are installed for "
+            '"all", also those of hundreds of forwards a map.'
+        ),
+    ] = ()
+    limit: Annotated[
+        int | None,
+        Meta(description="Number of examples of each data set, from its start; all if not set."),
+    ] = None
+    sample: Annotated[
+        int | None,
+        Meta(
+            description="Number of images of each data set, drawn by the seed and stratified by class; "
+            "all if not set."
+        ),
+    ] = None
+    classes: Annotated[
+        tuple[str, ...] | None,
+        Meta(description="Classes to ask about, by name or index; all if not set."),
+    ] = None
+    subset: Annotated[
+        tuple[str, ...] | None,
+        Meta(
+            description="Files that list exactly which images to use: subset-DATA.json of another run."
+        ),
+    ] = None
+    images_per_shard: Annotated[
+        int, Meta(description="Number of images that are worked on together and written to one file.")
+    ] = 4
+    device: Annotated[
+        str,
+        Meta(description='Device to compute on: "cpu", "cuda", "cuda:1" or "auto", the best there is.'),
+    ] = "auto"
+    width: Annotated[
+        int, Meta(description="Number of images in a pass of the stream; measured if 0.")
+    ] = 0
+    seed: Annotated[int, Meta(description="Seed of all random numbers.")] = 0
+    gallery: Annotated[
+        int,
+        Meta(description="Number of images per model and data set whose maps are shown in the gallery."),
+    ] = 3
+    dtype: Annotated[
+        Literal["float32", "bf16"],
+        Meta(
+            description="Type of the numbers in the forwards of metrics and perturbing explainers: "
+            "float32 or bf16; captures and maps stay in float32."
+        ),
+    ] = "float32"
+    compile: Annotated[
+        bool,
+        Meta(description="Run those forwards by a compiled copy of the network, where one can be made."),
+    ] = False
+    deterministic: Annotated[
+        bool,
+        Meta(description="Compute the same bits each time; a method that cannot fails."),
+    ] = False
+    timeout: Annotated[
+        float,
+        Meta(
+            description="Seconds of its own code that a method may take for a shard before it fails, "
+            "without the forwards that it asks for; no limit if 0."
+        ),
+    ] = 3600.0
+    keep_maps: Annotated[
+        bool,
+        Meta(
+            description="Keep all maps, so that `xaibench score` can add metrics without the explainers."
+        ),
+    ] = False
+    strict: Annotated[
+        bool, Meta(description="Stop with an error if a plugin is broken, rather than report it.")
+    ] = False
+    executor: Annotated[str, Meta(description='Where the run is computed; "here" is this process.')] = (
+        "here"
+    )
+    address: Annotated[
+        str, Meta(description="Address of the executor, such as HOST:PORT of a Ray cluster.")
+    ] = ""
+    executing: Annotated[
+        dict[str, str | int | float | bool], Meta(description="Settings of the executor.")
+    ] = {}
+    settings: Annotated[
+        dict[str, dict[str, str | int | float | bool]],
+        Meta(
+            description="Settings of explainers and modifiers by name, laid over their own; those of a "
+            "modifier hold wherever it is used."
+        ),
+    ] = {}
 
     def __post_init__(self) -> None:
-        least_of = {"limit": 1, "sample": 1, "shard": 1, "width": 0, "gallery": 0, "timeout": 0}
+        least_of = {
+            "limit": 1,
+            "sample": 1,
+            "images_per_shard": 1,
+            "width": 0,
+            "gallery": 0,
+            "timeout": 0,
+        }
         for name, least in least_of.items():
             value = getattr(self, name)
             if value is not None and value < least:
@@ -127,63 +188,6 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         return f"run-{sha256(said.encode()).hexdigest()[:8]}"
 
 
-def refuse_to_follow(earlier: Path, config: Config) -> None:
-    """Settings may go on in a folder where they ask for what it has, and perhaps for more.
-
-    Args:
-        earlier: the settings of the folder's run, a TOML file.
-        config: the new ones.
-
-    Raises:
-        ConfigError: they ask for less, or for something else, or the earlier ones are damaged.
-    """
-    cure = "Choose another --output, or --overwrite it"
-    try:
-        before = make_config(read_config(earlier), str(earlier))
-    except ConfigError as error:
-        raise ConfigError(f"{error}. The folder's run cannot be gone on with. {cure}") from error
-    differ = [*_other(before, config), *_less(before, config)]
-    if differ:
-        raise ConfigError(
-            f"{earlier.parent} holds a run with other settings: {'; '.join(differ)}. {cure}"
-        )
-
-
-def _other(before: Config, now: Config) -> Iterator[str]:
-    for name in ("seed", "sample", "classes", "subset", "settings", *MODES):
-        old, new = getattr(before, name), getattr(now, name)
-        if old != new:
-            yield f"{name} was {old}, and is {new}"
-
-
-def _less(before: Config, now: Config) -> Iterator[str]:
-    default = default_config()["metrics"]
-    named: dict[str, tuple[Sequence[str], Sequence[str], bool]] = {
-        "explainers": (before.explainers or (ALL,), now.explainers, not now.explainers),
-        "metrics": (before.metrics or default, now.metrics or default, ALL in now.metrics),
-    }
-    for name, (old, new, all_of_them) in named.items():
-        gone = [] if all_of_them else [one for one in old if one not in new]
-        if gone:
-            yield f"{name} had {', '.join(gone)}"
-    images = _limits(now)
-    for (model, data), most in _limits(before).items():
-        left = images.get((model, data), 0)
-        if left < most:
-            what = f"has {left} examples, and had {most}" if left else "is not asked for any more"
-            yield f"{model} on {data} {what}"
-
-
-def _limits(config: Config) -> dict[tuple[str, str], float]:
-    """How many examples at most, of each model and data set."""
-    return {
-        (model, data): grid.limit or config.limit or inf
-        for grid in config.grid
-        for model in grid.models
-        for data in grid.data
-    }
-
-
 def default_config() -> dict[str, Any]:
     """The embedded default as plain data."""
     text = (files("xaibench.engine.plan") / "default.toml").read_text(encoding="utf-8")
@@ -212,13 +216,71 @@ def _plain(text: str, source: str) -> dict[str, Any]:
 
 
 def make_config(settings: Mapping[str, Any], source: str = "the settings") -> Config:
-    """Settings checked: nothing unknown, nothing of the wrong type.
+    """Check settings: none is unknown, none has a wrong type.
+
+    Args:
+        settings: as plain data, as in the TOML file.
+        source: where they are from, for the message.
 
     Raises:
         ConfigError: says which field is wrong and what was expected.
     """
+    refuse_unknown(settings, Config.__struct_fields__, source)
+    grids = settings.get("grid")
+    for grid in grids if isinstance(grids, list | tuple) else ():
+        if isinstance(grid, Mapping):
+            refuse_unknown(grid, Grid.__struct_fields__, f"{source}, [[grid]]")
     try:
         return msgspec.convert(dict(settings), Config)
     except msgspec.ValidationError as error:
-        known = ", ".join(Config.__struct_fields__)
-        raise ConfigError(f"{source}: {error}. Settings: {known}.") from error
+        raise ConfigError(f"{source}: {error}.{hint_for_lists(settings)}") from error
+
+
+def stored_config(path: Path) -> Config:
+    """Read the settings that a results folder keeps, also those written by a former version.
+
+    Args:
+        path: `config.toml` of the folder.
+
+    Raises:
+        ConfigError: the file cannot be read, is not TOML, or holds no settings of a run.
+    """
+    return make_config(renamed(read_config(path)), str(path))
+
+
+def is_stored(path: Path) -> bool:
+    """Return whether a settings file is one that a results folder keeps."""
+    return path.name == "config.toml" and (path.parent / "scores").is_dir()
+
+
+def renamed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings that a former version has written, by their names of today."""
+    return {FORMER_NAMES.get(name, name): value for name, value in settings.items()}
+
+
+def refuse_unknown(settings: Iterable[str], known: Sequence[str], source: str) -> None:
+    """Refuse names that are no settings.
+
+    Args:
+        settings: the names.
+        known: names that there are.
+        source: where the settings are from, for the message.
+
+    Raises:
+        ConfigError: one is not known; says what it is called now, or which one was probably meant.
+    """
+    for name in settings:
+        if name in known:
+            continue
+        if FORMER_NAMES.get(name) in known:
+            raise ConfigError(f"{source}: {name!r} is called {FORMER_NAMES[name]!r} now")
+        guess = get_close_matches(name, known, n=1)
+        meant = f"; did you mean {guess[0]!r}?" if guess else "."
+        raise ConfigError(f"{source}: there is no setting {name!r}{meant} Settings: {', '.join(known)}.")
+
+
+def hint_for_lists(settings: Mapping[str, Any]) -> str:
+    """Return what to write instead of a string where a list is meant; "" where none is."""
+    lists = [name for name in ("explainers", "metrics", "classes", "subset") if name in settings]
+    wrong = [name for name in lists if isinstance(settings[name], str)]
+    return "".join(f' {name} is a list: write {name} = ["{settings[name]}"].' for name in wrong)

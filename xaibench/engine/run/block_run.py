@@ -12,6 +12,7 @@ from xaibench.api.executing import Execute, Lost, MakeWork
 from xaibench.engine.images.pictures import Picture, group
 from xaibench.engine.images.prefetch import Shelf
 from xaibench.engine.plan.config import Config
+from xaibench.engine.plan.part import WHOLE, Part
 from xaibench.engine.plan.plan import Block, Plan
 from xaibench.engine.plan.selection import Subset, merged, subset_of, written
 from xaibench.engine.work.block_worker import BlockWorker, asked_sha
@@ -34,22 +35,6 @@ from xaibench.engine.work.rows import Provenance
 from xaibench.engine.work.worker_factory import LocalWorkerFactory, WorkerFactory
 from xaibench.results.folder import NOTHING, Present, RunFolder
 from xaibench.results.keys import content_key
-
-
-@dataclass(frozen=True)
-class Part:
-    """One of `count` equal parts of every block, counted from 0: for schedulers that start many runs."""
-
-    number: int = 0
-    count: int = 1
-
-    def shards(self, images: int, size: int) -> list[range]:
-        """Every count-th shard of at most `size` of so many images."""
-        every = [range(images)[first : first + size] for first in range(0, images, size)]
-        return every[self.number :: self.count]
-
-
-WHOLE = Part()
 
 
 @dataclass(frozen=True)
@@ -107,7 +92,7 @@ class BlockRun:
         refuse_other(opened, cells, examples)
         images = group(examples)
         present = self.present(name, examples, cells)
-        shards = self.part.shards(len(images), self.config.shard)
+        shards = self.part.shards(len(images), self.config.images_per_shard)
         if not opened.width and lacking(shards, images, present, cells):
             measured = self.opened(block, make, measure=True)
             if measured.problem:

@@ -23,9 +23,10 @@ from xaibench.engine.evaluate.requests import Request
 from xaibench.engine.evaluate.scoring import score
 from xaibench.engine.evaluate.stream import Answer, Stream
 from xaibench.engine.images.pictures import Picture, decode
-from xaibench.engine.plan.config import Config, refuse_to_follow
+from xaibench.engine.plan.config import Config
+from xaibench.engine.plan.part import WHOLE, Part
 from xaibench.engine.plan.plan import Block, plan
-from xaibench.engine.run.block_run import WHOLE, Part
+from xaibench.engine.plan.resume_rules import refuse_to_follow
 from xaibench.engine.work.block_worker import BlockWorker
 from xaibench.engine.work.cells import Pair, Wanted
 from xaibench.engine.work.evaluator import Evaluator, askable
@@ -120,7 +121,7 @@ def forecast_block(
     if problem := work.load():
         return replace(whole, problem=": ".join(problem))
     try:
-        shards = part.shards(len(work.images), worker.config.shard)
+        shards = part.shards(len(work.images), worker.config.images_per_shard)
         images = [work.images[i] for shard in shards for i in shard]
         missing = Counter(lacking(images, work, folder.present(work.loaded.provenance.block)))
         present = missing.pop(frozenset(), 0)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from xaibench.api.errors import ConfigError, DataError
-from xaibench.engine.plan.config import ANYWHERE, Config, Grid, make_config, read_config
+from xaibench.engine.plan.config import ANYWHERE, Config, Grid, stored_config
 from xaibench.engine.plan.selection import merged, read_subset, written
 from xaibench.engine.run.finish import close
 from xaibench.engine.work.observer import Observer
@@ -35,7 +35,7 @@ def merge(paths: Sequence[Path], output: Path, overwrite: bool = False) -> Resul
     if len(paths) < 2:
         raise ConfigError("merge takes two results folders at least")
     manifests = [finished(path) for path in paths]
-    config = common([make_config(read_config(path / "config.toml"), str(path)) for path in paths], paths)
+    config = common([stored_config(path / "config.toml") for path in paths], paths)
     refuse_missing_parts(manifests, paths)
     if output.exists() and any(output.iterdir()) and not overwrite:
         raise ConfigError(f"{output} is not empty; choose another --output, or --overwrite it")

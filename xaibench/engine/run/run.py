@@ -6,9 +6,11 @@ from pathlib import Path
 
 from xaibench.engine.device.devices import device_facts, device_of
 from xaibench.engine.discovery.registry import HERE, Registry, installed
-from xaibench.engine.plan.config import Config, refuse_to_follow
+from xaibench.engine.plan.config import Config
+from xaibench.engine.plan.part import WHOLE, Part
 from xaibench.engine.plan.plan import plan, with_settings
-from xaibench.engine.run.block_run import WHOLE, BlockRun, Part
+from xaibench.engine.plan.resume_rules import refuse_to_follow
+from xaibench.engine.run.block_run import BlockRun
 from xaibench.engine.run.finish import close
 from xaibench.engine.run.manifest import facts_of, models_before
 from xaibench.engine.work.evaluator import Evaluator
@@ -70,4 +72,4 @@ def run(
                 blocks.work(block)
         tally.remember(former)
         facts = facts_of(config, todo, registry, Results.load(path), tally, began)
-        return close(folder, facts | {"part": f"{part.number + 1}/{part.count}"}, observer)
+        return close(folder, facts | {"part": str(part)}, observer)

@@ -8,7 +8,7 @@ import msgspec
 
 from xaibench.api.errors import ConfigError
 from xaibench.engine.discovery.registry import HERE, Registry
-from xaibench.engine.plan.config import default_config, make_config, read_config
+from xaibench.engine.plan.config import default_config, stored_config
 from xaibench.engine.run.run import run
 from xaibench.engine.work.observer import Observer
 from xaibench.results.folder import RunFolder
@@ -37,7 +37,7 @@ def score_kept(
             f"{path} has no maps at their own resolution; run with --keep-maps, or add the metrics to "
             "the run itself: the same command with more --metrics makes only theirs"
         )
-    config = make_config(read_config(path / "config.toml"), f"{path}/config.toml")
+    config = stored_config(path / "config.toml")
     known = config.metrics or tuple(default_config()["metrics"])
     wanted = tuple(dict.fromkeys((*known, *metrics)))
     here: dict[str, Any] = {"executor": HERE.name, "address": "", "executing": {}}  # it may be gone

@@ -1,14 +1,28 @@
 """A run from loose settings, as flags and Python calls give them, laid over a file or the default."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Any
 
-from xaibench.engine.plan.config import Config, default_config, make_config, read_config
+from xaibench.api.errors import ConfigError
+from xaibench.engine.plan.config import (
+    Config,
+    default_config,
+    is_stored,
+    make_config,
+    read_config,
+    refuse_unknown,
+    renamed,
+)
+from xaibench.engine.plan.part import part_of
+from xaibench.engine.plan.setting_fields import settings_of_a_run
 from xaibench.engine.work.observer import Observer
 from xaibench.results.results import Results
 
 FULL = ("insertion", "deletion", "pointing-game")
+LISTS = ("models", "data", "explainers", "metrics", "classes", "subset")
 
 
 def settle(
@@ -30,7 +44,7 @@ def settle(
     Raises:
         ConfigError: says which setting is wrong and what was expected.
     """
-    plain = read_config(config) if config else default_config()
+    plain = read_settings(config) if config else default_config()
     if models or data:
         plain["grid"] = [grid_of(plain.get("grid", []), models, data)]
     if full:
@@ -43,6 +57,12 @@ def settle(
         chosen = {"limit", "sample", "subset"} | ({"classes"} if "subset" in given else set())
         plain = {name: value for name, value in plain.items() if name not in chosen}
     return make_config({**plain, **given}, str(config) if config else "the settings")
+
+
+def read_settings(config: Path) -> dict[str, Any]:
+    """Read a TOML file; one that a results folder keeps may be of a former version."""
+    plain = read_config(config)
+    return renamed(plain) if is_stored(config) else plain
 
 
 def without_limit(grid: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,6 +85,35 @@ def grid_of(
     return found
 
 
+def explicit_keywords(function: Callable[..., Results]) -> Callable[..., Results]:
+    """Give a function of `**settings` the settings of `Config` as explicit keywords.
+
+    The signature that `help` and editors show lists them all with their types and defaults, the
+    docstring what they mean; a keyword that is none of them is refused by name.
+    """
+    own = list(signature(function).parameters.values())[:-1]
+    settings = [
+        Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
+        for field in settings_of_a_run()
+    ]
+    keywords = [*own, *settings]
+
+    @wraps(function)
+    def checked(*positional: Any, **given: Any) -> Results:
+        refuse_unknown(given, [keyword.name for keyword in keywords], "xaibench.run()")
+        return function(*positional, **given)
+
+    checked.__signature__ = Signature(keywords, return_annotation=Results)  # type: ignore[attr-defined]
+    checked.__doc__ = (function.__doc__ or "").replace("{settings}", descriptions())
+    return checked
+
+
+def descriptions() -> str:
+    """Return what each setting means, as lines of a docstring."""
+    return "\n        ".join(f"    {each.name}: {each.description}" for each in settings_of_a_run())
+
+
+@explicit_keywords
 def run(
     models: Sequence[str] = (),
     data: Sequence[str] = (),
@@ -73,28 +122,49 @@ def run(
     overwrite: bool = False,
     config: str | Path | None = None,
     full: bool = False,
+    part: str = "1/1",
     observer: Observer | None = None,
     **settings: Any,
 ) -> Results:
-    """Run a grid of models, data sets, explainers and metrics; results as pandas frames.
+    """Run a grid of models, data sets, explainers and metrics, and return the results as pandas frames.
+
+    Settings that are not given are those of the file `config`, or of the embedded default.
 
     Args:
-        models: by name; the embedded default's where not given.
-        data: by name, "NAME" or "NAME:PATH"; likewise.
+        models: names of models; the embedded default's where not given.
+        data: names of data sets, "NAME" or "NAME:PATH"; likewise.
         output: the folder; `results/<name of the settings>` where not given. What it holds of the
             same run already is not done again.
-        overwrite: begin anew.
+        overwrite: whether to begin anew in a folder that holds a run.
         config: a TOML file to start from.
-        full: the metrics of the papers, on all images.
+        full: whether to take the metrics of the papers, on all images.
+        part: "i/n", the i-th of n parts of every block, for n machines; see `xaibench merge`.
         observer: is told how it goes.
-        settings: explainers, metrics, limit, sample, classes, subset, shard, device, width,
-            seed, gallery, strict.
+        **settings: any setting of a run:
+        {settings}
+
+    Returns:
+        The results of everything that the folder holds.
 
     Raises:
-        ConfigError: the settings cannot be read or carried out.
+        ConfigError: the settings cannot be read or carried out, or a keyword is no setting.
         UnknownName: a name that no plugin offers.
     """
     from xaibench.engine.run.run import run as run_config  # opens torch
 
-    found = settle(Path(config) if config else None, tuple(models), tuple(data), full=full, **settings)
-    return run_config(found, Path(output) if output else None, overwrite, observer)
+    for name, value in {"models": models, "data": data, **settings}.items():
+        refuse_string(name, value)
+    path = Path(config) if config else None
+    given = settle(path, tuple(models), tuple(data), full=full, **settings)
+    folder = Path(output) if output else None
+    return run_config(given, folder, overwrite, observer, part=part_of(part))
+
+
+def refuse_string(name: str, value: object) -> None:
+    """Refuse a string where a list of names is meant.
+
+    Raises:
+        ConfigError: says how to write the list.
+    """
+    if name in LISTS and isinstance(value, str):
+        raise ConfigError(f'{name}="{value}" is a string, and a list is expected: {name}=["{value}"]')
