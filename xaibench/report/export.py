@@ -40,7 +40,7 @@ def leaderboard_frame(boards: Iterable[Board]) -> pd.DataFrame:
     records = []
     for board in boards:
         for line in board.lines:
-            asked = {key: value for key, value in line.values.items() if value.asked}
+            requested = {key: value for key, value in line.values.items() if value.requested}
             record: dict[str, Any] = {
                 "model": board.model,
                 "dataset": board.dataset,
@@ -50,7 +50,7 @@ def leaderboard_frame(boards: Iterable[Board]) -> pd.DataFrame:
                 "mean_rank": line.mean_rank,
                 "ms": line.ms,
             }
-            for key, value in asked.items():
+            for key, value in requested.items():
                 facts = {"": value.mean, " low": value.low, " high": value.high, " images": value.images}
                 facts |= {" best": value.best, " tied": value.tied}
                 record |= {f"{key}{suffix}": fact for suffix, fact in facts.items()}

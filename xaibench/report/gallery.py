@@ -42,8 +42,8 @@ def draw_gallery(folder: Path, notes: Mapping[str, Sequence[str]]) -> Path | Non
         draw_row(list(axes), facts, colours, maps, names)
     for axis, name in zip(grid[0], ["", *names], strict=True):
         axis.set_title(name.replace("+conceptors", "\n+conceptors"), fontsize=8)
-    said = [f"{', '.join(named)}: {note}" for note, named in notes.items()]
-    figure.supxlabel("\n".join([LEGEND, *said]), fontsize=8)
+    sentences = [f"{', '.join(named)}: {note}" for note, named in notes.items()]
+    figure.supxlabel("\n".join([LEGEND, *sentences]), fontsize=8)
     path = folder / "gallery.png"
     FigureCanvasAgg(figure)
     drawing = BytesIO()

@@ -7,8 +7,8 @@ from math import nan
 from typing import TYPE_CHECKING
 
 from xaibench.results.rows import SHARED_PASS
-from xaibench.results.statistics.paired import Paired
 from xaibench.results.statistics.ranks import Ranks, separation, standing
+from xaibench.results.statistics.score_matrix import Paired
 from xaibench.results.values import Column, Value, value_of
 
 if TYPE_CHECKING:
@@ -92,16 +92,16 @@ class Board:
     @cached_property
     def lines(self) -> tuple[Line, ...]:
         """By mean rank, best first; of equal ones in alphabetical order, those without any last."""
-        found = {str(row["explainer"]): row for row in self.ranks.frame.to_dict("records")}
-        others = (name for cell in self.cells for name in cell.explainers if name not in found)
+        ranked_rows = {str(row["explainer"]): row for row in self.ranks.frame.to_dict("records")}
+        others = (name for cell in self.cells for name in cell.explainers if name not in ranked_rows)
         facts = ("rank", "tie", "mean_rank", "low", "high", "cells")
         noted = {name for names in self.results.notes.values() for name in names}
         controls, values = self.results.controls, self._values
         lines = []
-        for name in dict.fromkeys([*found, *others]):
+        for name in dict.fromkeys([*ranked_rows, *others]):
             ms, forwards = self._cost(name, nan)
             own = {each.key: values.get((name, each.key), Value(each, name)) for each in self.columns}
-            stands = {fact: found[name][fact] for fact in facts if name in found}
+            stands = {fact: ranked_rows[name][fact] for fact in facts if name in ranked_rows}
             told = name in controls, name in noted
             lines.append(Line(name, *told, own, **stands, ms=ms, forwards=forwards))
         return tuple(lines)
@@ -166,5 +166,5 @@ def boards(results: "Results") -> list[Board]:
     blocks: dict[tuple[str, str], list[Paired]] = {}
     for cell in results.cells:
         blocks.setdefault((cell.model, cell.dataset), []).append(cell)
-    found = [Board(*block, tuple(cells), results) for block, cells in blocks.items()]
-    return [*found, Board("", "", tuple(results.cells), results)] if len(found) > 1 else found
+    by_block = [Board(*block, tuple(cells), results) for block, cells in blocks.items()]
+    return [*by_block, Board("", "", tuple(results.cells), results)] if len(by_block) > 1 else by_block

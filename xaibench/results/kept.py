@@ -23,7 +23,7 @@ UNREADABLE = (
 )
 
 
-class Said(msgspec.Struct):
+class KeptExplainer(msgspec.Struct):
     """What is kept of an explainer beside its maps; `odd` and `remarks` by the number of the row."""
 
     key: str
@@ -34,11 +34,11 @@ class Said(msgspec.Struct):
     backwards: Cost
 
 
-class Native(msgspec.Struct):
+class NativeMapFacts(msgspec.Struct):
     """What a file of maps at their own resolution says of them."""
 
     trials: list[tuple[str, int, str]]
-    explainers: dict[str, Said]
+    explainers: dict[str, KeptExplainer]
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,12 @@ def beside_earlier(
     if not path.exists():
         return kept, colours, maps
     try:
-        before, seen, earlier = load_kept(path)
+        before, earlier_colours, earlier = load_kept(path)
     except DataError:
         return kept, colours, maps
-    same = replace(before, explainers=kept.explainers) == kept and np.array_equal(seen, colours)
+    same = replace(before, explainers=kept.explainers) == kept and np.array_equal(
+        earlier_colours, colours
+    )
     left = [i for i, name in enumerate(before.explainers) if name not in kept.explainers] if same else []
     names = (*kept.explainers, *(before.explainers[i] for i in left))
     return replace(kept, explainers=names), colours, np.concatenate([maps, earlier[left]])
@@ -145,7 +147,7 @@ def native_facts(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, framework="numpy") as file:
             facts: dict[str, Any] = json.loads((file.metadata() or {})["maps"])
-            msgspec.convert(facts, Native)
+            msgspec.convert(facts, NativeMapFacts)
             shapes = {name: file.get_slice(name).get_shape() for name in facts["explainers"]}
         facts["trials"] = [(image, target, inputs) for image, target, inputs in facts["trials"]]
         for name, shape in shapes.items():

@@ -15,8 +15,14 @@ from xaibench.results.manifest import read_manifest
 from xaibench.results.rows import SHARED_PASS, read_rows
 from xaibench.results.statistics.agreement import agreement
 from xaibench.results.statistics.differences import differences, win_rates
-from xaibench.results.statistics.paired import Paired, cells, looked_at, value_intervals, why_lacking
 from xaibench.results.statistics.ranks import Ranks, standing
+from xaibench.results.statistics.score_matrix import (
+    Paired,
+    cells,
+    statistics_columns,
+    value_intervals,
+    why_lacking,
+)
 from xaibench.results.statistics.ties import ties_frame
 from xaibench.results.styled import as_html, styled
 
@@ -62,8 +68,8 @@ class Results:
     def notes(self) -> dict[str, list[str]]:
         """What a reader must be told, and of which explainers: reconstructions, for example."""
         noted = self.scores[self.scores["explainer_note"] != ""]
-        found = noted.groupby("explainer_note", sort=False)["explainer"].unique()
-        return {str(note): [str(name) for name in names] for note, names in found.items()}
+        explainers = noted.groupby("explainer_note", sort=False)["explainer"].unique()
+        return {str(note): [str(name) for name in names] for note, names in explainers.items()}
 
     @cached_property
     def intervals(self) -> pd.DataFrame:
@@ -76,7 +82,7 @@ class Results:
         values = {key: value for cell in self.cells for key, value in _values(cell)}
         records = [
             {**dict(zip(GROUP, key, strict=True)), **_summary(group, *values[key])}
-            for key, group in looked_at(self.scores).groupby(GROUP, sort=False)
+            for key, group in statistics_columns(self.scores).groupby(GROUP, sort=False)
         ]
         return pd.DataFrame(records)
 
@@ -138,7 +144,7 @@ class Results:
     @cached_property
     def cells(self) -> list[Paired]:
         """Every model, data set and metric version: scores as a matrix of trials by explainers."""
-        return list(cells(looked_at(self.scores)))
+        return list(cells(statistics_columns(self.scores)))
 
     @property
     def controls(self) -> list[str]:
@@ -174,12 +180,12 @@ class Results:
         Raises:
             DataError: there are no scores of them.
         """
-        asked = [
+        chosen = [
             cell for cell in self.cells if model in ("", cell.model) and dataset in ("", cell.dataset)
         ]
-        if not asked:
+        if not chosen:
             raise DataError(f"no results of {model or 'any model'} on {dataset or 'any data'}")
-        return standing(asked)
+        return standing(chosen)
 
     def ranks(self) -> pd.DataFrame:
         """Mean ranks over metrics with their intervals, and who shares a rank: see `ranks.Ranks`.
@@ -219,13 +225,13 @@ class Results:
 
 
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    there = [frame for frame in frames if not frame.empty]
-    return pd.concat(there, ignore_index=True) if there else pd.DataFrame()
+    filled = [frame for frame in frames if not frame.empty]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
 def _values(cell: Paired) -> Iterator[tuple[tuple[Hashable, ...], tuple[float, float, float]]]:
-    found = zip(cell.explainers, cell.values, *value_intervals(cell), strict=True)
-    for explainer, value, low, high in found:
+    values = zip(cell.explainers, cell.values, *value_intervals(cell), strict=True)
+    for explainer, value, low, high in values:
         key = (cell.model, cell.dataset, explainer, cell.metric, cell.version)
         yield key, (float(value), float(low), float(high))
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from xaibench.api.errors import DataError, PluginError
-from xaibench.results.whole import whole_file
+from xaibench.results.atomic_write import whole_file
 
 SCHEMA_VERSION = 4
 STATUSES = ("ok", "undefined", "unsupported", "failed", "skipped")

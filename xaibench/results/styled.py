@@ -36,8 +36,8 @@ def written(value: Value, digits: int = 3) -> str:
     """A value and the ends of its interval."""
     if isnan(value.mean):
         return "unsupported" if value.unsupported else "-"
-    said = f"{value.mean:.{digits}f}"
-    return said if isnan(value.low) else f"{said} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
+    mean = f"{value.mean:.{digits}f}"
+    return mean if isnan(value.low) else f"{mean} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
 
 
 def number(value: float, digits: int) -> str:
@@ -61,9 +61,9 @@ def styled(boards: Sequence[Board]) -> "Styler":
     names = ["model", "data", "explainer"]
     frame = pd.DataFrame(records, index=pd.MultiIndex.from_tuples(index, names=names))
     css = pd.DataFrame(marks, index=frame.index)
-    said = sha256(repr((index, records)).encode()).hexdigest()[:8]  # the same results, the same HTML
+    uuid = sha256(repr((index, records)).encode()).hexdigest()[:8]  # the same results, the same HTML
     return (
-        frame.style.set_uuid(said)
+        frame.style.set_uuid(uuid)
         .format(escape="html")
         .format_index(escape="html", axis=0)
         .format_index(escape="html", axis=1)

@@ -16,7 +16,7 @@ from xaibench.cli.display.sparklines import LEGEND, curve_tables
 
 if TYPE_CHECKING:
     from xaibench.results.board import Board
-    from xaibench.results.curves import MeanCurves
+    from xaibench.results.mean_curves import MeanCurves
     from xaibench.results.results import Results
     from xaibench.results.values import Value
 
@@ -33,7 +33,7 @@ def show(results: Annotated[Path, typer.Argument(help="A results folder.")]) -> 
     Example:
       xaibench show results/run-1a2b3c4d
     """
-    from xaibench.results.curves import mean_curves
+    from xaibench.results.mean_curves import mean_curves
     from xaibench.results.results import Results
 
     found = Results.load(results)

@@ -96,15 +96,15 @@ def refuse_missing_parts(manifests: Sequence[dict[str, Any]], paths: Sequence[Pa
         parts.setdefault(json.dumps(manifest["config"].get("grid")), []).append(
             manifest.get("part", "1/1")
         )
-    for found in parts.values():
-        count = int(found[0].partition("/")[2])
+    for part_names in parts.values():
+        count = int(part_names[0].partition("/")[2])
         wanted = Counter(f"{number + 1}/{count}" for number in range(count))
-        if Counter(found) != wanted:
-            missing = ", ".join(sorted(wanted - Counter(found))) or "none"
-            more = ", ".join(sorted(Counter(found) - wanted)) or "none"
+        if Counter(part_names) != wanted:
+            missing = ", ".join(sorted(wanted - Counter(part_names))) or "none"
+            more = ", ".join(sorted(Counter(part_names) - wanted)) or "none"
             raise ConfigError(
-                f"of the parts, missing: {missing}; there too often: {more}; found {', '.join(found)} "
-                f"in {', '.join(map(str, paths))}"
+                f"of the parts, missing: {missing}; there too often: {more}; found "
+                f"{', '.join(part_names)} in {', '.join(map(str, paths))}"
             )
 
 
@@ -123,8 +123,8 @@ def merge_subsets(parts: Sequence[RunFolder], folder: RunFolder) -> None:
     subsets: dict[str, Any] = {}
     for part in parts:
         for file in sorted(part.path.glob("subset-*.json")):
-            found = read_subset(file)
-            subsets[found.data] = merged(subsets.get(found.data, found), found)
+            subset = read_subset(file)
+            subsets[subset.data] = merged(subsets.get(subset.data, subset), subset)
     for data, subset in subsets.items():
         folder.write_subset(data, written(subset))
 
