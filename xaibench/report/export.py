@@ -9,7 +9,7 @@ import pandas as pd
 
 from xaibench.results.board import Board, Line
 from xaibench.results.results import Results
-from xaibench.results.styled import LEGEND, as_html, number, written
+from xaibench.results.styled import LEGEND, number, written
 from xaibench.results.values import Column, Value
 
 FORMULA = re.compile(r"^\s*[=+\-@＝＋－＠]|^[\t\r\n]")  # noqa: RUF001 (spreadsheets read the wide ones too)
@@ -160,7 +160,7 @@ def page(results: Results) -> str:
     title = escape(results.path.name)
     return (
         f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{title}</title></head>\n'
-        f"<body>\n<h1>{title}</h1>\n{as_html(results)}\n</body>\n</html>\n"
+        f"<body>\n<h1>{title}</h1>\n{results.html()}\n</body>\n</html>\n"
     )
 
 

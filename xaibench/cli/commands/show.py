@@ -61,7 +61,7 @@ def print_results(results: "Results", console: Console, curves: "Sequence[MeanCu
     console.print(f"[dim]{SHARED}[/]", highlight=False)
     for note, names in results.notes.items():
         console.print(f"[dim]{escape(', '.join(names))}: {escape(note)}[/]", highlight=False)
-    for problem in results.told_problems():
+    for problem in results.problem_sentences():
         status, _, where = problem.partition(" ")
         console.print(f"[yellow]{status}[/] {escape(where)}", highlight=False)
     if not results.manifest:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-import xaibench
 from xaibench.api.errors import ConfigError
 from xaibench.report.page.agreement_matrices import agreements, shade
 from xaibench.report.page.cost_charts import charts
@@ -91,7 +91,7 @@ def page(results: Results, shown: Gallery) -> str:
         .render(
             results=results,
             name=results.manifest.get("run") or results.path.resolve().name,
-            version=xaibench.__version__,
+            version=version("xaibench"),
             boards=boards,
             tables=[drawn(board) for board in boards],
             blocks=blocks,
