@@ -132,7 +132,7 @@ class Board:
 
     @cached_property
     def separation(self) -> str:
-        """A sentence: whether the first two explainers differ, or how many images would separate them."""
+        """A sentence: whether the first two explainers differ, or how many images would show it."""
         return separation(self.ranks)
 
     @cached_property

@@ -251,14 +251,18 @@ class RunFolder:
         with self._writing(path):
             write_text(path, text)
 
-    def finish(self, facts: Mapping[str, Any]) -> None:
-        """Write the manifest, with the hash of every shard."""
-        files = {path.name: sha_of(path) for path in sorted(self.scores.glob("*.parquet"))}
+    def finish(self, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """Write the manifest with the hash of every shard, and return it as a reader gets it.
+
+        Raises:
+            ConfigError: there is no room, or no right to write.
+        """
+        hashes = {path.name: sha_of(path) for path in sorted(self.scores.glob("*.parquet"))}
+        text = json.dumps({**facts, "shards": hashes}, indent=2, ensure_ascii=False, default=str)
         with self._writing(self.manifest):
-            write_text(
-                self.manifest,
-                json.dumps({**facts, "shards": files}, indent=2, ensure_ascii=False, default=str),
-            )
+            write_text(self.manifest, text)
+        manifest: dict[str, Any] = json.loads(text)
+        return manifest
 
     @contextmanager
     def _writing(self, path: Path) -> Iterator[None]:

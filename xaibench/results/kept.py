@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from sys import float_info
 from typing import Annotated, Any
@@ -103,8 +104,40 @@ def beside_earlier(
     return replace(kept, explainers=names), colours, np.concatenate([maps, earlier[left]])
 
 
+class KeptMaps:
+    """The files of one run's gallery, for several readers: the facts of each file are read once.
+
+    Args:
+        folder: the results folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.paths = tuple(sorted((folder / "maps").glob("*.safetensors")))
+        self._held: dict[Path, tuple[KeptMap, Array, Array]] = {}
+
+    @cached_property
+    def facts(self) -> dict[Path, KeptMap]:
+        """The facts of each file. Raises DataError if a file cannot be read."""
+        return {path: kept_facts(path) for path in self.paths}
+
+    def load(self, path: Path, hold: bool = False) -> tuple[KeptMap, Array, Array]:
+        """Return what `load_kept` returns of a file.
+
+        Args:
+            path: one of `paths`.
+            hold: keep it in memory for the next reader, which frees it.
+
+        Raises:
+            DataError: the file cannot be read.
+        """
+        content = self._held.pop(path, None) or load_kept(path)
+        if hold:
+            self._held[path] = content
+        return content
+
+
 def load_kept(path: Path) -> tuple[KeptMap, Array, Array]:
-    """Read it back: what it says, the image (H, W, 3) of uint8, the maps (E, H, W) of float16.
+    """Return a file's facts, its image (H, W, 3) of uint8, and its maps (E, H, W) of float16.
 
     Raises:
         DataError: the file cannot be read.

@@ -12,7 +12,7 @@ import pandas as pd
 from xaibench.api.errors import DataError
 from xaibench.results.board import Board, BoardFacts, boards
 from xaibench.results.manifest import read_manifest
-from xaibench.results.rows import SHARED_PASS, read_rows
+from xaibench.results.rows import SHARED_PASS, read_rows, score_files
 from xaibench.results.statistics.agreement import agreement
 from xaibench.results.statistics.differences import differences, win_rates
 from xaibench.results.statistics.ranks import Ranks, standing
@@ -55,10 +55,7 @@ class Results:
             DataError: there is no such folder, it holds no rows, or a file in it is unreadable.
         """
         path = Path(path)
-        files = list((path / "scores").glob("*.parquet"))
-        if not files:
-            raise DataError(f"no results in {path}; expected {path / 'scores'}/*.parquet")
-        return cls(path, read_rows(files), read_manifest(path / "manifest.json"))
+        return cls(path, read_rows(score_files(path)), read_manifest(path / "manifest.json"))
 
     def with_manifest(self, manifest: Mapping[str, Any]) -> "Results":
         """Return the same rows with another manifest.

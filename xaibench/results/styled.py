@@ -45,7 +45,7 @@ def number(value: float, digits: int) -> str:
 
 
 def styled(boards: Sequence[Board]) -> "Styler":
-    """Return all leaderboards as one styled pandas table: best bold, ties with it underlined, escaped."""
+    """Return all leaderboards as one styled, escaped table: best bold, ties with it underlined."""
     metrics = list(dict.fromkeys(heading(column) for board in boards for column in board.columns))
     records, marks, index = [], [], []
     for board in boards:

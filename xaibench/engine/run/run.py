@@ -9,7 +9,7 @@ from xaibench.engine.discovery.registry import HERE, Registry, installed
 from xaibench.engine.plan.config import Config, refuse_to_follow
 from xaibench.engine.plan.plan import plan, with_settings
 from xaibench.engine.run.block_run import WHOLE, BlockRun, Part
-from xaibench.engine.run.finish import close
+from xaibench.engine.run.finish import finish_run
 from xaibench.engine.run.manifest import facts_of, models_before
 from xaibench.engine.work.evaluator import Evaluator
 from xaibench.engine.work.observer import Observer, Tally
@@ -69,5 +69,7 @@ def run(
             for block in todo.blocks:
                 blocks.work(block)
         tally.remember(former)
-        facts = facts_of(config, todo, registry, Results.load(path), tally, began)
-        return close(folder, facts | {"part": f"{part.number + 1}/{part.count}"}, observer)
+        results = Results.load(path)
+        facts = facts_of(config, todo, registry, results, tally, began)
+        facts["part"] = f"{part.number + 1}/{part.count}"
+        return finish_run(folder, results, facts, observer)

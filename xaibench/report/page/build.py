@@ -29,6 +29,7 @@ from xaibench.report.page.provenance import columns_of, is_table, provenance
 from xaibench.report.page.small_maps import text
 from xaibench.results.atomic_write import write_bytes
 from xaibench.results.board import Board
+from xaibench.results.kept import KeptMaps
 from xaibench.results.results import Results
 
 SCRIPTS = ("page.js", "boards.js", "maps.js", "gallery.js")
@@ -54,19 +55,22 @@ class WrittenReport:
         return readable_size(self.bytes)
 
 
-def write_report(results: Results, path: Path | None = None) -> WrittenReport:
+def write_report(
+    results: Results, path: Path | None = None, kept_maps: KeptMaps | None = None
+) -> WrittenReport:
     """Write the report of some results.
 
     Args:
         results: of a finished run or of one that was stopped.
-        path: of the file; `report.html` in the results' folder where not given. Its folder is made.
+        path: of the file; `report.html` in the results folder if not given. Its folder is created.
+        kept_maps: the run's kept maps, if another reader holds some of them.
 
     Raises:
         ConfigError: the file cannot be written.
         DataError: kept maps or a picture in the folder cannot be read.
     """
     path = path or results.path / NAME
-    shown = gallery(results)
+    shown = gallery(results, kept_maps)
     content = page(results, shown).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

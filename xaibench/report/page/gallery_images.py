@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from xaibench.report.page.small_maps import averaging, largest_grid, peak, small_maps, text, thumbnail
-from xaibench.results.kept import Array, KeptMap, kept_facts, load_kept
+from xaibench.results.kept import Array, KeptMap, KeptMaps
 from xaibench.results.results import Results
 
 COMPARED = 14  # cells along a side on which maps are compared
@@ -70,13 +70,17 @@ class Places(dict[Any, int]):
         return self.setdefault(name, len(self))
 
 
-def gallery(results: Results) -> Gallery:
-    """Of all maps that the run has kept, an image at a time: their files are large.
+def gallery(results: Results, kept_maps: KeptMaps | None = None) -> Gallery:
+    """Return all images whose maps the run has kept. One file is open at a time, since files are large.
+
+    Args:
+        results: of a run.
+        kept_maps: its kept maps; those in its folder if not given.
 
     Raises:
         DataError: a file of maps cannot be read.
     """
-    files = sorted((results.path / "maps").glob("*.safetensors"))
+    kept_maps = kept_maps or KeptMaps(results.path)
     explainers, classes, blocks = Places(), Places(), Places()
     metrics = metrics_of(results)
     for name in results.intervals["explainer"].unique():
@@ -84,10 +88,10 @@ def gallery(results: Results) -> Gallery:
     rows = by_image(results)
     grids = native_grids(results)
     # as many as if each file had a map of every explainer; a page must not grow past what opens fast
-    largest = largest_grid(len(files) * len(explainers))
+    largest = largest_grid(len(kept_maps.paths) * len(explainers))
     images, left_out, unmatched, maps = [], 0, 0, 0
-    for path in ordered(files, results):
-        facts, colours, kept = load_kept(path)
+    for path in ordered(kept_maps, results):
+        facts, colours, kept = kept_maps.load(path)
         kept = kept.astype(np.float32)  # in half precision numpy is slow
         key = (facts.model, facts.dataset, facts.image)
         if key not in rows:
@@ -137,14 +141,16 @@ def gallery(results: Results) -> Gallery:
     )
 
 
-def ordered(files: Sequence[Path], results: Results) -> list[Path]:
-    """The files, one model and data set after the other as in the rows; those of one by image."""
+def ordered(kept_maps: KeptMaps, results: Results) -> list[Path]:
+    """Return the files by model and data set in the order of the rows, then by file name."""
     blocks = Places()
     for cell in results.cells:
         _ = blocks[cell.model, cell.dataset]
-    facts = {path: kept_facts(path) for path in files}
-    place = {path: blocks.get((each.model, each.dataset), len(blocks)) for path, each in facts.items()}
-    return sorted(files, key=lambda path: (place[path], path.name))
+    place = {
+        path: blocks.get((facts.model, facts.dataset), len(blocks))
+        for path, facts in kept_maps.facts.items()
+    }
+    return sorted(kept_maps.paths, key=lambda path: (place[path], path.name))
 
 
 def metrics_of(results: Results) -> list[Plain]:

@@ -69,7 +69,8 @@ def ranks(cells: Sequence[Paired]) -> Ranks:
     table = np.stack([value_ranks(cell, names) for cell in cells])
     average, counts = mean_known(table), (~np.isnan(table)).sum(0)
     low, high = mean_rank_interval(cells, names)
-    compared = [name for name in names if all(name in rankable(cell) for cell in cells)]
+    in_cells = [rankable(cell) for cell in cells]
+    compared = [name for name in names if all(name in in_cell for in_cell in in_cells)]
     within, left_out = image_ranks(cells, compared)
     known = within[~np.isnan(within).any(1)] if compared else within
     means = ranked(-known).mean(0) if len(known) else np.full(len(compared), np.nan)
