@@ -24,7 +24,7 @@ from browser import opened
 from marked_blocks import put, table
 
 from xaibench.report.page.build import write_report
-from xaibench.report.page.grids import bilinear
+from xaibench.report.page.small_maps import bilinear
 from xaibench.results.kept import KeptMap, kept_bytes
 from xaibench.results.results import Results
 from xaibench.results.rows import SHARED_PASS, Row, write_rows

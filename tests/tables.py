@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from xaibench.results.rows import Row, write_rows
-from xaibench.results.statistics.paired import Paired, matrix
+from xaibench.results.statistics.score_matrix import Paired, matrix
 
 
 def rows(scores, explainers=None, images=None, reason="no box", **facts) -> list[Row]:

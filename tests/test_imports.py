@@ -1,6 +1,7 @@
 """Imports run one way: plugins to api, engine to api and results, cli to all."""
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,26 @@ def test_each_file_of_the_api_imports_only_those_above_it():
             parts = name.split(".")
             if parts[:2] == ["xaibench", "api"] and len(parts) > 2 and parts[2] in API_ORDER:
                 assert API_ORDER.index(parts[2]) < API_ORDER.index(file.stem), (file.name, name)
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    """Neither at the top, nor in functions, nor for types alone."""
+    files = {module_name(file): file for file in HOME.rglob("*.py")}
+    arrows = {}
+    for module, file in files.items():
+        named = imported(file)
+        # `from package import module` names both; the arrow leads to the module
+        packages = {name.rpartition(".")[0] for name in named if name in files}
+        arrows[module] = {name for name in named if name in files and name not in packages} - {module}
+    try:
+        TopologicalSorter(arrows).prepare()
+    except CycleError as error:
+        pytest.fail(f"circle of imports: {' <- '.join(error.args[1])}")
+
+
+def module_name(file: Path) -> str:
+    parts = file.relative_to(HOME.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def test_the_core_imports_no_plugin():

@@ -2,6 +2,7 @@ from PIL import Image
 from reports import keep
 
 from xaibench.report.gallery import draw_gallery, drawn
+from xaibench.results.kept import KeptMaps
 
 
 def test_the_picture_shows_the_first_images_of_each_model_and_data_set(tmp_path):
@@ -9,7 +10,7 @@ def test_the_picture_shows_the_first_images_of_each_model_and_data_set(tmp_path)
         keep(tmp_path, f"i{n}", seed=n)
     keep(tmp_path, "i0", model="n")
     paths = sorted((tmp_path / "maps").iterdir())
-    assert drawn(paths) == [*paths[:3], paths[5]]
+    assert drawn(KeptMaps(tmp_path)) == [*paths[:3], paths[5]]
     with Image.open(draw_gallery(tmp_path, {})) as picture:
         assert picture.height == 648  # four rows of 162
 

@@ -22,7 +22,7 @@ from reports import (
 from tables import folder, rows
 
 from xaibench.api import ConfigError, DataError
-from xaibench.report.page.build import in_script, said_size, write_report
+from xaibench.report.page.build import in_script, readable_size, write_report
 from xaibench.results.results import Results
 from xaibench.results.rows import Row, write_rows
 
@@ -227,9 +227,9 @@ def test_all_of_the_manifest_is_there(path, page):
 
 def test_the_page_says_how_large_it_is(path, page):
     size = (path / "report.html").stat().st_size
-    assert page.one("footer").text.startswith(f"{said_size(size)} in one file")
-    assert said_size(12_345_678) == "12.3 MB"
-    assert said_size(98_765) == "99 kB"
+    assert page.one("footer").text.startswith(f"{readable_size(size)} in one file")
+    assert readable_size(12_345_678) == "12.3 MB"
+    assert readable_size(98_765) == "99 kB"
 
 
 def test_the_gallery_has_every_kept_image(page):

@@ -162,7 +162,7 @@ def test_who_is_only_described_stands_last_without_a_rank(tmp_path):
     last = board.lines[-1]
     assert isnan(last.rank)
     assert isnan(last.mean_rank)
-    assert [last.values[key].asked for key in ("x@1", "y@1")] == [False, True]
+    assert [last.values[key].requested for key in ("x@1", "y@1")] == [False, True]
     assert isnan(last.values["x@1"].mean)
     assert not last.values["x@1"].tied
     assert last.missing == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tables import rows
 
-from xaibench.results.folder import RunFolder, There, sha_of, write_text
+from xaibench.results.folder import PresentImage, RunFolder, sha_of, write_text
 from xaibench.results.rows import write_rows
 
 
@@ -17,7 +17,7 @@ def test_what_failed_is_not_present(tmp_path):
     folder = RunFolder.open(tmp_path / "run", "")
     good, bad = rows([[1.0], [2.0]], ["cam"], inputs_sha="1f", image_sha="2e")
     folder.write("block", "0", [good, replace(bad, status="failed", reason="broken")])
-    assert folder.present("block") == {"i0": There("1f", frozenset({good.cell}), "2e")}
+    assert folder.present("block") == {"i0": PresentImage("1f", frozenset({good.cell}), "2e")}
 
 
 def test_a_cell_that_failed_for_one_class_of_an_image_is_not_present(tmp_path):
@@ -27,7 +27,7 @@ def test_a_cell_that_failed_for_one_class_of_an_image_is_not_present(tmp_path):
     other = replace(good, cell="another")
     for key, failed_first in (("0", [bad, good, other]), ("1", [good, other, bad])):
         folder.write("block", key, failed_first)
-        assert folder.present("block") == {"i0": There("", frozenset({"another"}))}
+        assert folder.present("block") == {"i0": PresentImage("", frozenset({"another"}))}
 
 
 WRITERS = [lambda path: write_text(path, "new"), lambda path: write_rows(path, rows([[1.0]]))]

@@ -93,8 +93,8 @@ def draw(axis: Axes, diagram: Diagram) -> None:
         axis.plot([rank, rank], [0, -0.25], color="black", linewidth=1)
         axis.text(rank, -0.4, str(rank), ha="center", va="bottom", fontsize=7)
     axis.plot([1, 1 + diagram.critical], [-1.75, -1.75], color="black", linewidth=1.5)
-    said = f"critical difference {diagram.critical:.2f} on {diagram.blocks} images"
-    axis.text(1 + diagram.critical + 0.1, -1.75, said, va="center", fontsize=7)
+    label = f"critical difference {diagram.critical:.2f} on {diagram.blocks} images"
+    axis.text(1 + diagram.critical + 0.1, -1.75, label, va="center", fontsize=7)
     for number, (low, high) in enumerate(joined):
         y = 0.55 + 0.6 * number
         axis.plot(

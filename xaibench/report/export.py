@@ -9,7 +9,7 @@ import pandas as pd
 
 from xaibench.results.board import Board, Line
 from xaibench.results.results import Results
-from xaibench.results.styled import LEGEND, as_html, number, written
+from xaibench.results.styled import LEGEND, number, written
 from xaibench.results.values import Column, Value
 
 FORMULA = re.compile(r"^\s*[=+\-@＝＋－＠]|^[\t\r\n]")  # noqa: RUF001 (spreadsheets read the wide ones too)
@@ -40,7 +40,7 @@ def leaderboard_frame(boards: Iterable[Board]) -> pd.DataFrame:
     records = []
     for board in boards:
         for line in board.lines:
-            asked = {key: value for key, value in line.values.items() if value.asked}
+            requested = {key: value for key, value in line.values.items() if value.requested}
             record: dict[str, Any] = {
                 "model": board.model,
                 "dataset": board.dataset,
@@ -50,7 +50,7 @@ def leaderboard_frame(boards: Iterable[Board]) -> pd.DataFrame:
                 "mean_rank": line.mean_rank,
                 "ms": line.ms,
             }
-            for key, value in asked.items():
+            for key, value in requested.items():
                 facts = {"": value.mean, " low": value.low, " high": value.high, " images": value.images}
                 facts |= {" best": value.best, " tied": value.tied}
                 record |= {f"{key}{suffix}": fact for suffix, fact in facts.items()}
@@ -160,7 +160,7 @@ def page(results: Results) -> str:
     title = escape(results.path.name)
     return (
         f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{title}</title></head>\n'
-        f"<body>\n<h1>{title}</h1>\n{as_html(results)}\n</body>\n</html>\n"
+        f"<body>\n<h1>{title}</h1>\n{results.html()}\n</body>\n</html>\n"
     )
 
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from xaibench.results.folder import RunFolder
-from xaibench.results.kept import Array, KeptMap, kept_facts, load_kept
+from xaibench.results.kept import Array, KeptMap, KeptMaps
 
 BOX, PEAK = "#39ff88", "#ff2bd6"
 COLOURS = "inferno"
@@ -20,21 +20,28 @@ SHOWN = 3  # images of each model and data set
 LEGEND = "box: where the target class is; dot: the map's peak, which the pointing game asks about"
 
 
-def draw_gallery(folder: Path, notes: Mapping[str, Sequence[str]]) -> Path | None:
-    """Draw `gallery.png` from the first maps that a run has kept; None where it kept none.
+def draw_gallery(
+    folder: Path, notes: Mapping[str, Sequence[str]], kept_maps: KeptMaps | None = None
+) -> Path | None:
+    """Draw `gallery.png` from the first maps that a run has kept.
 
     Args:
-        folder: of the run.
-        notes: what must be said, and of which explainers; see `Results.notes`.
+        folder: the results folder.
+        notes: each note to the reader with the explainers that it is about; see `Results.notes`.
+        kept_maps: the run's kept maps, held for the report; those in the folder if not given.
+
+    Returns:
+        The path of the picture; None if the run kept no maps.
 
     Raises:
         ConfigError: there is no room, or no right to write.
         DataError: kept maps cannot be read.
     """
-    paths = drawn(sorted((folder / "maps").glob("*.safetensors")))
+    hold, kept_maps = kept_maps is not None, kept_maps or KeptMaps(folder)
+    paths = drawn(kept_maps)
     if not paths:
         return None
-    kept = [load_kept(path) for path in paths]
+    kept = [kept_maps.load(path, hold) for path in paths]
     names = list(dict.fromkeys(name for facts, _, _ in kept for name in facts.explainers))
     figure = Figure(figsize=(1.45 * (len(names) + 1), 1.62 * len(kept)), dpi=100, layout="constrained")
     grid = figure.subplots(len(kept), len(names) + 1, squeeze=False)
@@ -42,8 +49,8 @@ def draw_gallery(folder: Path, notes: Mapping[str, Sequence[str]]) -> Path | Non
         draw_row(list(axes), facts, colours, maps, names)
     for axis, name in zip(grid[0], ["", *names], strict=True):
         axis.set_title(name.replace("+conceptors", "\n+conceptors"), fontsize=8)
-    said = [f"{', '.join(named)}: {note}" for note, named in notes.items()]
-    figure.supxlabel("\n".join([LEGEND, *said]), fontsize=8)
+    sentences = [f"{', '.join(named)}: {note}" for note, named in notes.items()]
+    figure.supxlabel("\n".join([LEGEND, *sentences]), fontsize=8)
     path = folder / "gallery.png"
     FigureCanvasAgg(figure)
     drawing = BytesIO()
@@ -52,11 +59,10 @@ def draw_gallery(folder: Path, notes: Mapping[str, Sequence[str]]) -> Path | Non
     return path
 
 
-def drawn(paths: Sequence[Path]) -> list[Path]:
-    """The first files of each model and data set; all would be too high, and are in the report."""
+def drawn(kept_maps: KeptMaps) -> list[Path]:
+    """Return the first files of each model and data set. The report shows all of them."""
     by_block: dict[tuple[str, str], list[Path]] = {}
-    for path in paths:
-        facts = kept_facts(path)
+    for path, facts in kept_maps.facts.items():
         by_block.setdefault((facts.model, facts.dataset), []).append(path)
     return [path for block in by_block.values() for path in block[:SHOWN]]
 
@@ -64,7 +70,7 @@ def drawn(paths: Sequence[Path]) -> list[Path]:
 def draw_row(
     axes: Sequence[Axes], facts: KeptMap, colours: Array, maps: Array, names: Sequence[str]
 ) -> None:
-    """One image: itself, then under each explainer's map."""
+    """Draw one row: the image, then the image under each explainer's map."""
     strip(axes)
     axes[0].imshow(colours)
     draw_boxes(axes[0], facts)
@@ -80,7 +86,7 @@ def draw_row(
 
 
 def strip(axes: Sequence[Axes]) -> None:
-    """Neither ticks nor frames."""
+    """Remove the ticks and frames of some axes."""
     for axis in axes:
         axis.set_xticks([])
         axis.set_yticks([])
@@ -89,7 +95,7 @@ def strip(axes: Sequence[Axes]) -> None:
 
 
 def overlay(axis: Axes, colours: Array, saliency: Array) -> None:
-    """A map in colour over its grey image, and a dot at its peak."""
+    """Draw a map in colour over its grey image, and a dot at its peak."""
     axis.imshow(colours.mean(2), cmap="gray", vmin=0, vmax=255)
     if saliency.max() == saliency.min():  # it has no peak
         axis.text(0.5, 0.5, "flat", ha="center", color="white", fontsize=7, transform=axis.transAxes)
@@ -100,7 +106,7 @@ def overlay(axis: Axes, colours: Array, saliency: Array) -> None:
 
 
 def draw_boxes(axis: Axes, facts: KeptMap) -> None:
-    """Where the target class is."""
+    """Draw the boxes of the target class."""
     for x0, y0, x1, y1 in facts.boxes:
         corner = (x0 - 0.5, y0 - 0.5)
         axis.add_patch(Rectangle(corner, x1 - x0, y1 - y0, fill=False, edgecolor=BOX, linewidth=1.1))

@@ -35,8 +35,8 @@ class Aggregate:
         """The value of some rows with status "ok"; NaN for none."""
         if rows.empty:
             return float("nan")
-        (found,) = self.value(self.parts(rows).sum(0, keepdims=True))
-        return float(found)
+        (value,) = self.value(self.parts(rows).sum(0, keepdims=True))
+        return float(value)
 
 
 def aggregate_of(rows: pd.DataFrame) -> Aggregate:
@@ -121,16 +121,16 @@ def average_precision(totals: Numbers) -> Numbers:
     """
     bins = totals.shape[-1] // 2
     object_, rest = totals[..., bins - 1 :: -1], totals[..., : bins - 1 : -1]
-    found = object_.cumsum(-1)
-    precision = divided(found, found + rest.cumsum(-1), otherwise=0.0)
-    return divided((precision * object_).sum(-1), found[..., -1])
+    covered = object_.cumsum(-1)
+    precision = divided(covered, covered + rest.cumsum(-1), otherwise=0.0)
+    return divided((precision * object_).sum(-1), covered[..., -1])
 
 
 def divided(parts: Numbers, wholes: Numbers, otherwise: float = float("nan")) -> Numbers:
     """`parts` / `wholes`, `otherwise` where the whole is nothing."""
     shape = np.broadcast_shapes(parts.shape, wholes.shape)
-    found: Numbers = np.divide(parts, wholes, out=np.full(shape, otherwise), where=wholes > 0)
-    return found
+    quotients: Numbers = np.divide(parts, wholes, out=np.full(shape, otherwise), where=wholes > 0)
+    return quotients
 
 
 MEAN = Aggregate(score_and_one, quotient)

@@ -1,34 +1,49 @@
-"""Leaderboards as facts: what every table, page and picture of them is written from."""
+"""Leaderboards as facts: tables, pages and pictures of them are written from these."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import nan
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from xaibench.results.rows import SHARED_PASS
-from xaibench.results.statistics.paired import Paired
 from xaibench.results.statistics.ranks import Ranks, separation, standing
+from xaibench.results.statistics.score_matrix import Paired
 from xaibench.results.values import Column, Value, value_of
 
-if TYPE_CHECKING:
-    from xaibench.results.results import Results
+
+@dataclass(frozen=True, eq=False)
+class BoardFacts:
+    """The tables of a run that its leaderboards are made from.
+
+    Args:
+        intervals: a value and its interval per model, data set, explainer and metric; see `Results`.
+        costs: milliseconds and forwards per image, indexed by model, data set and explainer.
+        noted: names of the explainers that a note to the reader is about.
+        controls: names of the null explainers.
+    """
+
+    intervals: pd.DataFrame
+    costs: pd.DataFrame
+    noted: frozenset[str]
+    controls: frozenset[str]
 
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """An explainer's line.
+    """One explainer's line of a leaderboard.
 
     Args:
-        explainer: who.
-        control: it never looks at the network.
-        noted: something must be said of it; see `Results.notes`.
-        values: by the columns' keys, of every column.
-        rank: 1 + how many are better beyond noise, over all metrics; NaN where it has none.
-        tie: letters; who shares one cannot be told apart.
-        mean_rank, low, high: over the metrics that rank, and its 95 % bootstrap interval.
-        cells: how many metrics, models and data sets the mean rank is of.
-        ms, forwards: its own part of an image, to which all add the shared pass.
+        explainer: its name.
+        control: whether it is a null explainer, which ignores the network.
+        noted: whether a note to the reader is about it; see `Results.notes`.
+        values: its value in each column, by the column's key.
+        rank: 1 + the number of significantly better explainers, over all metrics; NaN if unranked.
+        tie: letters; explainers that share a letter do not differ significantly.
+        mean_rank, low, high: the mean over the metrics that rank, and its 95 % bootstrap interval.
+        cells: number of metrics, models and data sets that the mean rank is taken over.
+        ms, forwards: its own cost per image, without the shared pass that every explainer adds.
     """
 
     explainer: str
@@ -44,39 +59,42 @@ class Line:
     ms: float = nan
     forwards: float = nan
 
-    @property
+    @cached_property
     def missing(self) -> int:
-        """The most scores that it lacks of any metric."""
+        """The largest number of scores that it lacks in one column."""
         return max((value.missing for value in self.values.values()), default=0)
 
-    @property
+    @cached_property
     def degenerate(self) -> int:
-        """The most maps, by any metric, that were constant."""
+        """The largest number of constant maps in one column."""
         return max((value.degenerate for value in self.values.values()), default=0)
 
 
 @dataclass(frozen=True, eq=False)
 class Board:
-    """One model on one data set, or all together where both names are ""; each fact made when asked for.
+    """The leaderboard of one model on one data set, or of all together where both names are "".
+
+    Each of its properties is computed on first use.
 
     Args:
-        cells: the metrics that it is of.
-        results: where everything else is read.
+        model, dataset: names as in the rows.
+        cells: the scores of each metric.
+        facts: the tables that values and costs are read from.
     """
 
     model: str
     dataset: str
     cells: tuple[Paired, ...] = field(repr=False)
-    results: "Results" = field(repr=False)
+    facts: BoardFacts = field(repr=False)
 
     @property
     def together(self) -> bool:
-        """Whether it is of everything, and has mean ranks alone."""
+        """Whether it covers all models and data sets, and therefore has mean ranks only."""
         return not self.model
 
     @property
     def title(self) -> str:
-        """What it is of."""
+        """Its heading: the model and the data set."""
         return "all models and data sets" if self.together else f"{self.model} on {self.dataset}"
 
     @cached_property
@@ -86,46 +104,45 @@ class Board:
 
     @cached_property
     def ranks(self) -> Ranks:
-        """How the explainers stand over all metrics that rank."""
+        """The ranks of the explainers over all metrics that rank."""
         return standing(self.cells)
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
-        """By mean rank, best first; of equal ones in alphabetical order, those without any last."""
-        found = {str(row["explainer"]): row for row in self.ranks.frame.to_dict("records")}
-        others = (name for cell in self.cells for name in cell.explainers if name not in found)
-        facts = ("rank", "tie", "mean_rank", "low", "high", "cells")
-        noted = {name for names in self.results.notes.values() for name in names}
-        controls, values = self.results.controls, self._values
+        """One line per explainer: best mean rank first, equal ones by name, unranked ones last."""
+        ranked_rows = {str(row["explainer"]): row for row in self.ranks.frame.to_dict("records")}
+        others = (name for cell in self.cells for name in cell.explainers if name not in ranked_rows)
+        columns = ("rank", "tie", "mean_rank", "low", "high", "cells")
+        values = self._values
         lines = []
-        for name in dict.fromkeys([*found, *others]):
+        for name in dict.fromkeys([*ranked_rows, *others]):
             ms, forwards = self._cost(name, nan)
             own = {each.key: values.get((name, each.key), Value(each, name)) for each in self.columns}
-            stands = {fact: found[name][fact] for fact in facts if name in found}
-            told = name in controls, name in noted
-            lines.append(Line(name, *told, own, **stands, ms=ms, forwards=forwards))
+            standing = {column: ranked_rows[name][column] for column in columns if name in ranked_rows}
+            marks = name in self.facts.controls, name in self.facts.noted
+            lines.append(Line(name, *marks, own, **standing, ms=ms, forwards=forwards))
         return tuple(lines)
 
     @cached_property
     def images(self) -> int:
-        """The most that a value is of; for all together those that the ranks are compared on."""
+        """The largest number of images behind a value; for all together the number of ranked images."""
         if self.together:
             return len(self.ranks.image_ranks)
         return max(value.images for value in self._values.values())
 
-    @property
+    @cached_property
     def separation(self) -> str:
-        """How many images would tell the first two explainers apart, where they are not yet."""
+        """A sentence: whether the first two explainers differ, or how many images would show it."""
         return separation(self.ranks)
 
-    @property
+    @cached_property
     def first(self) -> tuple[Line, ...]:
-        """Who has rank 1: than whom nobody is better beyond noise."""
+        """The lines of rank 1: no explainer is significantly better than these."""
         return tuple(line for line in self.lines if line.rank == 1)
 
     @property
     def standing(self) -> str:
-        """What is said of who has rank 1, after their names; nothing of an explainer without others."""
+        """A predicate for the names of the explainers of rank 1; "" for a lone explainer."""
         if len(self.lines) == 1:
             return ""
         if len(self.first) > 1:
@@ -133,38 +150,43 @@ class Board:
         ranked = sum(line.rank == line.rank for line in self.lines)
         return "alone has rank 1" if ranked > 1 else "alone has scores enough to be ranked"
 
-    @property
+    @cached_property
     def missing(self) -> bool:
-        """Whether any score is lacking."""
+        """Whether any score is missing."""
         return any(line.missing for line in self.lines)
 
-    @property
+    @cached_property
     def degenerate(self) -> bool:
         """Whether any map was constant."""
         return any(line.degenerate for line in self.lines)
 
     @property
     def shared(self) -> tuple[float, float]:
-        """Milliseconds and forwards of an image's shared pass; 0 where none is recorded."""
+        """Milliseconds and forwards of the shared pass per image; 0 where none is recorded."""
         return self._cost(SHARED_PASS, 0.0)
 
     def _cost(self, name: str, otherwise: float) -> tuple[float, float]:
-        costs, where = self.results.costs, (self.model, self.dataset, name)
+        costs, where = self.facts.costs, (self.model, self.dataset, name)
         ms, forwards = (costs[column].get(where, otherwise) for column in costs)
         return float(ms), float(forwards)
 
     @cached_property
     def _values(self) -> dict[tuple[str, str], Value]:
-        columns, sure = {column.key: column for column in self.columns}, self.results.intervals
-        here = sure[(sure["model"] == self.model) & (sure["dataset"] == self.dataset)]
-        rows = ((f"{row['metric']}@{row['metric_version']}", row) for row in here.to_dict("records"))
+        columns, intervals = {column.key: column for column in self.columns}, self.facts.intervals
+        own = intervals[(intervals["model"] == self.model) & (intervals["dataset"] == self.dataset)]
+        rows = ((f"{row['metric']}@{row['metric_version']}", row) for row in own.to_dict("records"))
         return {(str(row["explainer"]), key): value_of(columns[key], row) for key, row in rows}
 
 
-def boards(results: "Results") -> list[Board]:
-    """Of each model and data set in the order of the run; last all together, where there are several."""
+def boards(cells: Sequence[Paired], facts: BoardFacts) -> list[Board]:
+    """Return the leaderboard of each model and data set, and last of all together if there are several.
+
+    Args:
+        cells: the scores of each model, data set and metric version, in the order of the run.
+        facts: the tables that values and costs are read from.
+    """
     blocks: dict[tuple[str, str], list[Paired]] = {}
-    for cell in results.cells:
+    for cell in cells:
         blocks.setdefault((cell.model, cell.dataset), []).append(cell)
-    found = [Board(*block, tuple(cells), results) for block, cells in blocks.items()]
-    return [*found, Board("", "", tuple(results.cells), results)] if len(found) > 1 else found
+    by_block = [Board(*block, tuple(of_block), facts) for block, of_block in blocks.items()]
+    return [*by_block, Board("", "", tuple(cells), facts)] if len(by_block) > 1 else by_block

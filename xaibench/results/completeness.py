@@ -8,17 +8,17 @@ import pandas as pd
 
 from xaibench.api.errors import DataError
 from xaibench.results.folder import RunFolder, slug
-from xaibench.results.manifest import Reckoned, reckoned
+from xaibench.results.manifest import ManifestFields, typed_fields
 
 
-def unmade(folder: RunFolder, scored: pd.DataFrame, manifest: dict[str, Any]) -> list[str]:
+def missing_rows(folder: RunFolder, scored: pd.DataFrame, manifest: dict[str, Any]) -> list[str]:
     """What the run was asked for, by its manifest and its lists of images, and has no row of."""
-    asked = reckoned(manifest)
-    explainers = [explainer.name for explainer in asked.explainers]
+    requested = typed_fields(manifest)
+    explainers = [explainer.name for explainer in requested.explainers]
     wrong = []
-    for model, data, images in blocks_of(asked, folder):
+    for model, data, images in blocks_of(requested, folder):
         of_block = scored[(scored["model"] == model) & (scored["dataset"] == data)]
-        for metric in asked.metrics:
+        for metric in requested.metrics:
             rows = of_block[of_block["metric"] == metric.name]
             wrong += [
                 f"{model} on {data}: {what} by {metric.name}; run the same command again"
@@ -27,16 +27,18 @@ def unmade(folder: RunFolder, scored: pd.DataFrame, manifest: dict[str, Any]) ->
     return wrong
 
 
-def blocks_of(asked: Reckoned, folder: RunFolder) -> Iterator[tuple[str, str, Set[str] | None]]:
+def blocks_of(
+    requested: ManifestFields, folder: RunFolder
+) -> Iterator[tuple[str, str, Set[str] | None]]:
     """Model, data set and images of each block that has any; None where nothing says which images."""
-    for block in asked.blocks:
-        chosen = {other.chosen for other in asked.blocks if other.dataset == block.dataset}
+    for block in requested.blocks:
+        chosen = {other.chosen for other in requested.blocks if other.dataset == block.dataset}
         try:
             # images of several choices are listed together: which of them are this block's is not said
             images = listed_images(folder, block.dataset) if len(chosen) == 1 else None
         except DataError:  # named by `unlisted`
             images = None
-        if images is None and asked.part != "1/1":
+        if images is None and requested.part != "1/1":
             continue  # the part may have none of this block's
         if images is None or images:
             yield block.model, block.dataset, images
@@ -47,13 +49,14 @@ def lacking(rows: pd.DataFrame, explainers: Sequence[str], images: Set[str] | No
     if rows.empty:
         yield "no row"
         return
-    there = set(rows["explainer"])
-    missing = [name for name in explainers if name not in there]
+    present_explainers = set(rows["explainer"])
+    missing = [name for name in explainers if name not in present_explainers]
     if missing:
         yield f"no row of {', '.join(missing)}"
-    found = set(rows["image"])
-    if images is not None and "" not in found and images - found:  # "": it could not be loaded
-        yield f"no row of {len(images - found)} images, the first {min(images - found)!r},"
+    present_images = set(rows["image"])
+    without_row = set() if images is None or "" in present_images else images - present_images
+    if without_row:  # "" names no image: the block could not be loaded
+        yield f"no row of {len(without_row)} images, the first {min(without_row)!r},"
 
 
 def incomplete(scored: pd.DataFrame) -> list[str]:
@@ -61,15 +64,15 @@ def incomplete(scored: pd.DataFrame) -> list[str]:
     wrong = []
     scored = scored[scored["image"] != ""]
     for (model, data, metric), same in scored.groupby(["model", "dataset", "metric"]):
-        asked = same[["image", "target"]].drop_duplicates()
+        trials = same[["image", "target"]].drop_duplicates()
         for explainer, own in same.groupby("explainer"):
             # what failed as a whole image has one row, whatever the classes would have been
             lost = set(own.loc[own["status"] == "failed", "image"])
-            there = set(zip(own["image"], own["target"], strict=True))
+            own_trials = set(zip(own["image"], own["target"], strict=True))
             missing = [
                 image
-                for image, target in zip(asked["image"], asked["target"], strict=True)
-                if (image, target) not in there and image not in lost
+                for image, target in zip(trials["image"], trials["target"], strict=True)
+                if (image, target) not in own_trials and image not in lost
             ]
             if missing:
                 wrong.append(

@@ -16,20 +16,20 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from xaibench.api.errors import ConfigError, DataError
+from xaibench.results.atomic_write import write_bytes, write_text
 from xaibench.results.kept import GalleryImage, shown_beside
 from xaibench.results.rows import COSTS, NAMED, Row, read_table, write_rows, write_table
-from xaibench.results.whole import write_bytes, write_text
 
 LONGEST = 80  # letters of a name in a file's name
 WHAT_ROWS_ARE = ("cell", "explainer", "metric", "image", "inputs_sha", "status")
 
 
-class There(NamedTuple):
-    """What a block has of an image.
+class PresentImage(NamedTuple):
+    """An image that a block already has rows of.
 
     Args:
-        inputs_sha, image_sha: of its rows.
-        cells: that are there.
+        inputs_sha, image_sha: the hashes in its rows.
+        cells: content keys of the cells that have rows of the image and did not fail.
     """
 
     inputs_sha: str = ""
@@ -37,8 +37,8 @@ class There(NamedTuple):
     image_sha: str = ""
 
 
-NOTHING = There()
-Present = dict[str, There]  # by image
+NOTHING_PRESENT = PresentImage()
+PresentImages = dict[str, PresentImage]  # by image
 
 
 @dataclass(frozen=True)
@@ -177,16 +177,16 @@ class RunFolder:
 
     def put_aside(self, block: str) -> list[DataError]:
         """Rename a block's files that cannot be read, so that what they held is made again; why."""
-        found = []
+        errors = []
         for path in self.shards(block):
             try:
                 read_table(path, (*NAMED, *COSTS))
             except DataError as error:
                 path.replace(path.with_name(f"{path.name}.unreadable"))
-                found.append(error)
-        return found
+                errors.append(error)
+        return errors
 
-    def present(self, block: str) -> Present:
+    def present(self, block: str) -> PresentImages:
         """Which cells of which images a block has; not those that failed, which are tried again.
 
         A cell has failed for an image if it has for one of its classes. A file that cannot be read has
@@ -209,19 +209,20 @@ class RunFolder:
                     cells[image].add(cell)
         for image, cell in failed:
             cells[image].discard(cell)
-        same: dict[frozenset[str], frozenset[str]] = {}  # most images have the same cells
-        return {
-            image: There(inputs, same.setdefault(found := frozenset(cells[image]), found), sha)
-            for image, (inputs, sha) in shas.items()
-        }
+        shared: dict[frozenset[str], frozenset[str]] = {}  # most images have the same cells
+        images: PresentImages = {}
+        for image, (inputs, sha) in shas.items():
+            of_image = frozenset(cells[image])
+            images[image] = PresentImage(inputs, shared.setdefault(of_image, of_image), sha)
+        return images
 
     def modes(self, block: str) -> set[str]:
         """The modes of what a block has of images; what failed is tried again in whatever mode."""
-        found = set[str]()
+        modes = set[str]()
         for path in self.shards(block):
             rows = read_table(path, ("image", "mode", "status")).to_pandas()
-            found |= set(rows.loc[(rows["image"] != "") & (rows["status"] != "failed"), "mode"])
-        return found
+            modes |= set(rows.loc[(rows["image"] != "") & (rows["status"] != "failed"), "mode"])
+        return modes
 
     def write_maps(self, shown: Mapping[str, GalleryImage], maps: Mapping[str, bytes]) -> None:
         """Write maps for the gallery, and maps at their own resolution, by file name.
@@ -250,14 +251,18 @@ class RunFolder:
         with self._writing(path):
             write_text(path, text)
 
-    def finish(self, facts: Mapping[str, Any]) -> None:
-        """Write the manifest, with the hash of every shard."""
-        files = {path.name: sha_of(path) for path in sorted(self.scores.glob("*.parquet"))}
+    def finish(self, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """Write the manifest with the hash of every shard, and return it as a reader gets it.
+
+        Raises:
+            ConfigError: there is no room, or no right to write.
+        """
+        hashes = {path.name: sha_of(path) for path in sorted(self.scores.glob("*.parquet"))}
+        text = json.dumps({**facts, "shards": hashes}, indent=2, ensure_ascii=False, default=str)
         with self._writing(self.manifest):
-            write_text(
-                self.manifest,
-                json.dumps({**facts, "shards": files}, indent=2, ensure_ascii=False, default=str),
-            )
+            write_text(self.manifest, text)
+        manifest: dict[str, Any] = json.loads(text)
+        return manifest
 
     @contextmanager
     def _writing(self, path: Path) -> Iterator[None]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from sys import float_info
 from typing import Annotated, Any
@@ -23,7 +24,7 @@ UNREADABLE = (
 )
 
 
-class Said(msgspec.Struct):
+class KeptExplainer(msgspec.Struct):
     """What is kept of an explainer beside its maps; `odd` and `remarks` by the number of the row."""
 
     key: str
@@ -34,11 +35,11 @@ class Said(msgspec.Struct):
     backwards: Cost
 
 
-class Native(msgspec.Struct):
+class NativeMapFacts(msgspec.Struct):
     """What a file of maps at their own resolution says of them."""
 
     trials: list[tuple[str, int, str]]
-    explainers: dict[str, Said]
+    explainers: dict[str, KeptExplainer]
 
 
 @dataclass(frozen=True)
@@ -92,17 +93,51 @@ def beside_earlier(
     if not path.exists():
         return kept, colours, maps
     try:
-        before, seen, earlier = load_kept(path)
+        before, earlier_colours, earlier = load_kept(path)
     except DataError:
         return kept, colours, maps
-    same = replace(before, explainers=kept.explainers) == kept and np.array_equal(seen, colours)
+    same = replace(before, explainers=kept.explainers) == kept and np.array_equal(
+        earlier_colours, colours
+    )
     left = [i for i, name in enumerate(before.explainers) if name not in kept.explainers] if same else []
     names = (*kept.explainers, *(before.explainers[i] for i in left))
     return replace(kept, explainers=names), colours, np.concatenate([maps, earlier[left]])
 
 
+class KeptMaps:
+    """The files of one run's gallery, for several readers: the facts of each file are read once.
+
+    Args:
+        folder: the results folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.paths = tuple(sorted((folder / "maps").glob("*.safetensors")))
+        self._held: dict[Path, tuple[KeptMap, Array, Array]] = {}
+
+    @cached_property
+    def facts(self) -> dict[Path, KeptMap]:
+        """The facts of each file. Raises DataError if a file cannot be read."""
+        return {path: kept_facts(path) for path in self.paths}
+
+    def load(self, path: Path, hold: bool = False) -> tuple[KeptMap, Array, Array]:
+        """Return what `load_kept` returns of a file.
+
+        Args:
+            path: one of `paths`.
+            hold: keep it in memory for the next reader, which frees it.
+
+        Raises:
+            DataError: the file cannot be read.
+        """
+        content = self._held.pop(path, None) or load_kept(path)
+        if hold:
+            self._held[path] = content
+        return content
+
+
 def load_kept(path: Path) -> tuple[KeptMap, Array, Array]:
-    """Read it back: what it says, the image (H, W, 3) of uint8, the maps (E, H, W) of float16.
+    """Return a file's facts, its image (H, W, 3) of uint8, and its maps (E, H, W) of float16.
 
     Raises:
         DataError: the file cannot be read.
@@ -145,7 +180,7 @@ def native_facts(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, framework="numpy") as file:
             facts: dict[str, Any] = json.loads((file.metadata() or {})["maps"])
-            msgspec.convert(facts, Native)
+            msgspec.convert(facts, NativeMapFacts)
             shapes = {name: file.get_slice(name).get_shape() for name in facts["explainers"]}
         facts["trials"] = [(image, target, inputs) for image, target, inputs in facts["trials"]]
         for name, shape in shapes.items():

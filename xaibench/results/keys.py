@@ -16,5 +16,5 @@ def identity(spec: Spec) -> dict[str, Any]:
 
 def content_key(*parts: object) -> str:
     """16 hexadecimal digits that depend on `parts` alone: never on a path, a time or a batch."""
-    said = json.dumps([SCHEMA_VERSION, *parts], sort_keys=True)
-    return sha256(said.encode()).hexdigest()[:16]
+    serialised = json.dumps([SCHEMA_VERSION, *parts], sort_keys=True)
+    return sha256(serialised.encode()).hexdigest()[:16]

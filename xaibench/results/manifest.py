@@ -15,7 +15,7 @@ class NamedMethod(msgspec.Struct):
     name: str
 
 
-class BlockAsked(msgspec.Struct):
+class ManifestBlock(msgspec.Struct):
     """A model and a data set as rows name them, and which of its images were chosen."""
 
     model: str
@@ -23,14 +23,14 @@ class BlockAsked(msgspec.Struct):
     chosen: str
 
 
-class Reckoned(msgspec.Struct):
+class ManifestFields(msgspec.Struct):
     """The fields that are reckoned with, and their types; all others are only shown."""
 
     run: str = ""
     complete: bool = False
     part: Annotated[str, msgspec.Meta(pattern=r"^[1-9]\d{0,5}/[1-9]\d{0,5}$")] = "1/1"
     config: dict[str, Any] = {}
-    blocks: list[BlockAsked] = []
+    blocks: list[ManifestBlock] = []
     started: str = ""
     finished: str = ""
     statuses: dict[str, int] = {}
@@ -61,12 +61,12 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if not isinstance(facts, dict):
         raise DataError(f"{path} is no table; run the same command again")
     try:
-        reckoned(facts)
+        typed_fields(facts)
     except msgspec.ValidationError as error:
         raise DataError(f"{path} is damaged: {error}; run the same command again") from error
     return facts
 
 
-def reckoned(facts: dict[str, Any]) -> Reckoned:
+def typed_fields(facts: dict[str, Any]) -> ManifestFields:
     """What of a manifest that was read is reckoned with."""
-    return msgspec.convert(facts, Reckoned)
+    return msgspec.convert(facts, ManifestFields)

@@ -79,8 +79,8 @@ class Protocol(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 def protocols() -> dict[str, Protocol]:
     """All that we know, by name."""
     text = (files("xaibench.results") / "published.toml").read_text(encoding="utf-8")
-    found = msgspec.toml.decode(text, type=dict[str, list[Protocol]])["protocol"]
-    return {protocol.name: protocol for protocol in found}
+    by_name = msgspec.toml.decode(text, type=dict[str, list[Protocol]])["protocol"]
+    return {protocol.name: protocol for protocol in by_name}
 
 
 def protocol_called(name: str) -> Protocol:

@@ -1,8 +1,8 @@
 """A results folder as pandas frames."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,29 +10,36 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from xaibench.api.errors import DataError
-from xaibench.results.board import Board, boards
+from xaibench.results.board import Board, BoardFacts, boards
 from xaibench.results.manifest import read_manifest
-from xaibench.results.rows import SHARED_PASS, read_rows
+from xaibench.results.rows import SHARED_PASS, read_rows, score_files
 from xaibench.results.statistics.agreement import agreement
 from xaibench.results.statistics.differences import differences, win_rates
-from xaibench.results.statistics.paired import Paired, cells, looked_at, value_intervals, why_lacking
 from xaibench.results.statistics.ranks import Ranks, standing
+from xaibench.results.statistics.score_matrix import (
+    Paired,
+    cells,
+    statistics_columns,
+    value_intervals,
+    why_lacking,
+)
 from xaibench.results.statistics.ties import ties_frame
-from xaibench.results.styled import as_html, styled
+from xaibench.results.styled import PICTURE, as_html, styled
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
 GROUP = ["model", "dataset", "explainer", "metric", "metric_version"]
+OF_ROWS = ("scores", "notes", "intervals", "costs", "cells", "_read_by_statistics")  # no manifest needed
 
 
 @dataclass(frozen=True)
 class Results:
-    """What a run left.
+    """The results of a run. Each table is computed on first use and kept.
 
     Args:
-        path: the folder.
-        rows: the tidy table, one row an image, class, model, explainer and metric; see `Row`.
+        path: the results folder.
+        rows: the tidy table, one row per image, class, model, explainer and metric; see `Row`.
         manifest: command, settings, versions, hashes, timings; empty while the run is unfinished.
     """
 
@@ -48,53 +55,59 @@ class Results:
             DataError: there is no such folder, it holds no rows, or a file in it is unreadable.
         """
         path = Path(path)
-        files = list((path / "scores").glob("*.parquet"))
-        if not files:
-            raise DataError(f"no results in {path}; expected {path / 'scores'}/*.parquet")
-        return cls(path, read_rows(files), read_manifest(path / "manifest.json"))
+        return cls(path, read_rows(score_files(path)), read_manifest(path / "manifest.json"))
 
-    @property
+    def with_manifest(self, manifest: Mapping[str, Any]) -> "Results":
+        """Return the same rows with another manifest.
+
+        No file is read, and the tables that were computed from the rows alone are kept.
+        """
+        results = replace(self, manifest=dict(manifest))
+        vars(results).update({name: vars(self)[name] for name in OF_ROWS if name in vars(self)})
+        return results
+
+    @cached_property
     def scores(self) -> pd.DataFrame:
         """The rows that belong to a metric: all but those of the shared pass."""
         return self.rows[self.rows["explainer"] != SHARED_PASS]
 
     @cached_property
     def notes(self) -> dict[str, list[str]]:
-        """What a reader must be told, and of which explainers: reconstructions, for example."""
+        """Notes to the reader, such as "a reconstruction", each with the explainers that it is about."""
         noted = self.scores[self.scores["explainer_note"] != ""]
-        found = noted.groupby("explainer_note", sort=False)["explainer"].unique()
-        return {str(note): [str(name) for name in names] for note, names in found.items()}
+        explainers = noted.groupby("explainer_note", sort=False)["explainer"].unique()
+        return {str(note): [str(name) for name in names] for note, names in explainers.items()}
 
     @cached_property
     def intervals(self) -> pd.DataFrame:
-        """Mean with its 95 % bootstrap interval over images, tidy.
+        """Means with their 95 % bootstrap intervals over images, as a tidy table.
 
-        One row a model, data set, explainer and metric version: mean (or what the metric's scores
-        are aggregated to instead), low, high, images, and how many maps were degenerate and how
-        many scores undefined, unsupported or failed, with the first reason, and all of them counted.
+        It has one row per model, data set, explainer and metric version: mean (or the metric's own
+        aggregate), low, high, images; the numbers of degenerate maps and of undefined, unsupported and
+        failed scores; the first reason, and all reasons with their numbers.
         """
         values = {key: value for cell in self.cells for key, value in _values(cell)}
         records = [
             {**dict(zip(GROUP, key, strict=True)), **_summary(group, *values[key])}
-            for key, group in looked_at(self.scores).groupby(GROUP, sort=False)
+            for key, group in self._read_by_statistics.groupby(GROUP, sort=False)
         ]
         return pd.DataFrame(records)
 
     @cached_property
     def costs(self) -> pd.DataFrame:
-        """`explain_ms` and `explain_forwards` of an image, by model, data set and explainer.
+        """Mean `explain_ms` and `explain_forwards` per image, by model, data set and explainer.
 
-        Each explainer's own part, over what it has scores of; the shared pass is among them by its name.
+        The cost of an explainer is its own part; the shared pass has a line of its own.
         """
         done = self.rows[self.rows["status"] == "ok"]
         return done.groupby(["model", "dataset", "explainer"])[["explain_ms", "explain_forwards"]].mean()
 
     def table(self) -> pd.DataFrame:
-        """The leaderboard: the mean of each metric by model, data set and explainer.
+        """Return the leaderboard: the mean of each metric by model, data set and explainer.
 
-        Within a model and data set the explainers stand by their mean rank over the metrics that rank,
-        or over all where none does, best first and equal ones in alphabetical order. `ms` is an
-        explainer's own time for an image, to which all add the shared pass.
+        Within a model and data set the explainers are sorted by their mean rank over the metrics that
+        rank (over all metrics if none does), best first, equal ones in alphabetical order. `ms` is an
+        explainer's own time per image, without the shared pass.
         """
         means = self.intervals.assign(
             column=lambda frame: frame["metric"] + "@" + frame["metric_version"].astype(str)
@@ -124,21 +137,28 @@ class Results:
         return in_order.sort_values(["place", "rank", "explainer"]).drop(columns="place")
 
     def boards(self, together: bool = False) -> list[Board]:
-        """The leaderboard of each model and data set, with intervals, ties and what is missing.
+        """Return the leaderboard of each model and data set, with intervals, ties and missing scores.
 
         Args:
-            together: put last the mean ranks over all of them, where there are several.
+            together: append the mean ranks over all of them if there are several.
         """
         return [board for board in self._boards if together or not board.together]
 
     @cached_property
     def _boards(self) -> list[Board]:
-        return boards(self)
+        noted = frozenset(name for names in self.notes.values() for name in names)
+        return boards(
+            self.cells, BoardFacts(self.intervals, self.costs, noted, frozenset(self.controls))
+        )
 
     @cached_property
     def cells(self) -> list[Paired]:
         """Every model, data set and metric version: scores as a matrix of trials by explainers."""
-        return list(cells(looked_at(self.scores)))
+        return list(cells(self._read_by_statistics))
+
+    @cached_property
+    def _read_by_statistics(self) -> pd.DataFrame:
+        return statistics_columns(self.scores)
 
     @property
     def controls(self) -> list[str]:
@@ -146,22 +166,22 @@ class Results:
         return list(self.manifest.get("controls", []))
 
     def differences(self) -> pd.DataFrame:
-        """Every explainer against the control and against the best; see `differences.against`.
+        """Return each explainer's difference from the control and the best; see `differences.against`.
 
-        The control is `random`, or where that is missing the run's first null explainer.
+        The control is `random`, or the run's first null explainer if there is no `random`.
         """
         return _joined([differences(cell, self.controls) for cell in self.cells])
 
     def ties(self) -> pd.DataFrame:
-        """The rank of each explainer by each metric, shared by those that cannot be told apart."""
+        """Return each explainer's rank by each metric; explainers that do not differ share a rank."""
         return _joined([ties_frame(cell) for cell in self.cells])
 
     def win_rates(self) -> pd.DataFrame:
-        """How often one explainer is better than another, image by image, by each metric."""
+        """Return the share of images on which one explainer beats another, by each metric."""
         return _joined([win_rates(cell) for cell in self.cells])
 
     def agreement(self, along: str = "metric") -> pd.DataFrame:
-        """Kendall's tau between the orders that metrics, models or data sets put explainers in.
+        """Return Kendall's tau between the orders that metrics, models or data sets put explainers in.
 
         Args:
             along: "metric", "model" or "dataset".
@@ -169,22 +189,26 @@ class Results:
         return agreement(self.cells, along)
 
     def standing(self, model: str = "", dataset: str = "") -> Ranks:
-        """How explainers stand over all metrics: on one model and data set, or over all where not named.
+        """Rank the explainers over all metrics.
+
+        Args:
+            model: the model whose scores count; all models where it is "".
+            dataset: the data set whose scores count; all data sets where it is "".
 
         Raises:
-            DataError: there are no scores of them.
+            DataError: no scores belong to this model and data set.
         """
-        asked = [
+        chosen = [
             cell for cell in self.cells if model in ("", cell.model) and dataset in ("", cell.dataset)
         ]
-        if not asked:
+        if not chosen:
             raise DataError(f"no results of {model or 'any model'} on {dataset or 'any data'}")
-        return standing(asked)
+        return standing(chosen)
 
     def ranks(self) -> pd.DataFrame:
-        """Mean ranks over metrics with their intervals, and who shares a rank: see `ranks.Ranks`.
+        """Return mean ranks over metrics with their intervals and ties; see `ranks.Ranks`.
 
-        By model and data set, and after these over all, with "" for both names, where there are several.
+        The table lists each model and data set, then all together, where both names are "".
         """
         frames = []
         for board in self.boards(together=True):
@@ -195,14 +219,14 @@ class Results:
         return _joined(frames)
 
     def problems(self) -> pd.DataFrame:
-        """Cells with a status other than "ok": how many rows, and their reason."""
+        """Return the cells with a status other than "ok", their reasons and numbers of rows."""
         wrong = self.scores[self.scores["status"] != "ok"]
         where = ["status", "model", "dataset", "explainer", "reason"]
         counted = wrong.groupby(where, sort=False).size()
         return counted.rename("rows").reset_index()
 
-    def told_problems(self) -> list[str]:
-        """The same in words, a line for all explainers of one status and reason."""
+    def problem_sentences(self) -> list[str]:
+        """Return `problems` in words: one line for all explainers that share a status and a reason."""
         same = ["status", "model", "dataset", "reason"]
         return [
             f"{status} {model} on {dataset}, {', '.join(cells['explainer'])}: {reason} "
@@ -211,21 +235,26 @@ class Results:
         ]
 
     def styled(self) -> "Styler":
-        """The leaderboards with intervals as one styled table: best bold, ties with it underlined."""
+        """Return the leaderboards as one styled table: best bold, ties with it underlined."""
         return styled(self.boards())
 
+    def html(self) -> str:
+        """Return the leaderboards, notes, problems and the gallery as HTML, as a notebook shows them."""
+        gallery = self.path / PICTURE
+        return as_html(self.boards(), self.notes, self.problem_sentences(), bool(self.manifest), gallery)
+
     def _repr_html_(self) -> str:
-        return as_html(self)
+        return self.html()
 
 
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    there = [frame for frame in frames if not frame.empty]
-    return pd.concat(there, ignore_index=True) if there else pd.DataFrame()
+    filled = [frame for frame in frames if not frame.empty]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
 def _values(cell: Paired) -> Iterator[tuple[tuple[Hashable, ...], tuple[float, float, float]]]:
-    found = zip(cell.explainers, cell.values, *value_intervals(cell), strict=True)
-    for explainer, value, low, high in found:
+    values = zip(cell.explainers, cell.values, *value_intervals(cell), strict=True)
+    for explainer, value, low, high in values:
         key = (cell.model, cell.dataset, explainer, cell.metric, cell.version)
         yield key, (float(value), float(low), float(high))
 

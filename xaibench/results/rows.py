@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from xaibench.api.errors import DataError, PluginError
-from xaibench.results.whole import whole_file
+from xaibench.results.atomic_write import whole_file
 
 SCHEMA_VERSION = 4
 STATUSES = ("ok", "undefined", "unsupported", "failed", "skipped")
@@ -137,13 +137,25 @@ def write_table(path: Path, table: pa.Table) -> None:
         pq.write_table(table, file, compression="zstd")
 
 
+def score_files(folder: Path) -> list[Path]:
+    """Return the files of rows in a results folder.
+
+    Raises:
+        DataError: there is none.
+    """
+    paths = list((folder / "scores").glob("*.parquet"))
+    if not paths:
+        raise DataError(f"no results in {folder}; expected {folder / 'scores'}/*.parquet")
+    return paths
+
+
 def read_rows(paths: Sequence[Path]) -> pd.DataFrame:
-    """All rows of some files.
+    """Return all rows of some files, in the order of the files' names.
 
     Raises:
         DataError: a file cannot be read, is of another schema, or a row stands twice.
     """
-    frames = [_read(path) for path in sorted(paths)]
+    frames = [_read(path) for path in sorted(paths, key=lambda path: path.name)]
     empty = SCHEMA.empty_table().to_pandas()
     rows = pd.concat(frames, ignore_index=True) if frames else empty
     doubled = rows.duplicated(list(KEY))

@@ -1,10 +1,11 @@
-"""The leaderboard as HTML: what a notebook shows of results, and what a page is written from."""
+"""The leaderboard as HTML, for notebooks and for exported pages."""
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from html import escape
 from math import isnan
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -14,8 +15,6 @@ from xaibench.results.values import Column, Value
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
-
-    from xaibench.results.results import Results
 
 PICTURE = "gallery.png"
 LARGEST = 4 * 2**20  # bytes of a picture that is put into the HTML itself
@@ -28,25 +27,25 @@ LEGEND = (
 
 
 def heading(column: Column) -> str:
-    """A metric above its values."""
+    """Return the heading of a metric's column."""
     return f"{column.key} {column.arrow}"
 
 
 def written(value: Value, digits: int = 3) -> str:
-    """A value and the ends of its interval."""
+    """Return a value and the ends of its interval as text."""
     if isnan(value.mean):
         return "unsupported" if value.unsupported else "-"
-    said = f"{value.mean:.{digits}f}"
-    return said if isnan(value.low) else f"{said} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
+    mean = f"{value.mean:.{digits}f}"
+    return mean if isnan(value.low) else f"{mean} [{value.low:.{digits}f}, {value.high:.{digits}f}]"
 
 
 def number(value: float, digits: int) -> str:
-    """A number, or "-" where there is none."""
+    """Return a number as text, "-" for NaN."""
     return "-" if isnan(value) else f"{value:,.{digits}f}"
 
 
 def styled(boards: Sequence[Board]) -> "Styler":
-    """All leaderboards as one table that pandas styles: best bold, ties with it underlined, escaped."""
+    """Return all leaderboards as one styled, escaped table: best bold, ties with it underlined."""
     metrics = list(dict.fromkeys(heading(column) for board in boards for column in board.columns))
     records, marks, index = [], [], []
     for board in boards:
@@ -61,9 +60,9 @@ def styled(boards: Sequence[Board]) -> "Styler":
     names = ["model", "data", "explainer"]
     frame = pd.DataFrame(records, index=pd.MultiIndex.from_tuples(index, names=names))
     css = pd.DataFrame(marks, index=frame.index)
-    said = sha256(repr((index, records)).encode()).hexdigest()[:8]  # the same results, the same HTML
+    uuid = sha256(repr((index, records)).encode()).hexdigest()[:8]  # the same results, the same HTML
     return (
-        frame.style.set_uuid(said)
+        frame.style.set_uuid(uuid)
         .format(escape="html")
         .format_index(escape="html", axis=0)
         .format_index(escape="html", axis=1)
@@ -73,30 +72,44 @@ def styled(boards: Sequence[Board]) -> "Styler":
 
 
 def mark(value: Value | None) -> str:
-    """How a value is to be seen."""
+    """Return the CSS of a value: bold for the best, underlined for a tie with it."""
     if value is None or not (value.best or value.tied):
         return ""
     return BEST if value.best else TIED
 
 
-def as_html(results: "Results") -> str:
-    """The leaderboards, how sure they are, what is missing, what must be said, and the gallery."""
-    boards = results.boards()
-    said = [styled(boards).to_html(), paragraph(LEGEND)]
-    said += [paragraph(f"{board.title}: {board.images} images; {board.separation}.") for board in boards]
-    said += [paragraph(f"{', '.join(names)}: {note}") for note, names in results.notes.items()]
-    said += [paragraph(problem) for problem in results.told_problems()]
-    if not results.manifest:
-        said.append(paragraph("Unfinished: this run was stopped; the same command goes on with it."))
-    picture = results.path / PICTURE
-    if picture.is_file() and picture.stat().st_size <= LARGEST:
-        data = b64encode(picture.read_bytes()).decode("ascii")
-        said.append(f'<img alt="each map over its image" src="data:image/png;base64,{data}">')
-    elif picture.is_file():
-        said.append(paragraph(f"The gallery: {picture}"))
-    return "\n".join(said)
+def as_html(
+    boards: Sequence[Board],
+    notes: Mapping[str, Sequence[str]],
+    problems: Sequence[str],
+    finished: bool,
+    gallery: Path,
+) -> str:
+    """Return the leaderboards with their legend, notes and problems, and the gallery's picture as HTML.
+
+    Args:
+        boards: one or more leaderboards.
+        notes: each note to the reader with the explainers that it is about; see `Results.notes`.
+        problems: sentences about missing scores.
+        finished: whether the run is finished; otherwise the HTML says that it is not.
+        gallery: the PNG of the gallery, which need not exist; a large one is named rather than embedded.
+    """
+    parts = [styled(boards).to_html(), paragraph(LEGEND)]
+    parts += [
+        paragraph(f"{board.title}: {board.images} images; {board.separation}.") for board in boards
+    ]
+    parts += [paragraph(f"{', '.join(names)}: {note}") for note, names in notes.items()]
+    parts += [paragraph(problem) for problem in problems]
+    if not finished:
+        parts.append(paragraph("Unfinished: this run was stopped; the same command goes on with it."))
+    if gallery.is_file() and gallery.stat().st_size <= LARGEST:
+        data = b64encode(gallery.read_bytes()).decode("ascii")
+        parts.append(f'<img alt="each map over its image" src="data:image/png;base64,{data}">')
+    elif gallery.is_file():
+        parts.append(paragraph(f"The gallery: {gallery}"))
+    return "\n".join(parts)
 
 
 def paragraph(text: str) -> str:
-    """Text, escaped."""
+    """Return text as an escaped HTML paragraph."""
     return f"<p>{escape(text)}</p>"

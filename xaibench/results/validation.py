@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from xaibench.api.errors import DataError
-from xaibench.results.completeness import incomplete, unlisted, unmade
+from xaibench.results.completeness import incomplete, missing_rows, unlisted
 from xaibench.results.folder import RunFolder, sha_of
 from xaibench.results.kept import load_kept, native_facts
 from xaibench.results.manifest import read_manifest
@@ -67,7 +67,7 @@ def validate(path: Path) -> FolderCheck:
     scored = rows[rows["explainer"] != SHARED_PASS]
     wrong += incomplete(scored)
     wrong += unlisted(folder, scored)
-    wrong += unmade(folder, scored, manifest)
+    wrong += missing_rows(folder, scored, manifest)
     wrong += unreadable(folder.maps, load_kept)
     wrong += unreadable(folder.native, native_facts)
     return FolderCheck(len(files), len(rows), scored["cell"].nunique(), wrong)

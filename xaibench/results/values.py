@@ -6,7 +6,7 @@ from functools import cached_property
 from math import isclose, nan
 from typing import Any
 
-from xaibench.results.statistics.paired import Paired
+from xaibench.results.statistics.score_matrix import Paired
 from xaibench.results.statistics.ties import Ties, letters_in, ties_of
 
 ROUNDING = 1e-12  # of a value's size, or of 1 below that: values that differ by less are one value
@@ -110,8 +110,8 @@ class Value:
     why: str = ""
 
     @property
-    def asked(self) -> bool:
-        """Whether the metric was asked of this explainer at all."""
+    def requested(self) -> bool:
+        """Whether the run scores this explainer by this metric at all."""
         return self.explainer in self.column.cell.explainers
 
     @property

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from xaibench.api import DataError
 from xaibench.cli.commands import report
-from xaibench.report.page.build import said_size
+from xaibench.report.page.build import readable_size
 
 app = typer.Typer()
 app.command()(report.report)
@@ -26,7 +26,7 @@ def test_the_report_is_written_beside_the_results(tmp_path):
     found = ready(tmp_path / "run")
     told = said(found)
     path = found / "report.html"
-    assert told == f"{path}: {said_size(path.stat().st_size)}, 4 images with 12 maps\n"
+    assert told == f"{path}: {readable_size(path.stat().st_size)}, 4 images with 12 maps\n"
 
 
 def test_or_where_it_is_asked_for(tmp_path):

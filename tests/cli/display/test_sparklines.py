@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from xaibench.cli import app
 from xaibench.cli.display.sparklines import BLOCKS, LETTERS, curve_tables, sparkline
-from xaibench.results.curves import mean_curves
+from xaibench.results.mean_curves import mean_curves
 from xaibench.results.results import Results
 
 NAMES = ["grad-cam+++conceptors", "random"]

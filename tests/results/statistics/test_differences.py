@@ -13,7 +13,7 @@ from xaibench.results.statistics.differences import (
     differences,
     win_rates,
 )
-from xaibench.results.statistics.paired import matrix, paired
+from xaibench.results.statistics.score_matrix import matrix, paired
 
 NAMES = ["first", "other", "random"]
 

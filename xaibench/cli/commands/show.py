@@ -16,7 +16,7 @@ from xaibench.cli.display.sparklines import LEGEND, curve_tables
 
 if TYPE_CHECKING:
     from xaibench.results.board import Board
-    from xaibench.results.curves import MeanCurves
+    from xaibench.results.mean_curves import MeanCurves
     from xaibench.results.results import Results
     from xaibench.results.values import Value
 
@@ -33,7 +33,7 @@ def show(results: Annotated[Path, typer.Argument(help="A results folder.")]) -> 
     Example:
       xaibench show results/run-1a2b3c4d
     """
-    from xaibench.results.curves import mean_curves
+    from xaibench.results.mean_curves import mean_curves
     from xaibench.results.results import Results
 
     found = Results.load(results)
@@ -61,7 +61,7 @@ def print_results(results: "Results", console: Console, curves: "Sequence[MeanCu
     console.print(f"[dim]{SHARED}[/]", highlight=False)
     for note, names in results.notes.items():
         console.print(f"[dim]{escape(', '.join(names))}: {escape(note)}[/]", highlight=False)
-    for problem in results.told_problems():
+    for problem in results.problem_sentences():
         status, _, where = problem.partition(" ")
         console.print(f"[yellow]{status}[/] {escape(where)}", highlight=False)
     if not results.manifest:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from xaibench.results.results import Results
-    from xaibench.results.statistics.paired import Paired
+    from xaibench.results.statistics.score_matrix import Paired
 
 LEGEND = (
     "± half the 95 % bootstrap interval over images; p: Wilcoxon's signed ranks over images with Holm's "
@@ -40,7 +40,7 @@ def stats(
     Example:
       xaibench stats results/run-1a2b3c4d
     """
-    from xaibench.report.statistics import write_statistics
+    from xaibench.report.statistics_files import write_statistics
     from xaibench.results.results import Results
 
     console, found = Console(), Results.load(results)

@@ -128,7 +128,7 @@ def line_facts(line: "Line") -> dict[str, Any]:
         "values": {
             key: {name: getattr(value, name) for name in of_value}
             for key, value in line.values.items()
-            if value.asked
+            if value.requested
         }
     }
 

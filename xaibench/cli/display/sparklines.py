@@ -10,7 +10,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from xaibench.results.arrays import Vector
     from xaibench.results.board import Board
-    from xaibench.results.curves import MeanCurves
+    from xaibench.results.mean_curves import MeanCurves
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 LETTERS = 16  # of a curve
@@ -19,7 +19,7 @@ LEGEND = "mean curves, from nothing swapped to all; the lowest block is the firs
 
 def sparkline(curve: "Vector", low: float, high: float, letters: int = LETTERS) -> str:
     """A curve as blocks, the lowest for `low` and the full one for `high`."""
-    from xaibench.results.curves import resampled
+    from xaibench.results.mean_curves import resampled
 
     (points,) = resampled([curve], letters)
     share = (points - low) / (high - low) if high > low else points * 0

@@ -14,7 +14,7 @@ from torch import Tensor
 from xaibench.api.batch import Example, Preprocess, Region
 from xaibench.api.errors import DataError
 from xaibench.api.pictures import Measured, Opened, measure_picture
-from xaibench.results.folder import There
+from xaibench.results.folder import PresentImage
 from xaibench.results.keys import content_key
 
 
@@ -116,7 +116,7 @@ def decode(
 
 
 def unchanged(
-    examples: tuple[Example, ...], preprocess: Preprocess, sha: str | None, there: There
+    examples: tuple[Example, ...], preprocess: Preprocess, sha: str | None, there: PresentImage
 ) -> Picture | None:
     """The image, not decoded, if it is what its rows say; None: `decode` it.
 

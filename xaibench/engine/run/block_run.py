@@ -33,7 +33,7 @@ from xaibench.engine.work.messages import (
 from xaibench.engine.work.observer import Observer, Tally
 from xaibench.engine.work.rows import Provenance
 from xaibench.engine.work.worker_factory import LocalWorkerFactory, WorkerFactory
-from xaibench.results.folder import NOTHING, Present, RunFolder
+from xaibench.results.folder import NOTHING_PRESENT, PresentImages, RunFolder
 from xaibench.results.keys import content_key
 
 
@@ -156,7 +156,7 @@ class BlockRun:
         shards: Sequence[range],
         images: Sequence[tuple[Example, ...]],
         opened: OpenedBlock,
-        present: Present,
+        present: PresentImages,
     ) -> Iterator[ShardTask]:
         """A task a shard; made when it is asked for."""
         shown = frozenset(same[0].id for same in images[: self.config.gallery])
@@ -184,7 +184,7 @@ class BlockRun:
         found: object,
         images: Sequence[tuple[Example, ...]],
         provenance: Provenance,
-        present: Present,
+        present: PresentImages,
         hashes: dict[str, str],
     ) -> None:
         """Write what came of a task: maps first, so that no row is there without its map."""
@@ -205,7 +205,7 @@ class BlockRun:
             self.observer.failed(sum(row.status == "failed" for row in piece.made.rows))
             self.observer.done(piece.images, resumed=False)
 
-    def present(self, name: str, examples: Sequence[Example], cells: dict[Pair, str]) -> Present:
+    def present(self, name: str, examples: Sequence[Example], cells: dict[Pair, str]) -> PresentImages:
         """What of a block is there and still means the same; the rest of it is removed.
 
         Other weights, another version of a method, images that are not asked for any more, and what has
@@ -229,13 +229,13 @@ class BlockRun:
         lost: Lost,
         images: Sequence[tuple[Example, ...]],
         provenance: Provenance,
-        present: Present,
+        present: PresentImages,
     ) -> Done:
         """Rows that say of a task's images that nobody could work on them; another run tries again."""
         cells, done = cells_of(self.wanted, provenance), Done([], {})
         for i in lost.task.images:
             name = images[i][0].id
-            there = present.get(name, NOTHING)
+            there = present.get(name, NOTHING_PRESENT)
             pairs = frozenset(pair for pair, cell in cells.items() if cell not in there.cells) - {SHARED}
             picture = Picture(name, "", None, (0, 0), images[i])
             rows = provenance.lost(self.wanted.only(pairs, False), picture, lost.reason)
@@ -268,12 +268,12 @@ def refuse_other(opened: OpenedBlock, cells: dict[Pair, str], examples: Sequence
 def lacking(
     shards: Sequence[range],
     images: Sequence[tuple[Example, ...]],
-    present: Present,
+    present: PresentImages,
     cells: dict[Pair, str],
 ) -> bool:
     """Whether some image of the shards lacks a cell."""
     names = (images[i][0].id for shard in shards for i in shard)
-    return not all(present.get(name, NOTHING).cells.issuperset(cells.values()) for name in names)
+    return not all(present.get(name, NOTHING_PRESENT).cells.issuperset(cells.values()) for name in names)
 
 
 def nowhere(rows: pd.DataFrame) -> "pd.Series[bool]":

@@ -33,7 +33,7 @@ from xaibench.engine.work.evaluator import Evaluator, askable
 from xaibench.engine.work.messages import SHARED
 from xaibench.engine.work.observer import Observer
 from xaibench.engine.work.shared_pass import Loaded, run_shared_pass, share
-from xaibench.results.folder import Present, RunFolder
+from xaibench.results.folder import PresentImages, RunFolder
 
 TRIED = 3  # images of a block
 PROBES = 3  # passes whose fastest tells the time of a forward
@@ -149,7 +149,7 @@ def by_explainer(cells: Mapping[Pair, str]) -> dict[str, dict[str, str]]:
 
 
 def lacking(
-    images: Sequence[tuple[Example, ...]], work: BlockWorker, present: Present
+    images: Sequence[tuple[Example, ...]], work: BlockWorker, present: PresentImages
 ) -> list[frozenset[Pair]]:
     """Which cells each image lacks."""
     there = [present.get(same[0].id, ("", frozenset[str]()))[1] for same in images]

@@ -29,8 +29,8 @@ def models_before(path: Path) -> dict[str, dict[str, Any]]:
 
 def content_sha(results: Results, dataset: str) -> str:
     """What depends on the content of every image of a data set that was read."""
-    seen = results.rows[results.rows["dataset"] == dataset]
-    return content_key(sorted(seen.groupby("image")["image_sha"].max().items()))
+    rows = results.rows[results.rows["dataset"] == dataset]
+    return content_key(sorted(rows.groupby("image")["image_sha"].max().items()))
 
 
 def facts_of(

@@ -1,4 +1,4 @@
-"""Runs of parts of one grid, made by many machines, put together as if one had made them."""
+"""Merge the parts of one run, computed on several machines, into one results folder."""
 
 import json
 from collections import Counter
@@ -11,25 +11,30 @@ import msgspec
 from xaibench.api.errors import ConfigError, DataError
 from xaibench.engine.plan.config import ANYWHERE, Config, Grid, stored_config
 from xaibench.engine.plan.selection import merged, read_subset, written
-from xaibench.engine.run.finish import close
+from xaibench.engine.run.finish import finish_run
 from xaibench.engine.work.observer import Observer
 from xaibench.results.folder import RunFolder
+from xaibench.results.manifest import read_manifest
 from xaibench.results.results import Results
+from xaibench.results.rows import read_rows, score_files
 
 ADDED = ("config", "started", "finished", "seconds", "forwards", "backwards", "models", "data")
 
 
 def merge(paths: Sequence[Path], output: Path, overwrite: bool = False) -> Results:
-    """One results folder out of several: their shards, maps and manifests.
+    """Write one results folder from the shards, maps and manifests of several. Each shard is read once.
 
     Args:
-        paths: folders of finished runs with the same settings, but for their parts or their grids.
-        output: the folder to make.
-        overwrite: forget what it holds.
+        paths: folders of finished runs with the same settings, except for their parts or their grids.
+        output: the folder to write.
+        overwrite: whether to remove a run that the folder holds.
+
+    Returns:
+        The merged results.
 
     Raises:
-        ConfigError: fewer than two folders, other settings, a part is missing, a folder that is there,
-            or no room.
+        ConfigError: there are fewer than two folders, their settings differ, a part is missing, the
+            output folder is not empty, or there is no room.
         DataError: a folder is not of a finished run, or two hold the same rows.
     """
     if len(paths) < 2:
@@ -39,6 +44,8 @@ def merge(paths: Sequence[Path], output: Path, overwrite: bool = False) -> Resul
     refuse_missing_parts(manifests, paths)
     if output.exists() and any(output.iterdir()) and not overwrite:
         raise ConfigError(f"{output} is not empty; choose another --output, or --overwrite it")
+    shards = {file.name: file for path in paths for file in score_files(path)}
+    results = Results(output, read_rows(list(shards.values())))  # refuses doubled rows
     with RunFolder.alone(output):
         folder = RunFolder.open(output, config.toml(), overwrite)
         for path in paths:
@@ -47,17 +54,17 @@ def merge(paths: Sequence[Path], output: Path, overwrite: bool = False) -> Resul
             copy(part.maps, folder, folder.maps, "*.safetensors")
             copy(part.native, folder, folder.native, "*.safetensors")
         merge_subsets([RunFolder(path) for path in paths], folder)
-        results = Results.load(output)  # refuses doubled rows
-        return close(folder, together(manifests, results, config), Observer())
+        return finish_run(folder, results, together(manifests, results, config), Observer())
 
 
 def finished(path: Path) -> dict[str, Any]:
-    """The manifest of a finished run.
+    """Return the manifest of a finished run.
 
     Raises:
-        DataError: there is none, or it lacks what is put together.
+        DataError: the folder has no rows, or no manifest with the fields that are merged.
     """
-    manifest = Results.load(path).manifest
+    score_files(path)
+    manifest = read_manifest(path / "manifest.json")
     if not manifest.get("complete"):
         raise DataError(f"{path} holds a run that is not finished: the same command goes on with it")
     if lacking := [name for name in ADDED if name not in manifest]:
@@ -68,10 +75,10 @@ def finished(path: Path) -> dict[str, Any]:
 
 
 def common(configs: Sequence[Config], paths: Sequence[Path]) -> Config:
-    """The settings of all: the same but for what no row depends on, the grids one after another.
+    """Return the settings of all folders, with their grids joined.
 
     Raises:
-        ConfigError: they differ in anything else.
+        ConfigError: they differ in more than their grids and what no row depends on.
     """
     first = configs[0]
     for config, path in zip(configs[1:], paths[1:], strict=True):
@@ -86,30 +93,30 @@ def common(configs: Sequence[Config], paths: Sequence[Path]) -> Config:
 
 
 def refuse_missing_parts(manifests: Sequence[dict[str, Any]], paths: Sequence[Path]) -> None:
-    """All parts of what was cut into parts are there, each once.
+    """Refuse folders that lack a part of the run, or have one twice.
 
     Raises:
-        ConfigError: one is missing, or there twice.
+        ConfigError: a part is missing, or given twice.
     """
     parts: dict[str, list[str]] = {}
     for manifest in manifests:
         parts.setdefault(json.dumps(manifest["config"].get("grid")), []).append(
             manifest.get("part", "1/1")
         )
-    for found in parts.values():
-        count = int(found[0].partition("/")[2])
+    for part_names in parts.values():
+        count = int(part_names[0].partition("/")[2])
         wanted = Counter(f"{number + 1}/{count}" for number in range(count))
-        if Counter(found) != wanted:
-            missing = ", ".join(sorted(wanted - Counter(found))) or "none"
-            more = ", ".join(sorted(Counter(found) - wanted)) or "none"
+        if Counter(part_names) != wanted:
+            missing = ", ".join(sorted(wanted - Counter(part_names))) or "none"
+            more = ", ".join(sorted(Counter(part_names) - wanted)) or "none"
             raise ConfigError(
-                f"of the parts, missing: {missing}; there too often: {more}; found {', '.join(found)} "
-                f"in {', '.join(map(str, paths))}"
+                f"of the parts, missing: {missing}; there too often: {more}; found "
+                f"{', '.join(part_names)} in {', '.join(map(str, paths))}"
             )
 
 
 def copy(source: Path, folder: RunFolder, target: Path, pattern: str) -> None:
-    """Copy files into a place of `folder`, each under its own name.
+    """Copy files of a pattern into a place of `folder`, each under its own name.
 
     Raises:
         ConfigError: there is no room, or no right to write.
@@ -119,18 +126,18 @@ def copy(source: Path, folder: RunFolder, target: Path, pattern: str) -> None:
 
 
 def merge_subsets(parts: Sequence[RunFolder], folder: RunFolder) -> None:
-    """The lists of the images that were run, put together."""
+    """Write the union of the lists of images that were run."""
     subsets: dict[str, Any] = {}
     for part in parts:
         for file in sorted(part.path.glob("subset-*.json")):
-            found = read_subset(file)
-            subsets[found.data] = merged(subsets.get(found.data, found), found)
+            subset = read_subset(file)
+            subsets[subset.data] = merged(subsets.get(subset.data, subset), subset)
     for data, subset in subsets.items():
         folder.write_subset(data, written(subset))
 
 
 def together(manifests: Sequence[dict[str, Any]], results: Results, config: Config) -> dict[str, Any]:
-    """A manifest for all: what adds up is added, what is of one machine is kept beside."""
+    """Return one manifest for all: costs are added up, facts of one machine are listed in `merged`."""
     own = ("command", "part", "run", "started", "finished", "device", "seconds", "packages", "python")
     seconds: Counter[str] = Counter()
     forwards: Counter[str] = Counter()

@@ -11,7 +11,7 @@ from xaibench.engine.plan.part import WHOLE, Part
 from xaibench.engine.plan.plan import plan, with_settings
 from xaibench.engine.plan.resume_rules import refuse_to_follow
 from xaibench.engine.run.block_run import BlockRun
-from xaibench.engine.run.finish import close
+from xaibench.engine.run.finish import finish_run
 from xaibench.engine.run.manifest import facts_of, models_before
 from xaibench.engine.work.evaluator import Evaluator
 from xaibench.engine.work.observer import Observer, Tally
@@ -71,5 +71,6 @@ def run(
             for block in todo.blocks:
                 blocks.work(block)
         tally.remember(former)
-        facts = facts_of(config, todo, registry, Results.load(path), tally, began)
-        return close(folder, facts | {"part": str(part)}, observer)
+        results = Results.load(path)
+        facts = facts_of(config, todo, registry, results, tally, began)
+        return finish_run(folder, results, facts | {"part": str(part)}, observer)

@@ -17,10 +17,10 @@ from xaibench.engine.work.evaluator import Evaluator
 from xaibench.engine.work.messages import SHARED, Done, OpenedBlock, Opening, Piece, ShardTask, cells_of
 from xaibench.engine.work.rows import Provenance
 from xaibench.engine.work.shared_pass import Loaded
-from xaibench.results.folder import NOTHING, There
+from xaibench.results.folder import NOTHING_PRESENT, PresentImage
 from xaibench.results.keys import content_key
 
-Known = tuple[int, There]  # the number of an image, and what is there of it
+Known = tuple[int, PresentImage]  # the number of an image, and what is there of it
 
 
 @dataclass
@@ -132,7 +132,7 @@ class BlockWorker:
 
     def asked(self, task: ShardTask) -> list[Known]:
         """The images of a task."""
-        return [(i, task.present.get(self.images[i][0].id, NOTHING)) for i in task.images]
+        return [(i, task.present.get(self.images[i][0].id, NOTHING_PRESENT)) for i in task.images]
 
     @cached_property
     def ahead(self) -> Ahead[Known, Picture]:
@@ -168,9 +168,9 @@ class BlockWorker:
 
     def done(self, task: ShardTask, pictures: Sequence[Picture]) -> Done:
         """What some images lack; images that lack the same are worked on together."""
-        there = {picture.id: task.present.get(picture.id, NOTHING) for picture in pictures}
+        there = {picture.id: task.present.get(picture.id, NOTHING_PRESENT) for picture in pictures}
         changed = [p.id for p in pictures if there[p.id].cells and self.other(p, there[p.id])]
-        there |= dict.fromkeys(changed, NOTHING)
+        there |= dict.fromkeys(changed, NOTHING_PRESENT)
         self.tell_of_unreadable([p for p in pictures if p.error is not None and there[p.id].cells])
         done = Done(changed, {p.id: p.sha or there[p.id].image_sha for p in pictures})
         lacking: dict[frozenset[Pair], list[Picture]] = {}
@@ -188,7 +188,7 @@ class BlockWorker:
             done.pieces.append(Piece(key, len(some), made))
         return done
 
-    def other(self, picture: Picture, there: There) -> bool:
+    def other(self, picture: Picture, there: PresentImage) -> bool:
         """Whether what is there of an image means another one.
 
         Of one that cannot be read it does not, unless the subset says so: its disk may be back tomorrow.

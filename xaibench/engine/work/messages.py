@@ -7,7 +7,7 @@ from xaibench.api.batch import Example
 from xaibench.engine.work.cells import Pair, Wanted
 from xaibench.engine.work.observer import Tally
 from xaibench.engine.work.rows import Provenance
-from xaibench.results.folder import Present
+from xaibench.results.folder import PresentImages
 from xaibench.results.kept import GalleryImage
 from xaibench.results.rows import SHARED_PASS, Row
 
@@ -61,7 +61,7 @@ class ShardTask:
     """
 
     images: range
-    present: Present
+    present: PresentImages
     shown: frozenset[str]
     width: int
     sha: str

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,20 +16,21 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-import xaibench
 from xaibench.api.errors import ConfigError
-from xaibench.report.page.boards import drawn
-from xaibench.report.page.cost import charts
-from xaibench.report.page.curves import curves
-from xaibench.report.page.grids import text
-from xaibench.report.page.images import Gallery, gallery
-from xaibench.report.page.orders import agreements, rankings, shade
+from xaibench.report.page.agreement_matrices import agreements, shade
+from xaibench.report.page.cost_charts import charts
+from xaibench.report.page.critical_difference_charts import rankings
+from xaibench.report.page.gallery_images import Gallery, gallery
+from xaibench.report.page.insertion_deletion_curves import curves
+from xaibench.report.page.leaderboard import drawn
 from xaibench.report.page.pictures import conceptor_figures
 from xaibench.report.page.problems import counts, problems
 from xaibench.report.page.provenance import columns_of, is_table, provenance
+from xaibench.report.page.small_maps import text
+from xaibench.results.atomic_write import write_bytes
 from xaibench.results.board import Board
+from xaibench.results.kept import KeptMaps
 from xaibench.results.results import Results
-from xaibench.results.whole import write_bytes
 
 SCRIPTS = ("page.js", "boards.js", "maps.js", "gallery.js")
 COLOURS = ("inferno", "viridis", "cividis", "gray")
@@ -50,22 +52,25 @@ class WrittenReport:
     @property
     def size(self) -> str:
         """The bytes as a reader has them."""
-        return said_size(self.bytes)
+        return readable_size(self.bytes)
 
 
-def write_report(results: Results, path: Path | None = None) -> WrittenReport:
+def write_report(
+    results: Results, path: Path | None = None, kept_maps: KeptMaps | None = None
+) -> WrittenReport:
     """Write the report of some results.
 
     Args:
         results: of a finished run or of one that was stopped.
-        path: of the file; `report.html` in the results' folder where not given. Its folder is made.
+        path: of the file; `report.html` in the results folder if not given. Its folder is created.
+        kept_maps: the run's kept maps, if another reader holds some of them.
 
     Raises:
         ConfigError: the file cannot be written.
         DataError: kept maps or a picture in the folder cannot be read.
     """
     path = path or results.path / NAME
-    shown = gallery(results)
+    shown = gallery(results, kept_maps)
     content = page(results, shown).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,19 +85,19 @@ def write_report(results: Results, path: Path | None = None) -> WrittenReport:
 
 def page(results: Results, shown: Gallery) -> str:
     """The page, and in it its own size."""
-    found, blocks = results.boards(together=True), results.boards()
+    boards, blocks = results.boards(together=True), results.boards()
     style = read("page.css")
     script = "\n".join(read(name) for name in SCRIPTS)
     wrong = problems(results)
-    said = (
+    html = (
         environment()
         .get_template("page.html")
         .render(
             results=results,
             name=results.manifest.get("run") or results.path.resolve().name,
-            version=xaibench.__version__,
-            boards=found,
-            tables=[drawn(board) for board in found],
+            version=version("xaibench"),
+            boards=boards,
+            tables=[drawn(board) for board in boards],
             blocks=blocks,
             totals=totals(results, blocks),
             models=unique(board.model for board in blocks),
@@ -100,7 +105,7 @@ def page(results: Results, shown: Gallery) -> str:
             metrics=unique(column.name for board in blocks for column in board.columns),
             costs=[(board, charts(board)) for board in blocks],
             agreements=agreements(results),
-            rankings=rankings(found),
+            rankings=rankings(boards),
             curves=[each for board in blocks for each in curves_of(results, board)],
             gallery=shown,
             figures=conceptor_figures(results.path),
@@ -116,23 +121,23 @@ def page(results: Results, shown: Gallery) -> str:
             size=Markup(SIZE),
         )
     )
-    return said.replace(SIZE, said_size(len(said.encode())), 1)
+    return html.replace(SIZE, readable_size(len(html.encode())), 1)
 
 
 @cache
 def environment() -> Environment:
     """Templates in which everything from outside is escaped, and nothing that is missing goes unseen."""
-    found = Environment(
+    jinja = Environment(
         loader=PackageLoader("xaibench.report.page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"number": number, "milliseconds": milliseconds, "scalar": scalar}
-    found.globals |= {"shade": shade, "columns_of": columns_of}
-    found.tests |= {"records": is_table, "known": lambda value: value == value}
-    return found
+    jinja.filters |= {"number": number, "milliseconds": milliseconds, "scalar": scalar}
+    jinja.globals |= {"shade": shade, "columns_of": columns_of}
+    jinja.tests |= {"records": is_table, "known": lambda value: value == value}
+    return jinja
 
 
 def curves_of(results: Results, board: Board) -> list[Any]:
@@ -211,7 +216,7 @@ def read(name: str) -> str:
     return (files("xaibench.report.page") / "static" / name).read_text(encoding="utf-8")
 
 
-def said_size(count: int) -> str:
+def readable_size(count: int) -> str:
     """Bytes in words."""
     return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.0f} kB"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from xaibench.api.errors import DataError
-from xaibench.report.page.grids import text
+from xaibench.report.page.small_maps import text
 
 NAMES = ("conceptors", "conceptors-aperture")
 FOLDERS = (".", "figures")

@@ -23,7 +23,7 @@ def problems(results: Results) -> list[Problem]:
     """Failed ones first, then what is unsupported, then what is undefined; within these as they came."""
     wrong = results.scores[results.scores["status"] != "ok"]
     same = ["status", "model", "dataset", "reason"]
-    found = [
+    grouped = [
         Problem(
             status=str(status),
             model=str(model),
@@ -37,12 +37,12 @@ def problems(results: Results) -> list[Problem]:
         for (status, model, dataset, reason), rows in wrong.groupby(same, sort=False)
     ]
     order = {status: place for place, status in enumerate(("failed", "unsupported", "undefined"))}
-    return sorted(found, key=lambda each: order.get(each.status, len(order)))
+    return sorted(grouped, key=lambda each: order.get(each.status, len(order)))
 
 
-def counts(found: list[Problem]) -> dict[str, int]:
+def counts(problems: list[Problem]) -> dict[str, int]:
     """How many rows have each status."""
     totals: dict[str, int] = {}
-    for each in found:
+    for each in problems:
         totals[each.status] = totals.get(each.status, 0) + each.rows
     return totals

@@ -33,12 +33,12 @@ class Section:
 def provenance(results: Results) -> list[Section]:
     """Everything in the manifest, in order; what has no place of its own comes last."""
     rest = dict(results.manifest)
-    found = []
+    sections = []
     for title, names in SECTIONS:
         facts = {name: rest.pop(name) for name in names if name in rest}
         if facts:
-            found.append(Section(title, facts))
-    return [*found, Section(OTHERS, rest)] if rest else found
+            sections.append(Section(title, facts))
+    return [*sections, Section(OTHERS, rest)] if rest else sections
 
 
 def is_table(value: Any) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
-from xaibench.results.statistics.paired import Paired
+from xaibench.results.statistics.score_matrix import Paired
 
 ALONG = ("metric", "model", "dataset")
 FEWEST = 2  # explainers; fewer have no order
@@ -47,12 +47,12 @@ def agreement(cells: Sequence[Paired], along: str = "metric") -> pd.DataFrame:
 
 def mean_tau(first: Orders, second: Orders) -> dict[str, float | int]:
     """The mean tau over what two have in common, the fewest explainers in one, and of how many."""
-    found = [tau(first[rest], second[rest]) for rest in first if rest in second]
-    told = [(value, count) for value, count in found if not np.isnan(value)]
+    taus = [tau(first[rest], second[rest]) for rest in first if rest in second]
+    defined = [(value, count) for value, count in taus if not np.isnan(value)]
     return {
-        "tau": float(np.mean([value for value, _ in told])) if told else float("nan"),
-        "explainers": min((count for _, count in told), default=0),
-        "comparisons": len(told),
+        "tau": float(np.mean([value for value, _ in defined])) if defined else float("nan"),
+        "explainers": min((count for _, count in defined), default=0),
+        "comparisons": len(defined),
     }
 
 

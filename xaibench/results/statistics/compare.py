@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from xaibench.results.arrays import ByImage, Vector
-from xaibench.results.statistics.differences import WORSE, Difference, of_scores, told
-from xaibench.results.statistics.paired import Paired, matrix
+from xaibench.results.statistics.differences import WORSE, Difference, difference_columns, of_scores
+from xaibench.results.statistics.score_matrix import Paired, matrix
 from xaibench.results.statistics.significance import holm, strictest
 
 WHERE = ["model", "dataset", "metric", "metric_version", "explainer"]
@@ -64,15 +64,15 @@ def compare(
     changed = other_content(a, b)
     in_a, in_b = (dict(list(rows.groupby(WHERE, sort=False))) for rows in (a, b))
     both = [key for key in in_a if key in in_b]
-    found = [pair(in_a[key], in_b[key], changed, tolerance) for key in both]
-    corrected = holm(np.array([each.p for _, each in found], dtype=float))
+    pairs = [pair(in_a[key], in_b[key], changed, tolerance) for key in both]
+    corrected = holm(np.array([each.p for _, each in pairs], dtype=float))
     records = [
         {
             **dict(zip(WHERE, key, strict=True)),
             **changes(cell, in_a[key], in_b[key]),
-            **told(each, p, cell.higher_is_better, strictest(corrected)),
+            **difference_columns(each, p, cell.higher_is_better, strictest(corrected)),
         }
-        for key, (cell, each), p in zip(both, found, corrected, strict=True)
+        for key, (cell, each), p in zip(both, pairs, corrected, strict=True)
     ]
     only = [
         {**dict(zip(WHERE, key, strict=True)), "only_in": side}
@@ -163,14 +163,16 @@ def lacking(own: pd.DataFrame, other: pd.DataFrame) -> list[str]:
 
 def remarks(a: pd.DataFrame, b: pd.DataFrame, changed: set[tuple[str, str]]) -> list[str]:
     """What differs between two runs besides their scores."""
-    said = []
+    sentences = []
     for metric in sorted(set(a["metric"]) & set(b["metric"])):
         versions = [set(rows.loc[rows["metric"] == metric, "metric_version"]) for rows in (a, b)]
         if versions[0] != versions[1]:
             names = " and ".join(
                 ", ".join(f"{metric}@{version}" for version in sorted(of_side)) for of_side in versions
             )
-            said.append(f"{names} (A and B) are kept apart: another version measures something else")
+            sentences.append(
+                f"{names} (A and B) are kept apart: another version measures something else"
+            )
     for column, what, by in (
         ("weights_sha", "weights", ["model"]),
         ("layer", "target layer", ["model"]),
@@ -180,11 +182,11 @@ def remarks(a: pd.DataFrame, b: pd.DataFrame, changed: set[tuple[str, str]]) -> 
         ("device", "device", ["model"]),
     ):
         for name in differing(a, b, column, by):
-            said.append(f"{name}: other {what} in B than in A")
+            sentences.append(f"{name}: other {what} in B than in A")
     if changed:
         images = ", ".join(sorted(image for _, image in changed)[:3])
-        said.append(f"{len(changed)} images have other content in B and are not paired: {images}")
-    return said
+        sentences.append(f"{len(changed)} images have other content in B and are not paired: {images}")
+    return sentences
 
 
 def differing(a: pd.DataFrame, b: pd.DataFrame, column: str, by: list[str]) -> list[str]:

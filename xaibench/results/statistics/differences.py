@@ -10,11 +10,11 @@ import pandas as pd
 from xaibench.results.aggregates import MEAN
 from xaibench.results.arrays import Totals, Vector
 from xaibench.results.intervals import ends, resampled
-from xaibench.results.statistics.paired import Paired
 from xaibench.results.statistics.power import detectable, images_needed
+from xaibench.results.statistics.score_matrix import Paired
 from xaibench.results.statistics.significance import ALPHA, holm, signed_rank, strictest
 
-BETTER, WORSE, SAME, EQUAL, UNTOLD = (
+BETTER, WORSE, SAME, EQUAL, UNDECIDED = (
     "better",
     "worse",
     "no difference beyond noise",
@@ -54,7 +54,7 @@ class Difference:
         differences go against many small ones, neither is called better.
         """
         if np.isnan(corrected):
-            return UNTOLD
+            return UNDECIDED
         if not self.gains.any():
             return EQUAL
         if corrected > alpha or self.sign != np.sign(self.value):
@@ -107,22 +107,24 @@ def against(cell: Paired, reference: str) -> pd.DataFrame:
     """
     other = cell.place(reference)
     places = [i for i in range(len(cell.explainers)) if i != other]
-    found = [difference(cell, i, other) for i in places]
-    corrected = holm(np.array([each.p for each in found]))
+    each_difference = [difference(cell, i, other) for i in places]
+    corrected = holm(np.array([each.p for each in each_difference]))
     records = [
         {
             **cell.facts,
             "explainer": cell.explainers[i],
             "reference": reference,
-            **told(each, p, cell.higher_is_better, strictest(corrected)),
+            **difference_columns(each, p, cell.higher_is_better, strictest(corrected)),
             "reason": cell.why(i, other),
         }
-        for i, each, p in zip(places, found, corrected, strict=True)
+        for i, each, p in zip(places, each_difference, corrected, strict=True)
     ]
     return pd.DataFrame(records)
 
 
-def told(each: Difference, corrected: float, higher_is_better: bool, alpha: float) -> dict[str, object]:
+def difference_columns(
+    each: Difference, corrected: float, higher_is_better: bool, alpha: float
+) -> dict[str, object]:
     """A difference as columns of a table; `alpha` is the level that planning reckons with."""
     return {
         "difference": each.value,
@@ -188,7 +190,7 @@ def win_rates(cell: Paired) -> pd.DataFrame:
         }
         rates = {"win": win, "low": low, "high": high}
         losses = {"win": 1 - win, "low": 1 - high, "high": 1 - low}
-        for a, b, found in ((one, other, rates), (other, one, losses)):
+        for a, b, rate in ((one, other, rates), (other, one, losses)):
             names = {"explainer": cell.explainers[a], "other": cell.explainers[b]}
-            records.append({**cell.facts, **names, **found, **shared})
+            records.append({**cell.facts, **names, **rate, **shared})
     return pd.DataFrame(records)

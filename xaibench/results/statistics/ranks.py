@@ -10,8 +10,8 @@ from scipy.stats import studentized_range
 
 from xaibench.results.arrays import ByImage, Each, Numbers
 from xaibench.results.intervals import RESAMPLES, ends, resampled
-from xaibench.results.statistics.paired import Paired
 from xaibench.results.statistics.power import images_needed
+from xaibench.results.statistics.score_matrix import Paired
 from xaibench.results.statistics.significance import ALPHA, strictest
 from xaibench.results.statistics.ties import Ties, comparable, letters_in, ties
 
@@ -69,7 +69,8 @@ def ranks(cells: Sequence[Paired]) -> Ranks:
     table = np.stack([value_ranks(cell, names) for cell in cells])
     average, counts = mean_known(table), (~np.isnan(table)).sum(0)
     low, high = mean_rank_interval(cells, names)
-    compared = [name for name in names if all(name in rankable(cell) for cell in cells)]
+    in_cells = [rankable(cell) for cell in cells]
+    compared = [name for name in names if all(name in in_cell for in_cell in in_cells)]
     within, left_out = image_ranks(cells, compared)
     known = within[~np.isnan(within).any(1)] if compared else within
     means = ranked(-known).mean(0) if len(known) else np.full(len(compared), np.nan)
@@ -112,11 +113,11 @@ def separation(ranks: Ranks) -> str:
     after = f"; too few scores to rank {', '.join(unranked)}" if unranked else ""
     if set.isdisjoint(*(set(letters_in(tie)) for tie in ties)):
         return f"{first} is told apart from {second}{after}"
-    said = f"{first} and {second} cannot be told apart on {len(ranks.image_ranks)} images"
+    sentence = f"{first} and {second} cannot be told apart on {len(ranks.image_ranks)} images"
     needed = ranks.needed(first, second)
     if not np.isfinite(needed):
-        return f"{said}, and nothing says how many would do{after}"
-    return f"{said}; some {needed:,.0f} would do, if they differ as it seems{after}"
+        return f"{sentence}, and nothing says how many would do{after}"
+    return f"{sentence}; some {needed:,.0f} would do, if they differ as it seems{after}"
 
 
 def value_ranks(cell: Paired, names: Sequence[str]) -> Each:
@@ -129,7 +130,7 @@ def mean_rank_interval(cells: Sequence[Paired], names: Sequence[str]) -> tuple[E
 
     All metrics and models see the same samples of a data set's images.
     """
-    found, fewest = [], 0
+    cell_ranks, fewest = [], 0
     in_order = sorted(cells, key=lambda cell: cell.dataset)
     for seed, (_, group) in enumerate(groupby(in_order, key=lambda cell: cell.dataset)):
         of_data = list(group)
@@ -140,8 +141,10 @@ def mean_rank_interval(cells: Sequence[Paired], names: Sequence[str]) -> tuple[E
             totals[pd.Index(images).get_indexer(pd.Index(cell.images))] = cell.per_image(cell.parts)
             values = resampled(totals, cell.aggregate.value, seed)
             goodness = values if cell.higher_is_better else -values
-            found.append(spread(ranked(goodness), cell, names))
-    over_cells = mean_known(np.stack(found)) if found else np.full((RESAMPLES, len(names)), np.nan)
+            cell_ranks.append(spread(ranked(goodness), cell, names))
+    over_cells = (
+        mean_known(np.stack(cell_ranks)) if cell_ranks else np.full((RESAMPLES, len(names)), np.nan)
+    )
     low, high = ends(over_cells, fewest)
     return low, high
 
@@ -186,7 +189,7 @@ def image_ranks(cells: Sequence[Paired], names: Sequence[str]) -> tuple[ByImage,
     """
     images = sorted({(cell.dataset, image) for cell in cells for image in cell.images})
     index = pd.Index([f"{dataset}\n{image}" for dataset, image in images])
-    left_out, found = 0, []
+    left_out, cell_ranks = 0, []
     for cell in cells:
         scores = cell.scores[:, [cell.place(name) for name in names]]
         complete = ~np.isnan(scores).any(1, keepdims=True)
@@ -195,8 +198,8 @@ def image_ranks(cells: Sequence[Paired], names: Sequence[str]) -> tuple[ByImage,
         ranks_of_cell = np.full((len(images), len(names)), np.nan)
         here = index.get_indexer(pd.Index([f"{cell.dataset}\n{image}" for image in cell.images]))
         ranks_of_cell[here] = ranked(means if cell.higher_is_better else -means)
-        found.append(ranks_of_cell)
-    return mean_known(np.stack(found)), left_out
+        cell_ranks.append(ranks_of_cell)
+    return mean_known(np.stack(cell_ranks)), left_out
 
 
 def critical_difference(explainers: int, blocks: int, alpha: float = ALPHA) -> float:

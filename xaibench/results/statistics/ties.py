@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from xaibench.results.arrays import ByImage, Each, Flags, Pairs, Square, Vector
-from xaibench.results.statistics.paired import Paired
+from xaibench.results.statistics.score_matrix import Paired
 from xaibench.results.statistics.significance import ALPHA, friedman, holm, signed_rank
 
 HALF = 0.5
@@ -45,8 +45,8 @@ def ties_of(cell: Paired) -> Ties:
 
     def gains(one: int, other: int) -> Vector:
         first, second = cell.common(one, other)
-        found: Vector = turn * (first - second)
-        return found
+        gain: Vector = turn * (first - second)
+        return gain
 
     return ties(cell.explainers, block_means(cell), cell.goodness, gains)
 
@@ -131,12 +131,12 @@ def letters(apart: Pairs, order: Sequence[int]) -> tuple[str, ...]:
         apart: which pairs can be.
         order: best first; who is not in it gets no letter.
     """
-    found = ["" for _ in apart]
+    ties = ["" for _ in apart]
     together = sorted(sorted(order.index(i) for i in group) for group in cliques(~apart, order))
     for number, group in enumerate(together):
         for place in group:
-            found[order[place]] += letter(number)
-    return tuple(found)
+            ties[order[place]] += letter(number)
+    return tuple(ties)
 
 
 def cliques(linked: Pairs, members: Sequence[int]) -> Iterator[frozenset[int]]:
@@ -165,28 +165,28 @@ def letter(number: int) -> str:
 
 def letters_in(tie: str) -> list[str]:
     """The letters of a tie one by one; past z they have a number behind them."""
-    found: list[str] = []
+    letters: list[str] = []
     for sign in tie:
-        if sign.isdigit() and found:
-            found[-1] += sign
+        if sign.isdigit() and letters:
+            letters[-1] += sign
         else:
-            found.append(sign)
-    return found
+            letters.append(sign)
+    return letters
 
 
 def ties_frame(cell: Paired) -> pd.DataFrame:
     """A row an explainer: rank, tie, friedman_p, images and left_out of its metric."""
-    found = ties_of(cell)
+    tested = ties_of(cell)
     return pd.DataFrame(
         {
             **cell.facts,
-            "explainer": found.explainers,
+            "explainer": tested.explainers,
             "value": cell.values,
-            "rank": found.ranks,
-            "tie": found.letters,
-            "friedman_p": found.friedman,
-            "images": found.images,
-            "left_out": found.left_out,
+            "rank": tested.ranks,
+            "tie": tested.letters,
+            "friedman_p": tested.friedman,
+            "images": tested.images,
+            "left_out": tested.left_out,
             "reason": cell.reasons,
         }
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from xaibench.api.errors import ConfigError
-from xaibench.report.agreement import draw_agreement
+from xaibench.report.agreement_picture import draw_agreement
 from xaibench.report.critical_difference import Diagram, draw_diagrams
 from xaibench.results.results import Results
 from xaibench.results.statistics.agreement import ALONG
@@ -62,10 +62,10 @@ def diagram(title: str, ranks: Ranks) -> Diagram:
 
 def matrices(agreement: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Tau as a matrix, of metrics, models and data sets: of what there are two at least."""
-    found = {}
+    by_title = {}
     for along, rows in agreement.groupby("along", sort=False):
         order = list(dict.fromkeys(rows["first"]))
         matrix = rows.pivot(index="first", columns="second", values="tau").loc[order, order]
         if len(matrix) > 1 or along == "metric":
-            found[TITLES[str(along)]] = matrix
-    return found
+            by_title[TITLES[str(along)]] = matrix
+    return by_title

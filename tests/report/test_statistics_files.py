@@ -6,7 +6,7 @@ from tables import folder, rows
 
 from xaibench.api import ConfigError
 from xaibench.report.critical_difference import Diagram, bars, draw_diagrams
-from xaibench.report.statistics import diagrams, matrices, write_statistics
+from xaibench.report.statistics_files import diagrams, matrices, write_statistics
 from xaibench.results.results import Results
 
 NAMES = ["cam", "other", "random"]

@@ -35,8 +35,8 @@ def averaging(cells: int, pixels: int) -> Side:
     edges = np.linspace(0, pixels, cells + 1)
     first = np.maximum(edges[:-1, None], np.arange(pixels))
     last = np.minimum(edges[1:, None], np.arange(pixels) + 1)
-    found: Side = np.maximum(0, last - first) * cells / pixels
-    return found
+    shares: Side = np.maximum(0, last - first) * cells / pixels
+    return shares
 
 
 @lru_cache(maxsize=64)
@@ -45,23 +45,23 @@ def bilinear(pixels: int, cells: int) -> Side:
     where = np.clip((np.arange(pixels) + 0.5) * cells / pixels - 0.5, 0, cells - 1)
     low = np.minimum(where.astype(int), cells - 1)
     share = where - low
-    found = np.zeros((pixels, cells))
-    found[np.arange(pixels), low] = 1 - share
-    found[np.arange(pixels), np.minimum(low + 1, cells - 1)] += share
-    return found
+    shares = np.zeros((pixels, cells))
+    shares[np.arange(pixels), low] = 1 - share
+    shares[np.arange(pixels), np.minimum(low + 1, cells - 1)] += share
+    return shares
 
 
 @lru_cache(maxsize=64)
 def back(cells: int, pixels: int) -> Side:
     """(cells, pixels): from an upsampled map to the grid it was upsampled from."""
-    found: Side = np.linalg.pinv(bilinear(pixels, cells))
-    return found
+    inverse: Side = np.linalg.pinv(bilinear(pixels, cells))
+    return inverse
 
 
 def along(matrix_y: Numbers, values: Numbers, matrix_x: Numbers) -> Numbers:
     """Both sides of some maps (E, H, W) changed: (E, h, w), in the maps' own precision."""
-    found: Numbers = matrix_y.astype(values.dtype) @ values @ matrix_x.astype(values.dtype).T
-    return found
+    resized: Numbers = matrix_y.astype(values.dtype) @ values @ matrix_x.astype(values.dtype).T
+    return resized
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,10 @@ def small_maps(maps: Array, native: Sequence[tuple[int, int]], largest: int) -> 
     """
     whole = maps.astype(np.float32, copy=False)
     height, width = whole.shape[1:]
-    found: list[Small | None] = [None] * len(whole)
+    grids_of: list[Small | None] = [None] * len(whole)
     grids = dict.fromkeys([*native, *((side, side) for side in NATIVE)])
     for h, w in grids:
-        open_to = [i for i, small in enumerate(found) if small is None]
+        open_to = [i for i, small in enumerate(grids_of) if small is None]
         if not open_to or max(h, w) > largest or h > height or w > width:
             continue
         left = whole[open_to]
@@ -103,12 +103,12 @@ def small_maps(maps: Array, native: Sequence[tuple[int, int]], largest: int) -> 
         error = np.abs(along(bilinear(height, h), coarse, bilinear(width, w)) - left).max((1, 2))
         for i, small, off in zip(open_to, coarse, error, strict=True):
             if off <= EXACT:
-                found[i] = in_bytes(small)
+                grids_of[i] = in_bytes(small)
     h, w = fitting(height, width, largest)
     down, across = averaging(h, height), averaging(w, width)
     return [
         in_bytes(along(down, whole[i], across)) if small is None else small
-        for i, small in enumerate(found)
+        for i, small in enumerate(grids_of)
     ]
 
 

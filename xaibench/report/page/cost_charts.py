@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
 
-from xaibench.report.page.drawing import (
+from xaibench.report.page.svg import (
     Axis,
     Drawing,
     LabelledPoint,
@@ -59,7 +59,7 @@ def charts(board: Board) -> list[Chart]:
     """
     standing = [column for column in board.columns if not column.describes]
     shared_ms, shared_forwards = board.shared
-    found = []
+    drawn = []
     for column in standing or board.columns:
         lines = [each for each in board.lines if isfinite(each.values[column.key].mean)]
         for cost in (MS, FORWARDS):
@@ -76,8 +76,8 @@ def charts(board: Board) -> list[Chart]:
             ]
             if spots:
                 drawing = chart(spots, column, cost, shared_ms if cost == MS else 0.0, board.title)
-                found.append(Chart(column.name, cost, drawing))
-    return found
+                drawn.append(Chart(column.name, cost, drawing))
+    return drawn
 
 
 def chart(spots: Sequence[Spot], column: Column, cost: str, shared: float, where: str) -> Drawing:
@@ -100,10 +100,10 @@ def chart(spots: Sequence[Spot], column: Column, cost: str, shared: float, where
     for spot, (left, base, anchor) in zip(spots, places, strict=True):
         across, down = x.at(spot.cost), y.at(spot.mean)
         style = "control" if spot.control else "explainer"
-        said = f"{spot.name}: {spot.mean:.3f}, {spot.cost:,.2f} {cost}"
+        title = f"{spot.name}: {spot.mean:.3f}, {spot.cost:,.2f} {cost}"
         if abs(base - 3.5 - down) > 7:
             marks.append(line(across, down, left, base - 3.5, "leader"))
-        marks.append(dot(across, down, 4, style, said))
+        marks.append(dot(across, down, 4, style, title))
         marks.append(words(left, base, spot.name, f"name {style}", anchor))
     arrow = "higher" if column.higher_is_better else "lower"
     label = f"{column.name} against {cost} a map, {where}; {arrow} is better. The table has its numbers."
@@ -120,8 +120,8 @@ def frame(x: Axis, y: Axis, cost: str) -> list[Mark]:
     for tick in x.ticks():
         marks.append(line(x.at(tick), bottom, x.at(tick), bottom + 4, "axis"))
         marks.append(words(x.at(tick), bottom + 17, plain(tick), "tick", "middle"))
-    said = f"{cost} a map, " + ("its own part" if cost == MS else "the shared pass included")
-    marks.append(words((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, said, "tick", "middle"))
+    caption = f"{cost} a map, " + ("its own part" if cost == MS else "the shared pass included")
+    marks.append(words((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, caption, "tick", "middle"))
     return marks
 
 
@@ -138,14 +138,14 @@ def shared_line(x: Axis, shared: float) -> list[Mark]:
 
 def front(spots: Sequence[Spot], x: Axis, y: Axis, higher: bool) -> list[Mark]:
     """Steps along those explainers than which none is both cheaper and better; controls do not count."""
-    found: list[Spot] = []
+    best: list[Spot] = []
     turn = 1 if higher else -1
     for spot in sorted(spots, key=lambda spot: (spot.cost, -turn * spot.mean)):
-        if not spot.control and (not found or turn * spot.mean > turn * found[-1].mean):
-            found.append(spot)
-    if len(found) < 2:
+        if not spot.control and (not best or turn * spot.mean > turn * best[-1].mean):
+            best.append(spot)
+    if len(best) < 2:
         return []
-    points = [(x.at(found[0].cost), y.at(found[0].mean))]
-    for before, spot in pairwise(found):
+    points = [(x.at(best[0].cost), y.at(best[0].mean))]
+    for before, spot in pairwise(best):
         points += [(x.at(spot.cost), y.at(before.mean)), (x.at(spot.cost), y.at(spot.mean))]
     return [path(points, "front")]

@@ -5,7 +5,7 @@ import pytest
 from reports import NAMES, ready, scores
 from tables import folder, rows
 
-from xaibench.report.page.boards import WIDTH, drawn
+from xaibench.report.page.leaderboard import WIDTH, drawn
 from xaibench.results.results import Results
 
 

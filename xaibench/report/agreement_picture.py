@@ -52,6 +52,6 @@ def draw(axis: Axes, title: str, matrix: pd.DataFrame) -> None:
     axis.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=7)
     axis.set_yticks(range(len(names)), names, fontsize=7)
     for (row, column), value in np.ndenumerate(values):
-        said = "-" if np.isnan(value) else f"{value:.2f}"
+        label = "-" if np.isnan(value) else f"{value:.2f}"
         colour = "white" if abs(value) > 0.65 else "black"
-        axis.text(column, row, said, ha="center", va="center", fontsize=7, color=colour)
+        axis.text(column, row, label, ha="center", va="center", fontsize=7, color=colour)

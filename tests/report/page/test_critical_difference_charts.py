@@ -1,4 +1,4 @@
-"""The critical-difference diagram and the colours of agreement, read back from their marks."""
+"""The critical-difference diagram, read back from its marks."""
 
 from itertools import combinations
 
@@ -10,7 +10,7 @@ from reports import NAMES, report, scores
 from tables import folder, rows
 
 from xaibench.report.critical_difference import LEAST, Diagram
-from xaibench.report.page.orders import draw, rankings, shade
+from xaibench.report.page.critical_difference_charts import draw, rankings
 from xaibench.results.results import Results
 
 # Demsar 2006, section 3.2.4: four classifiers on 14 data sets, of which Nemenyi's test tells none apart
@@ -151,11 +151,3 @@ def test_the_page_has_the_diagram_of_its_leaderboard(tmp_path):
     assert {name: said for name, (_, said) in named(found.drawing).items()} == {
         "cam": 1.0, "other": 2.0, "random": 3.0
     }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("tau", "level"),
-    [(1.0, "p5"), (0.2, "p1"), (0.21, "p2"), (-0.2, "n1"), (-1.0, "n5"), (0.0, "z"), (float("nan"), "")],
-)
-def test_agreement_has_five_shades_to_each_side(tau, level):
-    assert shade(tau) == level

@@ -76,16 +76,16 @@ def dot(x: float, y: float, radius: float, style: str, title: str) -> Mark:
     return Mark("circle", where, title=title)
 
 
-def words(x: float, y: float, said: str, style: str, anchor: str = "start") -> Mark:
+def words(x: float, y: float, text: str, style: str, anchor: str = "start") -> Mark:
     """Text on its baseline."""
     where = (("x", pixel(x)), ("y", pixel(y)), ("class", style), ("text-anchor", anchor))
-    return Mark("text", where, text=said)
+    return Mark("text", where, text=text)
 
 
 def path(points: Sequence[tuple[float, float]], style: str, closed: bool = False) -> Mark:
     """Straight from point to point."""
-    said = "M" + "L".join(f"{pixel(x)} {pixel(y)}" for x, y in points) + ("Z" if closed else "")
-    return Mark("path", (("d", said), ("class", style)))
+    commands = "M" + "L".join(f"{pixel(x)} {pixel(y)}" for x, y in points) + ("Z" if closed else "")
+    return Mark("path", (("d", commands), ("class", style)))
 
 
 def pixel(value: float) -> str:
@@ -118,7 +118,7 @@ def labelled(points: Sequence[LabelledPoint], room: Extent) -> list[tuple[float,
         room: from left and top to right and bottom; names stay in it.
     """
     taken = [(point.x - 4, point.y - 4, point.x + 4, point.y + 4) for point in points]
-    found = dict[int, tuple[float, float, str]]()
+    places = dict[int, tuple[float, float, str]]()
     for i in sorted(range(len(points)), key=lambda i: (points[i].y, points[i].x)):
         point = points[i]
         wide = LETTER * len(point.name)
@@ -129,11 +129,11 @@ def labelled(points: Sequence[LabelledPoint], room: Extent) -> list[tuple[float,
             free = [box for box in (right, left) if within(box, room) and clear(box, taken)]
             if free:
                 taken.append(free[0])
-                found[i] = (point.x + 8, y, "start") if free[0] is right else (point.x - 8, y, "end")
+                places[i] = (point.x + 8, y, "start") if free[0] is right else (point.x - 8, y, "end")
                 break
         else:
-            found[i] = (point.x + 8, point.y + 3.5, "start")
-    return [found[i] for i in range(len(points))]
+            places[i] = (point.x + 8, point.y + 3.5, "start")
+    return [places[i] for i in range(len(points))]
 
 
 def within(box: Extent, room: Extent) -> bool:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from xaibench.report.page.grids import averaging, largest_grid, peak, small_maps, text, thumbnail
-from xaibench.results.kept import Array, KeptMap, kept_facts, load_kept
+from xaibench.report.page.small_maps import averaging, largest_grid, peak, small_maps, text, thumbnail
+from xaibench.results.kept import Array, KeptMap, KeptMaps
 from xaibench.results.results import Results
 
 COMPARED = 14  # cells along a side on which maps are compared
@@ -70,13 +70,17 @@ class Places(dict[Any, int]):
         return self.setdefault(name, len(self))
 
 
-def gallery(results: Results) -> Gallery:
-    """Of all maps that the run has kept, an image at a time: their files are large.
+def gallery(results: Results, kept_maps: KeptMaps | None = None) -> Gallery:
+    """Return all images whose maps the run has kept. One file is open at a time, since files are large.
+
+    Args:
+        results: of a run.
+        kept_maps: its kept maps; those in its folder if not given.
 
     Raises:
         DataError: a file of maps cannot be read.
     """
-    files = sorted((results.path / "maps").glob("*.safetensors"))
+    kept_maps = kept_maps or KeptMaps(results.path)
     explainers, classes, blocks = Places(), Places(), Places()
     metrics = metrics_of(results)
     for name in results.intervals["explainer"].unique():
@@ -84,10 +88,10 @@ def gallery(results: Results) -> Gallery:
     rows = by_image(results)
     grids = native_grids(results)
     # as many as if each file had a map of every explainer; a page must not grow past what opens fast
-    largest = largest_grid(len(files) * len(explainers))
-    found, left_out, unmatched, maps = [], 0, 0, 0
-    for path in ordered(files, results):
-        facts, colours, kept = load_kept(path)
+    largest = largest_grid(len(kept_maps.paths) * len(explainers))
+    images, left_out, unmatched, maps = [], 0, 0, 0
+    for path in ordered(kept_maps, results):
+        facts, colours, kept = kept_maps.load(path)
         kept = kept.astype(np.float32)  # in half precision numpy is slow
         key = (facts.model, facts.dataset, facts.image)
         if key not in rows:
@@ -96,7 +100,7 @@ def gallery(results: Results) -> Gallery:
         scores, matched = scores_of(rows[key], facts)
         others = [i for i, m in enumerate(metrics) if any(of_other(scores, e, m) for e in explainers)]
         unmatched += not matched
-        made = small_maps(kept, grids.get(key[:2], ()), largest)
+        grids_of_maps = small_maps(kept, grids.get(key[:2], ()), largest)
         shown = {
             explainers[name]: {
                 "g": list(small.cells.shape),
@@ -104,11 +108,11 @@ def gallery(results: Results) -> Gallery:
                 "m": text(small.cells.tobytes()),
                 "p": rounded(peak(saliency)),
             }
-            for name, small, saliency in zip(facts.explainers, made, kept, strict=True)
+            for name, small, saliency in zip(facts.explainers, grids_of_maps, kept, strict=True)
         }
         maps += len(shown)
         height, width = colours.shape[:2]
-        found.append(
+        images.append(
             {
                 "b": blocks[key[:2]],
                 "n": facts.image,
@@ -125,7 +129,7 @@ def gallery(results: Results) -> Gallery:
             }
         )
     return Gallery(
-        images=tuple(found),
+        images=tuple(images),
         explainers=tuple(explainers),
         metrics=tuple(metrics),
         classes=tuple(classes),
@@ -137,22 +141,24 @@ def gallery(results: Results) -> Gallery:
     )
 
 
-def ordered(files: Sequence[Path], results: Results) -> list[Path]:
-    """The files, one model and data set after the other as in the rows; those of one by image."""
+def ordered(kept_maps: KeptMaps, results: Results) -> list[Path]:
+    """Return the files by model and data set in the order of the rows, then by file name."""
     blocks = Places()
     for cell in results.cells:
         _ = blocks[cell.model, cell.dataset]
-    facts = {path: kept_facts(path) for path in files}
-    place = {path: blocks.get((each.model, each.dataset), len(blocks)) for path, each in facts.items()}
-    return sorted(files, key=lambda path: (place[path], path.name))
+    place = {
+        path: blocks.get((facts.model, facts.dataset), len(blocks))
+        for path, facts in kept_maps.facts.items()
+    }
+    return sorted(kept_maps.paths, key=lambda path: (place[path], path.name))
 
 
 def metrics_of(results: Results) -> list[Plain]:
     """The metrics of the run: key, name, whether higher is better, whether scores are 0 and 1 alone."""
-    found = []
+    metrics = []
     for (name, version), rows in results.scores.groupby(["metric", "metric_version"], sort=False):
         scores = rows.loc[rows["status"] == "ok", "score"]
-        found.append(
+        metrics.append(
             {
                 "key": f"{name}@{version}",
                 "name": str(name),
@@ -161,7 +167,7 @@ def metrics_of(results: Results) -> list[Plain]:
                 "ranks": bool(rows["ranks"].iloc[0]),
             }
         )
-    return found
+    return metrics
 
 
 def by_image(results: Results) -> dict[tuple[str, str, str], list[MapScore]]:
@@ -169,25 +175,25 @@ def by_image(results: Results) -> dict[tuple[str, str, str], list[MapScore]]:
     rows = results.scores[results.scores["image"] != ""]
     key = rows["metric"] + "@" + rows["metric_version"].astype(str)
     columns = ["model", "dataset", "image", "explainer", "target", "predicted", "status", "score"]
-    found: dict[tuple[str, str, str], list[MapScore]] = {}
+    scores: dict[tuple[str, str, str], list[MapScore]] = {}
     for name, *where, explainer, target, predicted, status, score in zip(
         key, *(rows[column] for column in columns), strict=True
     ):
         value = float(score) if status == "ok" else str(status)
-        asked = MapScore(explainer, name, int(target), target == predicted, value)
-        found.setdefault((where[0], where[1], where[2]), []).append(asked)
-    return found
+        map_score = MapScore(explainer, name, int(target), target == predicted, value)
+        scores.setdefault((where[0], where[1], where[2]), []).append(map_score)
+    return scores
 
 
 def native_grids(results: Results) -> dict[tuple[str, str], tuple[tuple[int, int], ...]]:
     """Of each model and data set, the target layer's height and width in cells."""
-    found: dict[tuple[str, str], tuple[tuple[int, int], ...]] = {}
+    grids: dict[tuple[str, str], tuple[tuple[int, int], ...]] = {}
     facts = results.rows[["model", "dataset", "grid"]].drop_duplicates()
     for model, dataset, grid in facts.itertuples(index=False, name=None):
         height, cross, width = grid.partition("x")
         if cross and height.isdigit() and width.isdigit():
-            found[model, dataset] = ((int(height), int(width)),)
-    return found
+            grids[model, dataset] = ((int(height), int(width)),)
+    return grids
 
 
 def scores_of(rows: Sequence[MapScore], facts: KeptMap) -> tuple[Scores, bool]:
@@ -203,13 +209,13 @@ def scores_of(rows: Sequence[MapScore], facts: KeptMap) -> tuple[Scores, bool]:
         if len(targets) > 1:
             return {}, False
         (shown,) = targets
-    found: Scores = {}
+    scores: Scores = {}
     for row in rows:
         if row.target == shown:
-            found[row.explainer, row.metric] = (row.value, False)
+            scores[row.explainer, row.metric] = (row.value, False)
         elif row.predicted:
-            found.setdefault((row.explainer, row.metric), (row.value, True))
-    return found, True
+            scores.setdefault((row.explainer, row.metric), (row.value, True))
+    return scores, True
 
 
 def of_other(scores: Scores, explainer: str, metric: Mapping[str, Any]) -> bool:
@@ -217,19 +223,19 @@ def of_other(scores: Scores, explainer: str, metric: Mapping[str, Any]) -> bool:
     return scores.get((explainer, metric["key"]), (0.0, False))[1]
 
 
-def plain(found: tuple[float | str, bool] | None) -> float | str | None:
+def plain(score: tuple[float | str, bool] | None) -> float | str | None:
     """A score with four digits, a status where there is none, None where nothing was asked."""
-    if found is None:
+    if score is None:
         return None
-    value = found[0]
+    value = score[0]
     if isinstance(value, str):
         return value
     return float(f"{value:.4g}") if isfinite(value) else None
 
 
-def rounded(found: tuple[float, float] | None) -> list[float] | None:
+def rounded(position: tuple[float, float] | None) -> list[float] | None:
     """A peak to a thousandth of the image."""
-    return None if found is None else [round(share, 4) for share in found]
+    return None if position is None else [round(share, 4) for share in position]
 
 
 def disagreement(facts: KeptMap, maps: Array, controls: Sequence[str]) -> float | None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tables
 
-from xaibench.results.curves import mean_curves, resampled
+from xaibench.results.mean_curves import mean_curves, resampled
 
 
 def rows(curves, **facts):

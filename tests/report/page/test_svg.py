@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xaibench.report.page.cost import Spot, front
-from xaibench.report.page.drawing import LETTER, Axis, LabelledPoint, labelled, plain, words
+from xaibench.report.page.cost_charts import Spot, front
+from xaibench.report.page.svg import LETTER, Axis, LabelledPoint, labelled, plain, words
 
 finite = st.floats(-1e3, 1e3, allow_nan=False)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from xaibench.report.page.drawing import Axis, Drawing, Mark, line, path, words
+from xaibench.report.page.svg import Axis, Drawing, Mark, line, path, words
 from xaibench.results.aggregates import quotient
 from xaibench.results.arrays import Numbers, Places, Vector
 from xaibench.results.intervals import ends, resampled
@@ -72,8 +72,8 @@ def curves(
     rows = rows[(rows["model"] == model) & (rows["dataset"] == dataset) & (rows["status"] == "ok")]
     protocols: dict[str, list[str]] = {}
     for metric in rows["metric"].unique():
-        if found := CURVES.fullmatch(metric):
-            protocols.setdefault(found[2], []).append(metric)
+        if protocol := CURVES.fullmatch(metric):
+            protocols.setdefault(protocol[2], []).append(metric)
     for metrics in protocols.values():
         metrics.sort(reverse=True)  # insertion, then deletion
         known = {metric: trials_of(rows[rows["metric"] == metric]) for metric in metrics}
@@ -96,12 +96,12 @@ def curves(
 def trials_of(rows: pd.DataFrame) -> dict[str, Trials]:
     """The curves of a metric by explainer, by image and class; of its newest version."""
     newest = rows[rows["metric_version"] == rows["metric_version"].max()]
-    found: dict[str, Trials] = {}
+    by_explainer: dict[str, Trials] = {}
     columns = (newest[name] for name in ("explainer", "image", "target", "curve"))
     for explainer, image, target, curve in zip(*columns, strict=True):
         if len(curve) > 1:
-            found.setdefault(explainer, {})[image, target] = np.asarray(curve, dtype=float)
-    return found
+            by_explainer.setdefault(explainer, {})[image, target] = np.asarray(curve, dtype=float)
+    return by_explainer
 
 
 def banded(
@@ -146,8 +146,8 @@ def panel(name: str, own: Mapping[str, Band], other: Mapping[str, Band], images:
     for tick in (0.0, 0.5, 1.0):
         marks.append(line(LEFT, y.at(tick), WIDTH - RIGHT, y.at(tick), "rule"))
         marks.append(words(LEFT - 5, y.at(tick) + 3.5, f"{tick:g}", "tick", "end"))
-    for tick, said, anchor in ((0.0, "0 %", "start"), (1.0, "100 % of the pixels", "end")):
-        marks.append(words(x.at(tick), HEIGHT - 6, said, "tick", anchor))
+    for tick, label, anchor in ((0.0, "0 %", "start"), (1.0, "100 % of the pixels", "end")):
+        marks.append(words(x.at(tick), HEIGHT - 6, label, "tick", anchor))
     for mean, _, _ in other.values():
         marks.append(path(along(mean, x, y), "reference"))
     for metric, (mean, low, high) in own.items():
@@ -155,11 +155,11 @@ def panel(name: str, own: Mapping[str, Band], other: Mapping[str, Band], images:
         if not np.isnan(low).any():
             marks.append(path(along(high, x, y) + along(low, x, y)[::-1], f"band {style}", closed=True))
         marks.append(path(along(mean, x, y), f"curve {style}"))
-    said = "; ".join(
+    courses = "; ".join(
         f"{metric} from {mean[0]:.2f} over {mean[len(mean) // 2]:.2f} half way to {mean[-1]:.2f}"
         for metric, (mean, _, _) in own.items()
     )
-    return Drawing(WIDTH, HEIGHT, f"{name}, mean over {images} images: {said}", tuple(marks))
+    return Drawing(WIDTH, HEIGHT, f"{name}, mean over {images} images: {courses}", tuple(marks))
 
 
 def along(values: Numbers, x: Axis, y: Axis) -> list[tuple[float, float]]:

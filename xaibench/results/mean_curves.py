@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from xaibench.results.arrays import Numbers, Vector
-from xaibench.results.statistics.paired import CELL
+from xaibench.results.statistics.score_matrix import CELL
 
 SHORTEST = 3  # points of what is still a curve
 CURVES = "mean"  # the aggregate of metrics whose curves are no parts that add up to something else

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xaibench.api.maps import rescale, upsample
-from xaibench.report.page.grids import (
+from xaibench.report.page.small_maps import (
     LARGEST,
     ROOM,
     SMALLEST,

@@ -1,29 +1,16 @@
-"""Whether metrics agree, as a table, and who can be told apart, as critical-difference diagrams."""
+"""Critical-difference diagrams as SVG: mean ranks, and bars between explainers that are tied."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from xaibench.report.critical_difference import LEAST, Diagram, bars, rows_of
-from xaibench.report.page.drawing import LETTER, Axis, Drawing, Mark, line, path, words
-from xaibench.report.statistics import TITLES, diagram, matrices
+from xaibench.report.page.svg import LETTER, Axis, Drawing, Mark, line, path, words
+from xaibench.report.statistics_files import diagram
 from xaibench.results.board import Board
-from xaibench.results.results import Results
-from xaibench.results.statistics.agreement import ALONG
 
 WIDTH, LINE, SIDE = 760.0, 19.0, 205.0  # pixels: of a diagram, of a name in it, of names beside it
-SHADES = 5  # to each side of zero
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """Kendall's tau between some orders: names, and rows of (tau, how many comparisons)."""
-
-    title: str
-    names: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[tuple[float, int], ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -37,34 +24,10 @@ class Ranking:
     why: str
 
 
-def agreements(results: Results) -> list[Matrix]:
-    """Of metrics, and of models and data sets where there are several."""
-    table = pd.concat([results.agreement(along) for along in ALONG], ignore_index=True)
-    found = []
-    for title, matrix in matrices(table).items():
-        pairs = table[table["along"].map(TITLES) == title].set_index(["first", "second"])
-        of_each = pairs["comparisons"].to_dict()
-        names = [str(name) for name in matrix.columns]
-        rows = [
-            (name, tuple((tau, of_each[name, other]) for other, tau in zip(names, taus, strict=True)))
-            for name, taus in zip(names, matrix.to_numpy(dtype=float).tolist(), strict=True)
-        ]
-        found.append(Matrix(title, tuple(names), tuple(rows)))
-    return found
-
-
-def shade(tau: float) -> str:
-    """The class of a cell: "p1" to "p5" for agreement, "n1" to "n5" for the reverse, "" for none."""
-    if tau != tau:
-        return ""
-    level = int(np.ceil(abs(tau) * SHADES - 1e-9))
-    return f"{'p' if tau > 0 else 'n'}{level}" if level else "z"
-
-
-def rankings(found: Sequence[Board]) -> list[Ranking]:
+def rankings(boards: Sequence[Board]) -> list[Ranking]:
     """A diagram for each board."""
     drawn = []
-    for board in found:
+    for board in boards:
         facts = diagram(board.title, board.ranks)
         enough = len(facts.names) > 1 and facts.blocks > 1
         drawing = draw(facts) if enough else None
@@ -90,9 +53,17 @@ def draw(diagram: Diagram) -> Drawing:
         x = at.at(diagram.ranks[i])
         marks.append(path([(x, top), (x, y), (edge, y)], "leader"))
         shown = shortened(diagram.names[i], SIDE - 60)
-        said = f"{shown}  {diagram.ranks[i]:.2f}" if on_left else f"{diagram.ranks[i]:.2f}  {shown}"
+        label_of_name = (
+            f"{shown}  {diagram.ranks[i]:.2f}" if on_left else f"{diagram.ranks[i]:.2f}  {shown}"
+        )
         marks.append(
-            words(edge + (-5 if on_left else 5), y + 4, said, "name", "end" if on_left else "start")
+            words(
+                edge + (-5 if on_left else 5),
+                y + 4,
+                label_of_name,
+                "name",
+                "end" if on_left else "start",
+            )
         )
     order = sorted(zip(diagram.ranks, diagram.names, strict=True))
     label = (
@@ -114,10 +85,10 @@ def ruler(diagram: Diagram, at: Axis, top: float) -> list[Mark]:
     marks.append(line(at.start, 16, reach, 16, "critical"))
     for end in (at.start, reach):
         marks.append(line(end, 12, end, 20, "critical"))
-    said = f"critical difference {diagram.critical:.2f} on {diagram.blocks} images"
-    inside = reach + 8 + LETTER * len(said) < WIDTH
+    caption = f"critical difference {diagram.critical:.2f} on {diagram.blocks} images"
+    inside = reach + 8 + LETTER * len(caption) < WIDTH
     marks.append(
-        words(reach + 8 if inside else at.start - 8, 20, said, "tick", "start" if inside else "end")
+        words(reach + 8 if inside else at.start - 8, 20, caption, "tick", "start" if inside else "end")
     )
     return marks
 

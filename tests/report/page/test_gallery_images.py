@@ -6,8 +6,8 @@ from reports import NAMES, keep, ready
 from scipy.stats import spearmanr
 from tables import folder, rows
 
-from xaibench.report.page.grids import averaging
-from xaibench.report.page.images import disagreement, gallery, plain
+from xaibench.report.page.gallery_images import disagreement, gallery, plain
+from xaibench.report.page.small_maps import averaging
 from xaibench.results.kept import KeptMap, kept_facts, load_kept
 from xaibench.results.results import Results
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite, nan
 
-from xaibench.report.page.drawing import Axis, Drawing, dot, line
+from xaibench.report.page.svg import Axis, Drawing, dot, line
 from xaibench.results.board import Board, Line
 from xaibench.results.statistics.ties import letters_in
 from xaibench.results.values import ABSENT, Value
@@ -78,7 +78,7 @@ def cell(value: Value, on: Axis) -> BoardCell:
 
 def word_of(value: Value) -> str:
     """Why there is no number, in a word."""
-    if not value.asked:
+    if not value.requested:
         return "not asked"
     return next((status for status in ABSENT if value.lacking[status]), "none")
 

@@ -13,7 +13,7 @@ from xaibench.results.arrays import ByImage, Defined, Each, Numbers, Parts, Plac
 from xaibench.results.intervals import ends, resampled
 
 CELL = ["model", "dataset", "metric", "metric_version"]
-LOOKED_AT = (
+STATISTICS_COLUMNS = (
     *CELL,
     *("explainer", "image", "target", "status", "reason"),
     *("score", "curve", "ranks", "aggregate", "degenerate", "higher_is_better"),
@@ -63,8 +63,8 @@ class Paired:
     @property
     def defined(self) -> Defined:
         """Which scores there are."""
-        found: Defined = ~np.isnan(self.scores)
-        return found
+        defined: Defined = ~np.isnan(self.scores)
+        return defined
 
     @cached_property
     def values(self) -> Each:
@@ -144,9 +144,9 @@ def value_intervals(cell: Paired) -> tuple[Each, Each]:
     return low, high
 
 
-def looked_at(rows: pd.DataFrame) -> pd.DataFrame:
+def statistics_columns(rows: pd.DataFrame) -> pd.DataFrame:
     """The columns that statistics and aggregates read: most of a row's width is for other readers."""
-    return rows[[column for column in rows.columns if column in LOOKED_AT]]
+    return rows[[column for column in rows.columns if column in STATISTICS_COLUMNS]]
 
 
 def cells(rows: pd.DataFrame) -> Iterator[Paired]:
@@ -168,11 +168,11 @@ def matrix(rows: pd.DataFrame) -> Paired:
     """Rows of one model, data set and metric version, as a matrix. Their order changes nothing."""
     first = rows.iloc[0]
     explainers = sorted(rows["explainer"].unique())
-    asked = rows[rows["image"] != ""]  # a cell that could not be begun names no image
-    trials = asked[["image", "target"]].drop_duplicates().sort_values(["image", "target"])
+    of_images = rows[rows["image"] != ""]  # a cell that could not be begun names no image
+    trials = of_images[["image", "target"]].drop_duplicates().sort_values(["image", "target"])
     index = pd.MultiIndex.from_frame(trials)
     images = tuple(trials["image"].unique())
-    scored = asked[(asked["status"] == "ok") & asked["score"].notna()]
+    scored = of_images[(of_images["status"] == "ok") & of_images["score"].notna()]
     aggregate = aggregate_of(rows) if len(scored) else MEAN
     at = (
         index.get_indexer(pd.MultiIndex.from_frame(scored[["image", "target"]])),
@@ -203,8 +203,8 @@ def matrix(rows: pd.DataFrame) -> Paired:
 def reasons_of(rows: pd.DataFrame, explainers: Sequence[str]) -> tuple[str, ...]:
     """Why each explainer lacks scores; "" where it lacks none."""
     odd = rows[rows["status"] != "ok"]
-    found = {str(name): why_lacking(group) for name, group in odd.groupby("explainer")}
-    return tuple(found.get(name, "") for name in explainers)
+    reasons = {str(name): why_lacking(group) for name, group in odd.groupby("explainer")}
+    return tuple(reasons.get(name, "") for name in explainers)
 
 
 def why_lacking(rows: pd.DataFrame) -> str:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from tables import folder, rows
 
-from xaibench.report.page.curves import CURVES, POINTS, band, curves
+from xaibench.report.page.insertion_deletion_curves import CURVES, POINTS, band, curves
 from xaibench.results.intervals import interval
 from xaibench.results.results import Results
 from xaibench.results.rows import Row
