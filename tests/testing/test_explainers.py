@@ -8,7 +8,7 @@ from zoo_explainers import BROKEN, HEALTHY, MODIFIERS, explainer, modifier
 
 from xaibench.api import UnknownName
 from xaibench.testing import ContractBroken, check_explainer, check_modifier, check_plugin
-from xaibench.testing.networks import pooled
+from xaibench.testing.common.tiny_networks import pooled
 
 
 @pytest.mark.parametrize(("name", "facts"), HEALTHY.items(), ids=HEALTHY)

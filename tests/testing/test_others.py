@@ -34,7 +34,7 @@ from xaibench.testing import (
     check_metric,
     check_model,
 )
-from xaibench.testing.plugins import Given, tried
+from xaibench.testing.plugins.plugin_contract import Given, tried
 
 
 def test_healthy_ones_keep_every_clause():

@@ -2,7 +2,7 @@
 
 import pytest
 
-import xaibench.testing.plugins  # noqa: F401 (here, since runs within this process forget what they import)
+import xaibench.testing.plugins.plugin_contract  # noqa: F401 (here, since runs within this process forget what they import)
 
 pytest_plugins = "pytester"
 
@@ -111,7 +111,9 @@ def test_other_tests_are_collected_only_where_they_are_named(pytester, package):
 
 def test_settings_folders_and_networks_can_be_given(pytester, package):
     name = package("toy_given")
-    pytester.makepyfile(nets_of_mine="from xaibench.testing.networks import pooled as my_own")
+    pytester.makepyfile(
+        nets_of_mine="from xaibench.testing.common.tiny_networks import pooled as my_own"
+    )
     given = ("--xaibench-plugin", name, "--xaibench-network", "nets_of_mine:my_own")
     folder = ("--xaibench-data", "elsewhere:.")
     done = run(pytester, *given, *folder, "-k", "sound and shape or examples or elsewhere-loads")

@@ -26,9 +26,9 @@ from xaibench.engine.discovery.registry import installed
 from xaibench.engine.evaluate.explaining import Again
 from xaibench.engine.run.run import run
 from xaibench.engine.run.settings import settle
-from xaibench.testing.clauses import BROKEN, KEPT, judge
-from xaibench.testing.metrics import CONTRACT, MetricSubject
-from xaibench.testing.scoring import EVIDENCE, MetricTrial, spotted, spotting, usual
+from xaibench.testing.common.contract import BROKEN, KEPT, judge
+from xaibench.testing.metrics.metric_contract import CONTRACT, MetricSubject
+from xaibench.testing.metrics.metric_trial import EVIDENCE, MetricTrial, spotted, spotting, usual
 
 SPECS = {spec.name.removeprefix("quantus-lib-"): spec for spec in xaibench_metrics()}
 FEWER = {  # forwards, of the same methods: the contract asks each some thirty times

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from xaibench.api.specs import Metric
 from xaibench.engine.discovery.registry import installed
-from xaibench.testing.clauses import IS_LOADED, Verdict, check
-from xaibench.testing.metric_scores import SCORES
-from xaibench.testing.scoring import MetricTrial
+from xaibench.testing.common.contract import IS_LOADED, Verdict, check
+from xaibench.testing.metrics.metric_trial import MetricTrial
+from xaibench.testing.metrics.score_clauses import SCORES
 
 CONTRACT = (IS_LOADED, *SCORES)
 

@@ -15,9 +15,10 @@ from xaibench.api.classifier import Classifier
 from xaibench.api.resolve import normalised
 from xaibench.api.specs import Model
 from xaibench.engine.discovery.registry import installed
-from xaibench.testing.clauses import IS_LOADED, Broken, Contract, NotAsked, Verdict, check
-from xaibench.testing.upright import SURE, Planted, margin, plant
-from xaibench.testing.watching import apart, close, difference, global_draws, hooks_of, same, state_of
+from xaibench.testing.common.comparisons import apart, close, same
+from xaibench.testing.common.contract import IS_LOADED, Broken, Contract, NotAsked, Verdict, check
+from xaibench.testing.common.side_effects import difference, global_draws, hooks_of, state_of
+from xaibench.testing.models.grid_orientation import SURE, Planted, margin, plant
 
 COUNT = 3  # images in a batch
 DRAWS = 16  # of images of noise that patches are planted in, at most

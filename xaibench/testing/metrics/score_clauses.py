@@ -10,9 +10,10 @@ from xaibench.api.errors import Undefined
 from xaibench.api.scored import Scored
 from xaibench.api.specs import METRIC_NEEDS, METRIC_TRAITS
 from xaibench.results.aggregates import AGGREGATES
-from xaibench.testing.clauses import Broken, Contract, NotAsked, known_words
-from xaibench.testing.scoring import WIDTH, MetricTrial, spotted, spotting
-from xaibench.testing.watching import Unwritten, apart, check_memory, close, global_draws, same
+from xaibench.testing.common.comparisons import apart, close, same
+from xaibench.testing.common.contract import Broken, Contract, NotAsked, known_words
+from xaibench.testing.common.side_effects import Unwritten, check_memory, global_draws
+from xaibench.testing.metrics.metric_trial import WIDTH, MetricTrial, spotted, spotting
 
 SCORES = Contract()
 

@@ -1,6 +1,6 @@
 """Everything that one plugin package offers, under trial."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
@@ -11,17 +11,22 @@ from xaibench.api.errors import PluginError, UnknownName
 from xaibench.api.specs import Settings, Spec
 from xaibench.engine.discovery.registry import described, offers_of
 from xaibench.engine.plan.plan import with_settings
-from xaibench.testing import (
-    architectures,
-    datasets,
-    executors,
-    explainers,
-    metrics,
-    models,
-    modifiers,
-)
-from xaibench.testing.clauses import Clause, ContractBroken, Subject, Verdict, check
-from xaibench.testing.networks import NETWORKS, MakeClassifier
+from xaibench.testing.architectures import architecture_contract
+from xaibench.testing.architectures.architecture_contract import ArchitectureSubject
+from xaibench.testing.common.contract import Clause, ContractBroken, Subject, Verdict, check
+from xaibench.testing.common.tiny_networks import NETWORKS, MakeClassifier
+from xaibench.testing.datasets import dataset_contract
+from xaibench.testing.datasets.dataset_contract import DatasetSubject
+from xaibench.testing.executors import executor_contract
+from xaibench.testing.executors.executor_contract import ExecutorSubject
+from xaibench.testing.explainers import explainer_contract
+from xaibench.testing.explainers.explainer_contract import ExplainerSubject
+from xaibench.testing.metrics import metric_contract
+from xaibench.testing.metrics.metric_contract import MetricSubject
+from xaibench.testing.models import model_contract
+from xaibench.testing.models.model_contract import ModelSubject
+from xaibench.testing.modifiers import modifier_contract
+from xaibench.testing.modifiers.modifier_contract import ModifierSubject
 
 
 @dataclass(frozen=True)
@@ -126,33 +131,42 @@ def laid_over(spec: Spec, settings: Mapping[str, Settings]) -> Spec:
     return with_settings(spec, settings[spec.name]) if spec.name in settings else spec
 
 
+SUBJECTS: Mapping[str, tuple[Callable[[Any, Given], Subject], Sequence[Clause]]] = {
+    "explainer": (
+        lambda spec, given: ExplainerSubject(spec, (*NETWORKS, *given.networks)),
+        explainer_contract.CONTRACT,
+    ),
+    "modifier": (
+        lambda spec, given: ModifierSubject(spec, (*NETWORKS, *given.networks)),
+        modifier_contract.CONTRACT,
+    ),
+    "metric": (lambda spec, _: MetricSubject(spec), metric_contract.CONTRACT),
+    "model": (lambda spec, _: ModelSubject(spec), model_contract.CONTRACT),
+    "architecture": (lambda spec, _: ArchitectureSubject(spec), architecture_contract.CONTRACT),
+    "dataset": (
+        lambda spec, given: DatasetSubject(spec, given.folders.get(spec.name)),
+        dataset_contract.CONTRACT,
+    ),
+    "executor": (lambda spec, _: ExecutorSubject(spec), executor_contract.CONTRACT),
+}
+
+
 def tried(kind: str, spec: Any, given: Given) -> list[Tried]:
-    """One spec under trial; of a family of models, one for each member that was given.
+    """Return one spec under trial; of a family of models, one for each member that was given.
+
+    Args:
+        kind: "explainer", "model", ...
+        spec: the spec, of that kind.
+        given: what cannot be read off the spec.
 
     Raises:
         PluginError: the kind has no contract.
     """
-    networks = (*NETWORKS, *given.networks)
-    if kind == "explainer":
-        return [Tried(kind, spec.name, explainers.ExplainerSubject(spec, networks), explainers.CONTRACT)]
-    if kind == "modifier":
-        return [Tried(kind, spec.name, modifiers.ModifierSubject(spec, networks), modifiers.CONTRACT)]
-    if kind == "metric":
-        return [Tried(kind, spec.name, metrics.MetricSubject(spec), metrics.CONTRACT)]
-    if kind == "architecture":
-        subject = architectures.ArchitectureSubject(spec)
-        return [Tried(kind, spec.name, subject, architectures.CONTRACT)]
-    if kind == "dataset":
-        root = given.folders.get(spec.name)
-        return [Tried(kind, spec.name, datasets.DatasetSubject(spec, root), datasets.CONTRACT)]
-    if kind == "executor":
-        return [Tried(kind, spec.name, executors.ExecutorSubject(spec), executors.CONTRACT)]
-    if kind == "model":
-        return [
-            Tried(kind, one.name, models.ModelSubject(one), models.CONTRACT)
-            for one in members_of(spec, given.members)
-        ]
-    raise PluginError(f"there is no contract of {kind}s, which {spec.name!r} is one of")
+    if kind not in SUBJECTS:
+        raise PluginError(f"there is no contract of {kind}s, which {spec.name!r} is one of")
+    subject_of, contract = SUBJECTS[kind]
+    specs = members_of(spec, given.members) if kind == "model" else [spec]
+    return [Tried(kind, one.name, subject_of(one, given), contract) for one in specs]
 
 
 def members_of(spec: Any, names: Sequence[str]) -> list[Any]:

@@ -16,7 +16,7 @@ from xaibench.api.specs import Explainer, Metric
 from xaibench.api.types import GridMaps, Images, Logits, Maps
 from xaibench.engine.evaluate.explaining import Again
 from xaibench.engine.evaluate.stream import Stream, Task
-from xaibench.testing.networks import CLASSES, a_batch, drawn, pooled_network
+from xaibench.testing.common.tiny_networks import CLASSES, a_batch, drawn, pooled_network
 
 WIDTH = 64
 SIZE = (16, 12)  # height, width: what metrics cost grows with the pixels
@@ -29,7 +29,7 @@ def evidence(capture: Capture) -> GridMaps:
     return (capture.activations * capture.gradients).sum(1)
 
 
-EVIDENCE = Explainer(name="evidence", at="xaibench.testing.scoring:evidence")
+EVIDENCE = Explainer(name="evidence", at="xaibench.testing.metrics.metric_trial:evidence")
 
 
 class Spotting(nn.Module):

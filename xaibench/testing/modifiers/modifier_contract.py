@@ -10,12 +10,12 @@ from xaibench.api.specs import Explainer, Modifier, modified
 from xaibench.api.types import GridMaps, Images, Indices
 from xaibench.api.variants import Asks, Variants
 from xaibench.engine.discovery.registry import installed
-from xaibench.testing.clauses import IS_LOADED, Broken, Verdict, check
-from xaibench.testing.explainer_maps import MAPS
-from xaibench.testing.explainer_traces import TRACES
-from xaibench.testing.explainers import ExplainerSubject
-from xaibench.testing.explaining import ExplainerTrial
-from xaibench.testing.networks import NETWORKS, MakeClassifier
+from xaibench.testing.common.contract import IS_LOADED, Broken, Verdict, check
+from xaibench.testing.common.tiny_networks import NETWORKS, MakeClassifier
+from xaibench.testing.explainers.explainer_contract import ExplainerSubject
+from xaibench.testing.explainers.explainer_trial import ExplainerTrial
+from xaibench.testing.explainers.map_clauses import MAPS
+from xaibench.testing.explainers.trace_clauses import TRACES
 
 CONTRACT = (IS_LOADED, *MAPS, *TRACES)
 
@@ -37,9 +37,9 @@ def asking(capture: Capture) -> Asks[GridMaps]:
     return at_once(capture) * scores.mean(1)[:, None, None]
 
 
-UNDER = tuple(
-    Explainer(name=name, at=f"xaibench.testing.modifiers:{function}")
-    for name, function in (("at-once", "at_once"), ("asking", "asking"))
+UNDER = (
+    Explainer(name="at-once", at="xaibench.testing.modifiers.modifier_contract:at_once"),
+    Explainer(name="asking", at="xaibench.testing.modifiers.modifier_contract:asking"),
 )
 
 

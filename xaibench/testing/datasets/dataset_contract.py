@@ -17,7 +17,15 @@ from xaibench.api.batch import UNLABELLED, Example
 from xaibench.api.specs import Dataset
 from xaibench.engine.discovery.registry import installed
 from xaibench.engine.plan.plan import dataset_at
-from xaibench.testing.clauses import IS_LOADED, Broken, Contract, NotAsked, Verdict, check, known_words
+from xaibench.testing.common.contract import (
+    IS_LOADED,
+    Broken,
+    Contract,
+    NotAsked,
+    Verdict,
+    check,
+    known_words,
+)
 
 MOST = 12  # examples that are opened
 THREADS = 4

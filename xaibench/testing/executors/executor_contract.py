@@ -15,7 +15,7 @@ from xaibench.api.errors import DataError
 from xaibench.api.executing import Lost
 from xaibench.api.specs import Executor
 from xaibench.engine.discovery.registry import installed
-from xaibench.testing.clauses import IS_LOADED, Broken, Contract, Verdict, check, said_by
+from xaibench.testing.common.contract import IS_LOADED, Broken, Contract, Verdict, check, said_by
 
 OF_EXECUTORS = Contract()
 TASKS = tuple(range(7))

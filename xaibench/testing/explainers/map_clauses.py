@@ -9,11 +9,12 @@ from torch import Tensor
 from xaibench.api.capture import Capture, SharedPass
 from xaibench.api.maps import rescale, upsample
 from xaibench.api.specs import EXPLAINER_TRAITS, NEEDS, Explainer, Modifier
-from xaibench.testing.clauses import Broken, Contract, NotAsked, known_words
-from xaibench.testing.explaining import ExplainerTrial, explained
-from xaibench.testing.looking import PLACE, looked_at, looking
-from xaibench.testing.networks import CLASSES, EVEN, SIZE
-from xaibench.testing.watching import apart, close, global_draws, same
+from xaibench.testing.common.comparisons import apart, close, same
+from xaibench.testing.common.contract import Broken, Contract, NotAsked, known_words
+from xaibench.testing.common.side_effects import global_draws
+from xaibench.testing.common.tiny_networks import CLASSES, EVEN, SIZE
+from xaibench.testing.explainers.explainer_trial import ExplainerTrial, explained
+from xaibench.testing.explainers.one_place_network import PLACE, looked_at, looking
 
 MAPS = Contract()
 

@@ -12,7 +12,7 @@ from xaibench.api.errors import Unsupported
 from xaibench.api.specs import Explainer
 from xaibench.engine.evaluate.needs import why_unsupported
 from xaibench.engine.evaluate.stream import Stream, Task
-from xaibench.testing.networks import MakeClassifier
+from xaibench.testing.common.tiny_networks import MakeClassifier
 
 WIDTH = 7  # images in a pass
 

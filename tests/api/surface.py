@@ -1,6 +1,6 @@
 """The public surface: every public name of some modules, with its signature, as lines of text.
 
-    python -m xaibench.testing.surface > tests/api/surface.txt
+    python tests/api/surface.py > tests/api/surface.txt
 
 takes the snapshot that a test compares with what there is. docs/plugins.md says what may change when.
 """

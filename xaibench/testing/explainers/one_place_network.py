@@ -8,7 +8,7 @@ from torch import nn
 from xaibench.api.batch import Batch
 from xaibench.api.classifier import Classifier, TargetLayer
 from xaibench.api.types import Images, Logits
-from xaibench.testing.networks import CLASSES, PREPROCESS, SIZE, a_batch, drawn
+from xaibench.testing.common.tiny_networks import CLASSES, PREPROCESS, SIZE, a_batch, drawn
 
 PLACE = (slice(4, 12), slice(3, 9))  # rows and columns, far from where they would be mirrored
 

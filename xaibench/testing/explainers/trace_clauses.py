@@ -6,17 +6,10 @@ from torch import Tensor, nn
 
 from xaibench.api.capture import Capture
 from xaibench.engine.evaluate.stream import Stream
-from xaibench.testing.clauses import Broken, Contract, NotAsked
-from xaibench.testing.explaining import WIDTH, ExplainerTrial, explained
-from xaibench.testing.watching import (
-    Unwritten,
-    apart,
-    check_memory,
-    close,
-    difference,
-    hooks_of,
-    state_of,
-)
+from xaibench.testing.common.comparisons import apart, close
+from xaibench.testing.common.contract import Broken, Contract, NotAsked
+from xaibench.testing.common.side_effects import Unwritten, check_memory, difference, hooks_of, state_of
+from xaibench.testing.explainers.explainer_trial import WIDTH, ExplainerTrial, explained
 
 TRACES = Contract()
 

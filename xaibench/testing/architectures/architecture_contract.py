@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from xaibench.api.specs import Architecture
 from xaibench.engine.discovery.registry import installed
-from xaibench.testing.clauses import IS_LOADED, Broken, Contract, Verdict, check
-from xaibench.testing.watching import apart, close
+from xaibench.testing.common.comparisons import apart, close
+from xaibench.testing.common.contract import IS_LOADED, Broken, Contract, Verdict, check
 
 OF_ARCHITECTURES = Contract()
 SHAPES = ((4, 32), (7, 64))  # classes and side of the images

@@ -6,11 +6,11 @@ from functools import cached_property
 
 from xaibench.api.specs import Explainer
 from xaibench.engine.discovery.registry import installed
-from xaibench.testing.clauses import IS_LOADED, Broken, Verdict, check
-from xaibench.testing.explainer_maps import MAPS
-from xaibench.testing.explainer_traces import TRACES
-from xaibench.testing.explaining import ExplainerTrial
-from xaibench.testing.networks import NETWORKS, MakeClassifier, a_batch
+from xaibench.testing.common.contract import IS_LOADED, Broken, Verdict, check
+from xaibench.testing.common.tiny_networks import NETWORKS, MakeClassifier, a_batch
+from xaibench.testing.explainers.explainer_trial import ExplainerTrial
+from xaibench.testing.explainers.map_clauses import MAPS
+from xaibench.testing.explainers.trace_clauses import TRACES
 
 CONTRACT = (IS_LOADED, *MAPS, *TRACES)
 
