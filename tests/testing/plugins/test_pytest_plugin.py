@@ -111,9 +111,8 @@ def test_other_tests_are_collected_only_where_they_are_named(pytester, package):
 
 def test_settings_folders_and_networks_can_be_given(pytester, package):
     name = package("toy_given")
-    pytester.makepyfile(
-        nets_of_mine="from xaibench.testing.common.tiny_networks import pooled as my_own"
-    )
+    tiny = "xaibench.testing.common.tiny_networks"
+    pytester.makepyfile(nets_of_mine=f"from {tiny} import pooled as my_own")
     given = ("--xaibench-plugin", name, "--xaibench-network", "nets_of_mine:my_own")
     folder = ("--xaibench-data", "elsewhere:.")
     done = run(pytester, *given, *folder, "-k", "sound and shape or examples or elsewhere-loads")
