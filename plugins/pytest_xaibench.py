@@ -94,7 +94,7 @@ def given_by(config: pytest.Config) -> "Given":
         members=config.getoption("xaibench_member"),
         folders={
             name: Path(path)
-            for name, _, path in (said.partition(":") for said in config.getoption("xaibench_data"))
+            for name, _, path in (option.partition(":") for option in config.getoption("xaibench_data"))
         },
         settings=settings_of(config.getoption("xaibench_set")),
     )
@@ -113,21 +113,21 @@ def imported(place: str) -> Any:
         ) from error
 
 
-def settings_of(said: list[str]) -> Mapping[str, Mapping[str, Any]]:
+def settings_of(options: list[str]) -> Mapping[str, Mapping[str, Any]]:
     """What each "NAME.SETTING=VALUE" says, by name; values as in TOML."""
     import tomllib
 
-    found: dict[str, dict[str, Any]] = {}
-    for one in said:
+    settings: dict[str, dict[str, Any]] = {}
+    for one in options:
         place, _, value = one.partition("=")
         name, _, setting = place.rpartition(".")
         try:
-            found.setdefault(name, {})[setting] = tomllib.loads(f"value = {value}")["value"]
+            settings.setdefault(name, {})[setting] = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError as error:
             raise pytest.UsageError(
                 f"--xaibench-set {one!r} cannot be read: {error}; expected NAME.SETTING=VALUE"
             ) from error
-    return found
+    return settings
 
 
 def items_of(session: pytest.Session, plugin: str, tried: "Tried") -> Iterator["ContractItem"]:

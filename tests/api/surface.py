@@ -32,8 +32,8 @@ def modules() -> Iterator[ModuleType]:
         package = import_module(name)
         yield package
         if name == "xaibench.api":
-            for found in sorted(found.name for found in iter_modules(package.__path__)):
-                yield import_module(f"{name}.{found}")
+            for module in sorted(module.name for module in iter_modules(package.__path__)):
+                yield import_module(f"{name}.{module}")
 
 
 def lines(module: ModuleType) -> Iterator[str]:

@@ -179,7 +179,7 @@ def test_pixel_flipping_is_the_preset_of_as_many_values_a_step():
         settings={"features": features},
         needs=(),
     )
-    theirs, ours = (MetricTrial(spec).usual["without ties"].said for spec in (trial.spec, preset))
+    theirs, ours = (MetricTrial(spec).usual["without ties"].returned for spec in (trial.spec, preset))
     assert theirs.curves.shape == (3, 144)
     # Quantus casts the images to float32.
     torch.testing.assert_close(theirs.curves, ours.curves, rtol=0, atol=1e-6)
@@ -197,7 +197,7 @@ def test_where_quantus_has_no_number_the_reason_is_its_own():
     trial = MetricTrial(SPECS["auc"])
     whole = Region((12, 16), (0, 0, 12, 16), ((0, 0, 12, 16),))
     batch = replace(trial.batch, regions=(whole, *trial.batch.regions[1:]))
-    said = trial.score(trial.maps["without ties"], batch).said
+    said = trial.score(trial.maps["without ties"], batch).returned
     assert list(said.undefined) == [0]
     assert said.undefined[0].startswith("Quantus's AUC gives no number: No negative samples")
     assert said.scores[1:].isfinite().all()

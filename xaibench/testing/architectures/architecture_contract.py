@@ -86,11 +86,13 @@ def logits(trial: ArchitectureTrial) -> None:
     if not isinstance(network, nn.Module):
         raise Broken("a torch.nn.Module", type(network).__name__)
     with torch.no_grad():
-        found: Any = network.eval()(trial.images)
+        class_scores: Any = network.eval()(trial.images)
     expected = (COUNT, trial.classes)
-    if not isinstance(found, Tensor) or tuple(found.shape) != expected:
-        raise Broken(str(expected), str(tuple(getattr(found, "shape", ()))) or type(found).__name__)
-    if not found.isfinite().all():
+    if not isinstance(class_scores, Tensor) or tuple(class_scores.shape) != expected:
+        raise Broken(
+            str(expected), str(tuple(getattr(class_scores, "shape", ()))) or type(class_scores).__name__
+        )
+    if not class_scores.isfinite().all():
         raise Broken("finite logits", "NaN or infinity")
 
 

@@ -13,9 +13,9 @@ LOADS = "loads"  # the first clause of every contract
 class Broken(Exception):  # noqa: N818 (a clause is broken; the error that is shown is ContractBroken)
     """Raised within a clause: what was expected, and what came."""
 
-    def __init__(self, expected: str, found: str) -> None:
-        super().__init__(expected, found)
-        self.expected, self.found = expected, found
+    def __init__(self, expected: str, actual: str) -> None:
+        super().__init__(expected, actual)
+        self.expected, self.actual = expected, actual
 
 
 class NotAsked(Exception):  # noqa: N818 (no error)
@@ -133,7 +133,7 @@ def loads(subject: Subject) -> None:
     except NotAsked:
         raise
     except Exception as error:  # a plugin's
-        raise Broken("it is imported, and called as its spec says", said_by(error)) from error
+        raise Broken("it is imported, and called as its spec says", described_error(error)) from error
 
 
 IS_LOADED = Clause(
@@ -156,9 +156,9 @@ def judge(subject: Subject, clause: Clause) -> Verdict:
             except NotAsked as reason:
                 reasons.append(str(reason))
             except Broken as broken:
-                raise Broken(broken.expected, broken.found + at(where)) from broken
+                raise Broken(broken.expected, broken.actual + at(where)) from broken
             except Exception as error:  # a plugin's
-                raise Broken("no exception", said_by(error) + at(where)) from error
+                raise Broken("no exception", described_error(error) + at(where)) from error
             else:
                 reasons.append("")
         if all(reasons):
@@ -166,7 +166,7 @@ def judge(subject: Subject, clause: Clause) -> Verdict:
     except NotAsked as reason:
         return Verdict(subject.title, clause, NOT_ASKED, reason=str(reason))
     except Broken as broken:
-        return Verdict(subject.title, clause, BROKEN, broken.expected, broken.found)
+        return Verdict(subject.title, clause, BROKEN, broken.expected, broken.actual)
     return Verdict(subject.title, clause)
 
 
@@ -175,7 +175,7 @@ def at(where: str) -> str:
     return f" ({where})" if where else ""
 
 
-def said_by(error: Exception) -> str:
+def described_error(error: Exception) -> str:
     """An error in a line."""
     return f"{type(error).__name__}: {error}".strip().removesuffix(":")
 
@@ -214,11 +214,11 @@ def check(
             and why it matters.
         UnknownName: there is no such clause.
     """
-    found = tuple(verdicts(subject, contract, only))
-    broken = [verdict for verdict in found if verdict.status == BROKEN]
+    every_verdict = tuple(verdicts(subject, contract, only))
+    broken = [verdict for verdict in every_verdict if verdict.status == BROKEN]
     if broken:
         raise ContractBroken(broken)
-    return found
+    return every_verdict
 
 
 def known_words(what: str, given: Sequence[str], known: Sequence[str]) -> None:

@@ -22,21 +22,21 @@ ROUNDS = 3  # equal calls, of which the first may fill a cache
 
 def state_of(network: nn.Module) -> dict[str, object]:
     """All that a plugin could leave otherwise, hooks excepted, each with what it is called."""
-    found: dict[str, object] = {}
+    state: dict[str, object] = {}
     for path, module in network.named_modules():
         of = f"of {path or 'the network'}"
-        found[f"training {of}"] = module.training
+        state[f"training {of}"] = module.training
         if hasattr(module, "inplace"):
-            found[f"inplace {of}"] = module.inplace
+            state[f"inplace {of}"] = module.inplace
         if hasattr(module, "fused_attn"):
-            found[f"fused_attn {of}"] = module.fused_attn
+            state[f"fused_attn {of}"] = module.fused_attn
     for path, weight in network.named_parameters():
-        found[f"requires_grad of {path}"] = weight.requires_grad
-        found[f"the gradient of {path}"] = None if weight.grad is None else "there"
-        found[f"the values of {path}"] = weight.detach().clone()
+        state[f"requires_grad of {path}"] = weight.requires_grad
+        state[f"the gradient of {path}"] = None if weight.grad is None else "there"
+        state[f"the values of {path}"] = weight.detach().clone()
     for path, buffer in network.named_buffers():
-        found[f"the values of buffer {path}"] = buffer.clone()
-    return found
+        state[f"the values of buffer {path}"] = buffer.clone()
+    return state
 
 
 def difference(before: Mapping[str, object], after: Mapping[str, object]) -> str:
@@ -53,7 +53,7 @@ def difference(before: Mapping[str, object], after: Mapping[str, object]) -> str
 
 def hooks_of(network: nn.Module) -> dict[str, int]:
     """How many hooks of each kind each module has, and each parameter."""
-    found = {
+    counts = {
         f"{len(hooks)} {kind.strip('_')} on {path or 'the network'} ({type(module).__name__})": len(
             hooks
         )
@@ -63,8 +63,8 @@ def hooks_of(network: nn.Module) -> dict[str, int]:
     }
     for path, weight in network.named_parameters():
         if hooks := getattr(weight, "_backward_hooks", None):
-            found[f"{len(hooks)} hooks on parameter {path}"] = len(hooks)
-    return found
+            counts[f"{len(hooks)} hooks on parameter {path}"] = len(hooks)
+    return counts
 
 
 class Unwritten:

@@ -84,8 +84,8 @@ class DatasetTrial:
     @cached_property
     def examples(self) -> Sequence[Example]:
         """As offered, asked once."""
-        found: Sequence[Example] = self.offered()
-        return found
+        offered: Sequence[Example] = self.offered()
+        return offered
 
     @cached_property
     def some(self) -> list[Example]:
@@ -123,11 +123,11 @@ def check_dataset(
 @contextmanager
 def decoded() -> Iterator[list[str]]:
     """What is decoded inside, or made of numbers, by Pillow."""
-    seen: list[str] = []
+    calls: list[str] = []
 
     def noting(name: str, real: Any) -> Any:
         def call(*args: Any, **settings: Any) -> Any:
-            seen.append(name)
+            calls.append(name)
             return real(*args, **settings)
 
         return call
@@ -137,7 +137,7 @@ def decoded() -> Iterator[list[str]]:
         places += [(Image, name) for name in ("fromarray", "frombytes", "frombuffer", "new")]
         for home, name in places:
             stack.enter_context(patch.object(home, name, noting(name, getattr(home, name))))
-        yield seen
+        yield calls
 
 
 @OF_DATASETS.clause(
@@ -145,12 +145,12 @@ def decoded() -> Iterator[list[str]]:
 )
 def nothing_decoded(trial: DatasetTrial) -> None:
     """Asking for the examples opens no picture."""
-    with decoded() as seen:
+    with decoded() as calls:
         trial.offered()
-    if seen:
+    if calls:
         raise Broken(
             "no picture until it is asked for: `Example.image` is a file or a function",
-            f"{len(seen)} made by {', '.join(sorted(set(seen)))} while examples were listed",
+            f"{len(calls)} made by {', '.join(sorted(set(calls)))} while examples were listed",
         )
 
 
@@ -158,10 +158,10 @@ def nothing_decoded(trial: DatasetTrial) -> None:
 def examples(trial: DatasetTrial) -> None:
     """A sequence of Examples, each with a name and a class."""
     known_words("`folder`", (trial.spec.folder,), ("required", "optional", "none"))
-    found: Any = trial.examples
-    if not isinstance(found, Sequence) or not found:
-        raise Broken("a sequence of at least one Example", f"{type(found).__name__} {found!r:.60}")
-    for example in found:
+    offered: Any = trial.examples
+    if not isinstance(offered, Sequence) or not offered:
+        raise Broken("a sequence of at least one Example", f"{type(offered).__name__} {offered!r:.60}")
+    for example in offered:
         if not isinstance(example, Example):
             raise Broken("Examples", f"{type(example).__name__} {example!r:.60}")
         if not isinstance(example.id, str) or not example.id:
@@ -245,7 +245,7 @@ def any_order(trial: DatasetTrial) -> None:
 def loaded_twice(trial: DatasetTrial) -> None:
     """Loaded again, it has the same examples in the same order, with the same pictures."""
     again = trial.offered()
-    first, second = ([(e.id, e.target, e.label) for e in found] for found in (trial.examples, again))
+    first, second = ([(e.id, e.target, e.label) for e in offered] for offered in (trial.examples, again))
     if first != second:
         pairs = zip(first, second, strict=False)
         unlike = next((pair for pair in pairs if pair[0] != pair[1]), (len(first), len(second)))

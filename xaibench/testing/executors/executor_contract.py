@@ -15,7 +15,7 @@ from xaibench.api.errors import DataError
 from xaibench.api.executing import Lost
 from xaibench.api.specs import Executor
 from xaibench.engine.discovery.registry import installed
-from xaibench.testing.common.contract import IS_LOADED, Broken, Contract, Verdict, check, said_by
+from xaibench.testing.common.contract import IS_LOADED, Broken, Contract, Verdict, check, described_error
 
 OF_EXECUTORS = Contract()
 TASKS = tuple(range(7))
@@ -135,14 +135,14 @@ def each_once(trial: ExecutorTrial) -> None:
         answered(list(execute(MakeTimes(2), iter(()))), (), 2)
 
 
-def answered(found: Sequence[Any], tasks: Sequence[int], factor: int) -> None:
+def answered(results: Sequence[Any], tasks: Sequence[int], factor: int) -> None:
     """Every task must have been answered by a worker of that factor; raises Broken."""
-    lost = [one for one in found if isinstance(one, Lost)]
+    lost = [one for one in results if isinstance(one, Lost)]
     if lost:
         raise Broken("no task lost", f"{lost[0].task!r} is: {lost[0].reason}")
     expected = [(task, factor * task) for task in tasks]
-    if sorted(found, key=repr) != sorted(expected, key=repr):
-        raise Broken(f"each once, in any order: {expected}", repr(list(found)))
+    if sorted(results, key=repr) != sorted(expected, key=repr):
+        raise Broken(f"each once, in any order: {expected}", repr(list(results)))
 
 
 @OF_EXECUTORS.clause("another-make", "rows of one model would be filed under another.")
@@ -175,15 +175,15 @@ def as_needed(trial: ExecutorTrial) -> None:
 @OF_EXECUTORS.clause("raises", "an error that nobody hears of is rows that are missing.")
 def raises(trial: ExecutorTrial) -> None:
     """What a worker raises is raised, as it was."""
-    expected = f"what the worker raised: {said_by(DataError(SAID))}"
+    expected = f"what the worker raised: {described_error(DataError(SAID))}"
     with trial.opened() as execute:
         try:
-            found = list(execute(MakeTimes(2, FAULTY), iter(TASKS)))
+            results = list(execute(MakeTimes(2, FAULTY), iter(TASKS)))
         except Exception as error:  # whatever the executor makes of it
             if not isinstance(error, DataError) or SAID not in str(error):
-                raise Broken(expected, said_by(error)) from error
+                raise Broken(expected, described_error(error)) from error
         else:
-            raise Broken(expected, f"no error, and {found}")
+            raise Broken(expected, f"no error, and {results}")
 
 
 @OF_EXECUTORS.clause("closed", "a worker that stays keeps its model, and the device it is on.")

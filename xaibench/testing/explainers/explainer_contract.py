@@ -38,17 +38,17 @@ class ExplainerSubject:
 
     @cached_property
     def _trials(self) -> list[tuple[str, ExplainerTrial]]:
-        made = [(make.__name__, ExplainerTrial(self.spec, make, a_batch())) for make in self.networks]
-        reasons = {name: trial.applies() for name, trial in made}
-        found = [(f"on network {name!r}", trial) for name, trial in made if not reasons[name]]
-        if not found:
-            said = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        trials = [(make.__name__, ExplainerTrial(self.spec, make, a_batch())) for make in self.networks]
+        reasons = {name: trial.applies() for name, trial in trials}
+        applicable = [(f"on network {name!r}", trial) for name, trial in trials if not reasons[name]]
+        if not applicable:
+            listing = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
             raise Broken(
                 "a network that it applies to; give the contract one of your own, `networks=` "
                 "(`--xaibench-network module:function`)",
-                f"it is unsupported on all of them: {said}",
+                f"it is unsupported on all of them: {listing}",
             )
-        return found
+        return applicable
 
     def trials(self) -> Iterator[tuple[str, ExplainerTrial]]:
         """One a network that it applies to."""

@@ -57,11 +57,11 @@ class ExplainerTrial:
 
 def explained(spec: Explainer, capture: Capture, stream: Stream | None = None) -> Any:
     """What an explainer returns, at once or after the forwards that it asks for."""
-    said = spec.load()(capture)
-    if not isinstance(said, Generator):
-        return said
+    returned = spec.load()(capture)
+    if not isinstance(returned, Generator):
+        return returned
     stream = stream or Stream(capture.classifier.logits, WIDTH)
-    (answer,) = stream.drive([Task(said, capture.batch)])
+    (answer,) = stream.drive([Task(returned, capture.batch)])
     if answer.error is not None:
         raise answer.error
     return answer.value

@@ -14,7 +14,7 @@ from xaibench.testing.common.contract import Broken, Contract, NotAsked, known_w
 from xaibench.testing.common.side_effects import global_draws
 from xaibench.testing.common.tiny_networks import CLASSES, EVEN, SIZE
 from xaibench.testing.explainers.explainer_trial import ExplainerTrial, explained
-from xaibench.testing.explainers.one_place_network import PLACE, looked_at, looking
+from xaibench.testing.explainers.one_place_network import PLACE, one_place, one_place_batch
 
 MAPS = Contract()
 
@@ -150,8 +150,8 @@ def seed(trial: ExplainerTrial) -> None:
 @MAPS.clause("target", "a map that does not depend on the class does not explain that class.")
 def target(trial: ExplainerTrial) -> None:
     """Another class has another map but where the trait "any-class" says that it has not."""
-    asked = replace(trial.batch, targets=(trial.batch.targets + 1) % CLASSES)
-    equal = close(rescale(trial.maps(asked)), rescale(trial.usual))
+    other_class = replace(trial.batch, targets=(trial.batch.targets + 1) % CLASSES)
+    equal = close(rescale(trial.maps(other_class)), rescale(trial.usual))
     any_class = "any-class" in trial.spec.traits
     if equal and not any_class:
         raise Broken(
@@ -186,15 +186,15 @@ def upright(trial: ExplainerTrial) -> None:
     """Where a network looks at one place alone, the map is higher there than where that is mirrored."""
     if "any-class" in trial.spec.traits:
         raise NotAsked('its map is the same for all classes, as the trait "any-class" says')
-    given = replace(trial, make=looking, batch=looked_at())
+    given = replace(trial, make=one_place, batch=one_place_batch())
     if given.applies():
         raise NotAsked(f"it does not apply to a network that looks at one place: {given.applies()}")
     maps = rescale(upsample(given.usual.detach(), SIZE)).mean(0)
     here = float(maps[PLACE].mean())
     turned = (("mirrored", (1,)), ("upside down", (0,)), ("turned by half", (0, 1)))
-    there, how = max((float(maps.flip(axes)[PLACE].mean()), name) for name, axes in turned)
-    if not here > there:
+    elsewhere, how = max((float(maps.flip(axes)[PLACE].mean()), name) for name, axes in turned)
+    if not here > elsewhere:
         raise Broken(
             "a higher map where alone the network looks than anywhere that is turned over",
-            f"{here:.3g} there and {there:.3g} where it is {how}",
+            f"{here:.3g} there and {elsewhere:.3g} where it is {how}",
         )

@@ -13,7 +13,7 @@ from xaibench.testing.common.tiny_networks import CLASSES, PREPROCESS, SIZE, a_b
 PLACE = (slice(4, 12), slice(3, 9))  # rows and columns, far from where they would be mirrored
 
 
-class Looking(nn.Module):
+class OnePlaceNetwork(nn.Module):
     """Its logit of class 0 is how bright the image is in one place; it does not see the rest."""
 
     def __init__(self) -> None:
@@ -31,18 +31,18 @@ class Looking(nn.Module):
 
     def forward(self, images: Images) -> Logits:
         """(B, 3, 32, 24) to (B, 4)."""
-        seen = self.out(self.brightness(images)) * self.place
-        logits: Logits = self.head(seen.mean((2, 3)))
+        visible = self.out(self.brightness(images)) * self.place
+        logits: Logits = self.head(visible.mean((2, 3)))
         return logits
 
 
-def looking() -> Classifier:
+def one_place() -> Classifier:
     """The network, looked into above the place that it sees."""
-    network = drawn(5, Looking)
+    network = drawn(5, OnePlaceNetwork)
     return Classifier(network, (TargetLayer("out", network.get_submodule("out")),), PREPROCESS)
 
 
-def looked_at() -> Batch:
+def one_place_batch() -> Batch:
     """Images that are bright in that place, and dark elsewhere, each asked about class 0."""
     batch = a_batch()
     colours = 0.2 * torch.rand(batch.images.shape, generator=torch.Generator().manual_seed(3)).double()

@@ -96,21 +96,21 @@ def passes_counted(trial: ExplainerTrial) -> None:
     """What the network saw is what the capture and the stream counted."""
     capture = Capture(trial.make(), trial.batch)
     stream = Stream(capture.classifier.logits, WIDTH)
-    seen: list[int] = []
+    forwarded: list[int] = []
     network = capture.classifier.network
     handle = network.register_forward_hook(
-        lambda _, inputs, logits: seen.append(images_in(inputs, logits))
+        lambda _, inputs, logits: forwarded.append(images_in(inputs, logits))
     )
     try:
         explained(trial.spec, capture, stream)
     finally:
         handle.remove()
     counted = capture.shared.forwards + stream.forwards
-    if sum(seen) != counted:
+    if sum(forwarded) != counted:
         raise Broken(
             "every image forwarded is counted: ask with `yield Variants(...)`, by the capture's own "
             "methods, or within `capture.network()`",
-            f"{sum(seen)} images forwarded and {counted} counted",
+            f"{sum(forwarded)} images forwarded and {counted} counted",
         )
 
 

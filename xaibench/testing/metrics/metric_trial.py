@@ -41,8 +41,8 @@ class Spotting(nn.Module):
 
     def forward(self, images: Images) -> Logits:
         """(B, 3, H, W) to (B, 4)."""
-        seen = self.out(images)[:, :, *OBJECT].mean((1, 2, 3))
-        return torch.stack([4 * seen, *[torch.zeros_like(seen)] * (CLASSES - 1)], 1)
+        brightness = self.out(images)[:, :, *OBJECT].mean((1, 2, 3))
+        return torch.stack([4 * brightness, *[torch.zeros_like(brightness)] * (CLASSES - 1)], 1)
 
 
 def spotting() -> Classifier:
@@ -85,12 +85,12 @@ class Answered:
     """What a metric said, and the forwards it asked for.
 
     Args:
-        said: as it was returned.
+        returned: the value as it was returned.
         scores: (B,).
         forwards: made for it.
     """
 
-    said: Any
+    returned: Any
     scores: Any
     forwards: int
 
@@ -127,14 +127,16 @@ class MetricTrial:
         batch = batch or self.batch
         classifier = (make or usual)()
         more = (Again(EVIDENCE, classifier, width),) if "explainer" in self.spec.needs else ()
-        said: Any = self.spec.load()(maps, batch, *more)
+        returned: Any = self.spec.load()(maps, batch, *more)
         stream = Stream(classifier.logits, width, ahead=0)
-        if isinstance(said, Generator):
-            (answer,) = stream.drive([Task(said, batch, "mine")])
+        if isinstance(returned, Generator):
+            (answer,) = stream.drive([Task(returned, batch, "mine")])
             if answer.error is not None:
                 raise answer.error
-            said = answer.value
-        return Answered(said, said.scores if isinstance(said, Scored) else said, stream.forwards)
+            returned = answer.value
+        return Answered(
+            returned, returned.scores if isinstance(returned, Scored) else returned, stream.forwards
+        )
 
     @cached_property
     def usual(self) -> dict[str, Answered]:

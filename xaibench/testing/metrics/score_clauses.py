@@ -63,7 +63,7 @@ def one_number_an_image(trial: MetricTrial) -> None:
             raise Broken(f"({count},), one number an image", f"{tuple(scores.shape)}, maps {name}")
         if not scores.is_floating_point():
             raise Broken("floating-point numbers", f"{scores.dtype}, maps {name}")
-        curves = answered.said.curves if isinstance(answered.said, Scored) else None
+        curves = answered.returned.curves if isinstance(answered.returned, Scored) else None
         if curves is not None and (curves.ndim != 2 or len(curves) != count):
             raise Broken(f"curves of ({count}, n)", f"{tuple(curves.shape)}, maps {name}")
 
@@ -73,14 +73,14 @@ def one_number_an_image(trial: MetricTrial) -> None:
 )
 def deterministic(trial: MetricTrial) -> None:
     """Twice the same, whatever the process's own generators say."""
-    found = []
+    both = []
     for seed in (1, 2):
         with global_draws(seed):  # ties are where a metric has to draw
-            found.append(trial.score(trial.maps["with a plateau"]).scores)
-    if not same(*found):
+            both.append(trial.score(trial.maps["with a plateau"]).scores)
+    if not same(*both):
         raise Broken(
             "the same score for the same seeds; draw from `batch.generators(...)`",
-            f"{apart(*found)}, with other global seeds",
+            f"{apart(*both)}, with other global seeds",
         )
 
 
@@ -98,7 +98,9 @@ def in_range(trial: MetricTrial) -> None:
 def undefined_with_reason(trial: MetricTrial) -> None:
     """NaN and a reason stand together; infinity is no score."""
     for name, answered in trial.usual.items():
-        reasons: Mapping[int, str] = answered.said.undefined if isinstance(answered.said, Scored) else {}
+        reasons: Mapping[int, str] = (
+            answered.returned.undefined if isinstance(answered.returned, Scored) else {}
+        )
         lacking = (~answered.scores.isfinite()).nonzero().flatten().tolist()
         for place in lacking:
             if not reasons.get(place):
@@ -107,8 +109,8 @@ def undefined_with_reason(trial: MetricTrial) -> None:
                     f"{float(answered.scores[place])} of map {place} without one, maps {name}",
                 )
         for place in sorted(set(reasons) - set(lacking)):
-            found = float(answered.scores[place]) if place < len(answered.scores) else "no map"
-            raise Broken("NaN where a score is undefined", f"{found} at {place}, maps {name}")
+            score = float(answered.scores[place]) if place < len(answered.scores) else "no map"
+            raise Broken("NaN where a score is undefined", f"{score} at {place}, maps {name}")
 
 
 @SCORES.clause("scores-something", "what is undefined of every map says nothing of any explainer.")
@@ -119,7 +121,7 @@ def scores_something(trial: MetricTrial) -> None:
         batch, right, _ = spotted()
         answered = trial.score(right, batch, spotting)
     if not answered.scores.isfinite().any():
-        reasons = answered.said.undefined if isinstance(answered.said, Scored) else {}
+        reasons = answered.returned.undefined if isinstance(answered.returned, Scored) else {}
         why = next(iter(reasons.values()), "no reason")
         raise Broken("a number for at least one of the maps without ties", f"none: {why}")
 

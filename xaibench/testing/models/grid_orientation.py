@@ -37,12 +37,12 @@ class Planted:
     Args:
         grid: (height, width) in cells.
         cells: (n,), which cell each patch was planted in, counted row by row.
-        seen: (n, h*w), the share of each patch's change at every cell, less what is in all patches'.
+        shares: (n, h*w), the share of each patch's change at every cell, less what is in all patches'.
     """
 
     grid: Size
     cells: Tensor
-    seen: Tensor
+    shares: Tensor
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,12 @@ def activations(classifier: Classifier, images: Tensor) -> Tensor:
 def margin(draws: Sequence[Planted], layout: str) -> Margin:
     """Of the grid as it is read, over all that was planted."""
     (grid,) = {planted.grid for planted in draws}
-    found = []
+    margins = []
     for other, reading in other_readings(grid, layout).items():
         gains = torch.cat([gains_over(reading, planted) for planted in draws])
         if len(gains) > 1:  # else it is no other reading of these cells
-            found.append(Margin(float(gains.mean() / gains.std() * len(gains) ** 0.5), other))
-    return min(found, key=lambda margin: margin.errors)
+            margins.append(Margin(float(gains.mean() / gains.std() * len(gains) ** 0.5), other))
+    return min(margins, key=lambda margin: margin.errors)
 
 
 def gains_over(reading: Tensor, planted: Planted) -> Tensor:
@@ -98,7 +98,7 @@ def gains_over(reading: Tensor, planted: Planted) -> Tensor:
     where = F.normalize((reading == planted.cells[:, None]).double(), p=1, dim=1)
     own = F.one_hot(planted.cells, where.shape[1]).double()
     tells = where.any(1) & (where != own).any(1)
-    gains = ((own - where) * planted.seen).sum(1) / planted.seen.std()
+    gains = ((own - where) * planted.shares).sum(1) / planted.shares.std()
     return gains[tells]
 
 
@@ -118,13 +118,13 @@ def turned(grid: Size) -> dict[str, Tensor]:
     """The seven turns and mirrorings of the image's place that each cell stands for."""
     y, x = rows_and_columns(grid)
     down, right = (y + 0.5) / grid[0], (x + 0.5) / grid[1]
-    found = {}
+    readings = {}
     for exchanged, up, left in product((False, True), repeat=3):
         v, u = (right, down) if exchanged else (down, right)
         name = [word for word, is_so in zip(TURNS, (exchanged, up, left), strict=True) if is_so]
-        found[" and ".join(name)] = cell_at(1 - v if up else v, 1 - u if left else u, grid)
-    del found[""]
-    return found
+        readings[" and ".join(name)] = cell_at(1 - v if up else v, 1 - u if left else u, grid)
+    del readings[""]
+    return readings
 
 
 TURNS = ("transposed", "upside down", "mirrored")
@@ -133,37 +133,37 @@ TURNS = ("transposed", "upside down", "mirrored")
 def shifted(grid: Size) -> dict[str, Tensor]:
     """Tokens some places further on, or back: other counts of tokens before the patches."""
     tokens = torch.arange(grid[0] * grid[1])
-    found = {}
+    readings = {}
     for shift in (sign * count for count in SHIFTS for sign in (1, -1)):
         moved = tokens + shift
         inside = (moved >= 0) & (moved < len(tokens))
-        found[f"shifted by {shift:+d}"] = moved.where(inside, torch.tensor(-1))
-    return found
+        readings[f"shifted by {shift:+d}"] = moved.where(inside, torch.tensor(-1))
+    return readings
 
 
 def cut_otherwise(grid: Size) -> dict[str, Tensor]:
     """Tokens in rows of another length, and column by column."""
     h, w = grid
     tokens = torch.arange(h * w)
-    found = {"column by column": (tokens % h) * w + tokens // h}
+    readings = {"column by column": (tokens % h) * w + tokens // h}
     for rows in range(2, h * w // 2 + 1):
         columns = h * w // rows
         if rows * columns == h * w and rows != h:
             down, right = (tokens // columns + 0.5) / rows, (tokens % columns + 0.5) / columns
-            found[f"{rows} x {columns}"] = cell_at(down, right, grid)
-    return found
+            readings[f"{rows} x {columns}"] = cell_at(down, right, grid)
+    return readings
 
 
 def in_windows(grid: Size) -> dict[str, Tensor]:
     """Tokens window by window, as networks with windowed attention sort them."""
     h, w = grid
     numbers = torch.arange(h * w).view(h, w)
-    found = {}
+    readings = {}
     for side in range(2, min(grid) + 1):
         if h % side == 0 and w % side == 0:
             windows = numbers.unfold(0, side, side).unfold(1, side, side)
-            found[f"in windows of {side} x {side}"] = windows.flatten()
-    return found
+            readings[f"in windows of {side} x {side}"] = windows.flatten()
+    return readings
 
 
 def rows_and_columns(grid: Size) -> tuple[Tensor, Tensor]:

@@ -61,13 +61,13 @@ class ModelTrial:
     """A model as it was loaded, and noise for it."""
 
     spec: Model
-    made: Any
+    loaded: Any
 
     @property
     def classifier(self) -> Classifier:
         """What the function returned."""
-        found: Classifier = self.made
-        return found
+        classifier: Classifier = self.loaded
+        return classifier
 
     @property
     def size(self) -> tuple[int, int]:
@@ -119,8 +119,8 @@ def check_model(model: Model | str, *, only: Collection[str] = ()) -> tuple[Verd
 )
 def classifier(trial: ModelTrial) -> None:
     """The function returns a Classifier with a target layer."""
-    if not isinstance(trial.made, Classifier):
-        raise Broken("a Classifier", type(trial.made).__name__)
+    if not isinstance(trial.loaded, Classifier):
+        raise Broken("a Classifier", type(trial.loaded).__name__)
     if not trial.classifier.target_layers:
         raise Broken("one target layer or more", "none")
 
@@ -130,47 +130,49 @@ def classifier(trial: ModelTrial) -> None:
 )
 def preprocess(trial: ModelTrial) -> None:
     """There is one, and it can be carried out."""
-    found = trial.classifier.preprocess
-    if found is None:
+    wanted = trial.classifier.preprocess
+    if wanted is None:
         raise Broken("`preprocess`: how the network wants its images", "None")
-    if len(found.size) != 2 or min(found.size) < 1:
-        raise Broken("a size of (height, width) in pixels", str(found.size))
-    if len(found.mean) != 3 or len(found.std) != 3 or min(found.std) <= 0:
-        raise Broken("a mean and a positive std of each of three colours", f"{found.mean}, {found.std}")
-    if found.crop is not None and not 0 < found.crop <= 1:
-        raise Broken("a crop in (0, 1], or None", str(found.crop))
-    made = found.image(Image.new("RGB", (40, 30)))
-    if tuple(made.shape) != (3, *found.size):
-        raise Broken(f"a picture made into {(3, *found.size)}", str(tuple(made.shape)))
+    if len(wanted.size) != 2 or min(wanted.size) < 1:
+        raise Broken("a size of (height, width) in pixels", str(wanted.size))
+    if len(wanted.mean) != 3 or len(wanted.std) != 3 or min(wanted.std) <= 0:
+        raise Broken(
+            "a mean and a positive std of each of three colours", f"{wanted.mean}, {wanted.std}"
+        )
+    if wanted.crop is not None and not 0 < wanted.crop <= 1:
+        raise Broken("a crop in (0, 1], or None", str(wanted.crop))
+    image = wanted.image(Image.new("RGB", (40, 30)))
+    if tuple(image.shape) != (3, *wanted.size):
+        raise Broken(f"a picture made into {(3, *wanted.size)}", str(tuple(image.shape)))
 
 
 @OF_MODELS.clause("logits", "explainers and metrics read one row of logits an image.", essential=True)
 def logits(trial: ModelTrial) -> None:
     """(B, C) of finite floats, before softmax, a name for each class or none."""
-    found: Any = trial.logits
-    if not isinstance(found, Tensor):
-        raise Broken(f"a tensor ({COUNT}, C)", type(found).__name__)
-    if found.ndim != 2 or len(found) != COUNT or found.shape[1] < 2:
-        raise Broken(f"({COUNT}, C), a number a class", str(tuple(found.shape)))
-    if not found.is_floating_point() or not found.isfinite().all():
-        raise Broken("finite floats", f"{found.dtype}, NaN or infinity among them")
+    class_scores: Any = trial.logits
+    if not isinstance(class_scores, Tensor):
+        raise Broken(f"a tensor ({COUNT}, C)", type(class_scores).__name__)
+    if class_scores.ndim != 2 or len(class_scores) != COUNT or class_scores.shape[1] < 2:
+        raise Broken(f"({COUNT}, C), a number a class", str(tuple(class_scores.shape)))
+    if not class_scores.is_floating_point() or not class_scores.isfinite().all():
+        raise Broken("finite floats", f"{class_scores.dtype}, NaN or infinity among them")
     names = trial.classifier.class_names
-    if names and len(names) != found.shape[1]:
-        raise Broken(f"no class names or {found.shape[1]}, as many as logits", str(len(names)))
-    sums = found.double().sum(1)
-    if bool((found >= 0).all()) and torch.allclose(sums, torch.ones_like(sums), atol=1e-3):
+    if names and len(names) != class_scores.shape[1]:
+        raise Broken(f"no class names or {class_scores.shape[1]}, as many as logits", str(len(names)))
+    sums = class_scores.double().sum(1)
+    if bool((class_scores >= 0).all()) and torch.allclose(sums, torch.ones_like(sums), atol=1e-3):
         raise Broken("logits", "probabilities: no row has a negative number, and each adds up to 1")
 
 
 @OF_MODELS.clause("deterministic", "dropout that stays on makes every score a draw.", essential=True)
 def deterministic(trial: ModelTrial) -> None:
     """Twice the same, whatever the process's own generators say."""
-    found = []
+    both = []
     for seed in (1, 2):
         with global_draws(seed):
-            found.append(trial.classifier.logits(trial.images))
-    if not same(*found):
-        raise Broken("the same logits of the same images", apart(*found))
+            both.append(trial.classifier.logits(trial.images))
+    if not same(*both):
+        raise Broken("the same logits of the same images", apart(*both))
 
 
 @OF_MODELS.clause(
@@ -222,8 +224,8 @@ def target_layer(trial: ModelTrial) -> None:
         if module is not layer.module:
             raise Broken("the module at its path", f"another one is at {layer.name!r}")
     capture = trial.capture()
-    found = zip(capture.layer_activations, capture.layer_gradients, strict=True)
-    for layer, (grid, gradient) in zip(trial.classifier.target_layers, found, strict=True):
+    grids = zip(capture.layer_activations, capture.layer_gradients, strict=True)
+    for layer, (grid, gradient) in zip(trial.classifier.target_layers, grids, strict=True):
         if grid.ndim != 4 or len(grid) != COUNT or grid.shape[2] * grid.shape[3] < 2:
             raise Broken(f"a grid ({COUNT}, K, h, w)", f"{tuple(grid.shape)} at {layer.name!r}")
         if not gradient.any():
@@ -242,9 +244,9 @@ def head(trial: ModelTrial) -> None:
     pooled = capture.activations.mean((2, 3))
     if model.head_norm is not None:
         pooled = normalised(model.head_norm, pooled)
-    made = model.head(pooled).detach()
-    if not torch.allclose(made, capture.logits, rtol=1e-2, atol=1e-3 * float(capture.logits.std())):
-        raise Broken("logits == head(activations.mean((2, 3)))", apart(made, capture.logits))
+    predicted = model.head(pooled).detach()
+    if not torch.allclose(predicted, capture.logits, rtol=1e-2, atol=1e-3 * float(capture.logits.std())):
+        raise Broken("logits == head(activations.mean((2, 3)))", apart(predicted, capture.logits))
 
 
 @OF_MODELS.clause(

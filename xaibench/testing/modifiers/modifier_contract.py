@@ -63,10 +63,10 @@ class ModifierSubject:
     def load(self) -> None:
         """Import it, and put an explainer under it."""
         for explainer in UNDER:
-            made = modified(explainer, self.spec).load()
-            if not callable(made):
+            function = modified(explainer, self.spec).load()
+            if not callable(function):
                 raise Broken(
-                    "a function from an explainer's function to another", f"{type(made).__name__}"
+                    "a function from an explainer's function to another", f"{type(function).__name__}"
                 )
 
     def trials(self) -> Iterator[tuple[str, ExplainerTrial]]:

@@ -70,9 +70,9 @@ def entry_points_of(name: str) -> list[EntryPoint]:
         UnknownName: there is none.
     """
     points = list(entry_points(group="xaibench"))
-    found = [point for point in points if plain(name) in (plain(point.name), distribution(point))]
-    if found:
-        return found
+    matching = [point for point in points if plain(name) in (plain(point.name), distribution(point))]
+    if matching:
+        return matching
     known = sorted({point.name for point in points} | {distribution(point) for point in points} - {""})
     guess = get_close_matches(name, known, n=1)
     raise UnknownName(
@@ -104,12 +104,12 @@ def tried_of(name: str, given: Given | None = None) -> list[Tried]:
         PluginError: it cannot be loaded, or its hooks are wrong.
     """
     given = given or Given()
-    found = []
+    trials = []
     for point in entry_points_of(name):
         for kind, specs in offered_by(point).items():
             for spec in specs:
-                found += tried(kind.removesuffix("s"), laid_over(spec, given.settings), given)
-    return found
+                trials += tried(kind.removesuffix("s"), laid_over(spec, given.settings), given)
+    return trials
 
 
 def offered_by(point: EntryPoint) -> dict[str, list[Any]]:
@@ -178,8 +178,8 @@ def members_of(spec: Any, names: Sequence[str]) -> list[Any]:
 def member_of(spec: Any, name: str) -> Any:
     """The model "family:rest[=WEIGHTS]" of a family."""
     rest, _, weights = name.partition(":")[2].partition("=")
-    asked = {"name": rest, **({"weights": weights} if weights else {})}
-    return replace(spec, name=name, settings={**spec.settings, **asked})
+    settings = {"name": rest, **({"weights": weights} if weights else {})}
+    return replace(spec, name=name, settings={**spec.settings, **settings})
 
 
 def check_plugin(
@@ -200,14 +200,14 @@ def check_plugin(
         UnknownName: there is no such plugin.
         PluginError: it cannot be loaded, or its hooks are wrong.
     """
-    found: list[Verdict] = []
+    every_verdict: list[Verdict] = []
     broken: list[Verdict] = []
     for one in tried_of(name, given):
         known = [clause.name for clause in one.contract if clause.name in only]
         try:
-            found += check(one.subject, one.contract, known or ("loads",) if only else ())
+            every_verdict += check(one.subject, one.contract, known or ("loads",) if only else ())
         except ContractBroken as error:
             broken += error.verdicts
     if broken:
         raise ContractBroken(broken)
-    return tuple(found)
+    return tuple(every_verdict)
