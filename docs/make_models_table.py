@@ -21,7 +21,7 @@ from families import NAMED, NOT_SHOWN, SMALLER, TIMM, TORCHVISION, TRANSFORMERS
 from members import MAKERS
 from survey import DRAWS, Found, survey
 
-from xaibench.testing.upright import SURE
+from xaibench.testing.models.grid_orientation import SURE
 
 TABLE = Path(__file__).with_name("models.md")
 WORKERS = 2

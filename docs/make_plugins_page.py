@@ -3,16 +3,21 @@
 import re
 from pathlib import Path
 
-from xaibench.testing import architectures, datasets, executors, explainers, metrics, models
+from xaibench.testing.architectures import architecture_contract
+from xaibench.testing.datasets import dataset_contract
+from xaibench.testing.executors import executor_contract
+from xaibench.testing.explainers import explainer_contract
+from xaibench.testing.metrics import metric_contract
+from xaibench.testing.models import model_contract
 
 PAGE = Path(__file__).with_name("plugins.md")
 KINDS = {
-    "explainer, modifier": explainers.CONTRACT,
-    "metric": metrics.CONTRACT,
-    "model": models.CONTRACT,
-    "data set": datasets.CONTRACT,
-    "architecture": architectures.CONTRACT,
-    "executor": executors.CONTRACT,
+    "explainer, modifier": explainer_contract.CONTRACT,
+    "metric": metric_contract.CONTRACT,
+    "model": model_contract.CONTRACT,
+    "data set": dataset_contract.CONTRACT,
+    "architecture": architecture_contract.CONTRACT,
+    "executor": executor_contract.CONTRACT,
 }
 TABLE = re.compile(r"(?<=\| --- \| --- \|\n)(?:\|.*\n|CLAUSES\n)+")
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from xaibench.testing.clauses import Clause, Verdict
-    from xaibench.testing.plugins import Given, Tried
+    from xaibench.testing.common.contract import Clause, Verdict
+    from xaibench.testing.plugins.plugin_contract import Given, Tried
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -74,7 +74,7 @@ def pytest_collection_modifyitems(
     if not names:
         return
     from xaibench.api.errors import XaibenchError
-    from xaibench.testing.plugins import tried_of
+    from xaibench.testing.plugins.plugin_contract import tried_of
 
     try:
         given = given_by(config)
@@ -87,14 +87,14 @@ def pytest_collection_modifyitems(
 
 def given_by(config: pytest.Config) -> "Given":
     """What the options say."""
-    from xaibench.testing.plugins import Given
+    from xaibench.testing.plugins.plugin_contract import Given
 
     return Given(
         networks=[imported(name) for name in config.getoption("xaibench_network")],
         members=config.getoption("xaibench_member"),
         folders={
             name: Path(path)
-            for name, _, path in (said.partition(":") for said in config.getoption("xaibench_data"))
+            for name, _, path in (option.partition(":") for option in config.getoption("xaibench_data"))
         },
         settings=settings_of(config.getoption("xaibench_set")),
     )
@@ -113,21 +113,21 @@ def imported(place: str) -> Any:
         ) from error
 
 
-def settings_of(said: list[str]) -> Mapping[str, Mapping[str, Any]]:
+def settings_of(options: list[str]) -> Mapping[str, Mapping[str, Any]]:
     """What each "NAME.SETTING=VALUE" says, by name; values as in TOML."""
     import tomllib
 
-    found: dict[str, dict[str, Any]] = {}
-    for one in said:
+    settings: dict[str, dict[str, Any]] = {}
+    for one in options:
         place, _, value = one.partition("=")
         name, _, setting = place.rpartition(".")
         try:
-            found.setdefault(name, {})[setting] = tomllib.loads(f"value = {value}")["value"]
+            settings.setdefault(name, {})[setting] = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError as error:
             raise pytest.UsageError(
                 f"--xaibench-set {one!r} cannot be read: {error}; expected NAME.SETTING=VALUE"
             ) from error
-    return found
+    return settings
 
 
 def items_of(session: pytest.Session, plugin: str, tried: "Tried") -> Iterator["ContractItem"]:
@@ -148,7 +148,7 @@ class ContractItem(pytest.Item):
 
     def runtest(self) -> None:
         """Fail where the clause is broken; skip where it is not asked, with the reason."""
-        from xaibench.testing.clauses import BROKEN, KEPT, ContractBroken, judge
+        from xaibench.testing.common.contract import BROKEN, KEPT, ContractBroken, judge
 
         if self.failed:
             pytest.skip(f"not asked: {self.failed[0]}")
@@ -162,7 +162,7 @@ class ContractItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The verdict alone; a traceback only where it is not a verdict."""
-        from xaibench.testing.clauses import ContractBroken
+        from xaibench.testing.common.contract import ContractBroken
 
         if isinstance(excinfo.value, ContractBroken):
             return str(excinfo.value)

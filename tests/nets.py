@@ -10,7 +10,7 @@ from xaibench_models.cbam import CBAM
 
 from xaibench.api.classifier import AttentionStack, Classifier, TargetLayer
 from xaibench.api.maps import tokens_to_grid
-from xaibench.testing.networks import CLASSES, deep_network, pooled_network
+from xaibench.testing.common.tiny_networks import CLASSES, deep_network, pooled_network
 
 
 def gap_network() -> nn.Sequential:

@@ -15,7 +15,7 @@ from xaibench.api.classifier import Classifier
 from xaibench.api.errors import XaibenchError
 from xaibench.api.maps import weighted_sum
 from xaibench.api.resolve import normalised
-from xaibench.testing.upright import SURE, margin, plant
+from xaibench.testing.models.grid_orientation import SURE, margin, plant
 
 DRAWS = 16  # of random weights, at most
 AT_LEAST = 2

@@ -5,8 +5,8 @@ from functools import cache
 import pytest
 
 from xaibench.engine.discovery.registry import installed
-from xaibench.testing.clauses import BROKEN, judge
-from xaibench.testing.datasets import CONTRACT, DatasetSubject
+from xaibench.testing.common.contract import BROKEN, judge
+from xaibench.testing.datasets.dataset_contract import CONTRACT, DatasetSubject
 
 DATASETS = installed(strict=True).datasets
 BUILT_IN = [name for name, spec in DATASETS.items() if spec.folder != "required"]

@@ -9,13 +9,13 @@ import pytest
 from xaibench.api.capture import Capture
 from xaibench.api.maps import rescale
 from xaibench.engine.discovery.registry import installed
-from xaibench.testing.clauses import BROKEN, judge
-from xaibench.testing.explainers import CONTRACT, ExplainerSubject
-from xaibench.testing.explaining import explained
-from xaibench.testing.modifiers import CONTRACT as OF_MODIFIERS
-from xaibench.testing.modifiers import ModifierSubject
-from xaibench.testing.networks import NETWORKS
-from xaibench.testing.watching import close
+from xaibench.testing.common.comparisons import close
+from xaibench.testing.common.contract import BROKEN, judge
+from xaibench.testing.common.tiny_networks import NETWORKS
+from xaibench.testing.explainers.explainer_contract import CONTRACT, ExplainerSubject
+from xaibench.testing.explainers.explainer_trial import explained
+from xaibench.testing.modifiers.modifier_contract import CONTRACT as OF_MODIFIERS
+from xaibench.testing.modifiers.modifier_contract import ModifierSubject
 
 CHEAPER = {  # fewer forwards of the same method
     "integrated-gradients": {"steps": 6, "most": 12},

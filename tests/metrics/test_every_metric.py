@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from xaibench.engine.discovery.registry import installed
-from xaibench.testing.clauses import BROKEN, judge
-from xaibench.testing.metrics import CONTRACT, MetricSubject
+from xaibench.testing.common.contract import BROKEN, judge
+from xaibench.testing.metrics.metric_contract import CONTRACT, MetricSubject
 
 METRICS = installed(strict=True).metrics
 CHEAPER = {  # of the same function

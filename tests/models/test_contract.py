@@ -5,10 +5,10 @@ from functools import cache
 import pytest
 
 from xaibench.engine.discovery.registry import installed
-from xaibench.testing.architectures import CONTRACT as OF_ARCHITECTURES
-from xaibench.testing.architectures import ArchitectureSubject
-from xaibench.testing.clauses import BROKEN, judge
-from xaibench.testing.models import CONTRACT, ModelSubject
+from xaibench.testing.architectures.architecture_contract import CONTRACT as OF_ARCHITECTURES
+from xaibench.testing.architectures.architecture_contract import ArchitectureSubject
+from xaibench.testing.common.contract import BROKEN, judge
+from xaibench.testing.models.model_contract import CONTRACT, ModelSubject
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 ARCHITECTURES = installed(strict=True).architectures

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from xaibench.api.classifier import CHANNELS_FIRST, CHANNELS_LAST, TOKENS, Classifier, TargetLayer, as_is
 from xaibench.api.layout import channels_first
 from xaibench.api.maps import tokens_to_grid
-from xaibench.testing.upright import SURE, cell_at, margin, other_readings, plant
+from xaibench.testing.models.grid_orientation import SURE, cell_at, margin, other_readings, plant
 
 OBLONG, SQUARE = (32, 24), (32, 32)
 PATCH = 8

@@ -68,13 +68,15 @@ class Attentions:
         For the last block they are among `gradients`; for another they take a backward of their own,
         through that block and what stands behind the last one.
         """
-        seen, last = self._seen, len(self.weights) - 1
+        recorded, last = self._seen, len(self.weights) - 1
         if block == last:
             return self.gradients[last]
         self._counts.backwards += 1
-        (arriving,) = torch.autograd.grad(self._scores(block).sum(), seen.ends[block], retain_graph=True)
+        (arriving,) = torch.autograd.grad(
+            self._scores(block).sum(), recorded.ends[block], retain_graph=True
+        )
         (gradient,) = torch.autograd.grad(
-            seen.tokens[block], seen.weights[block], arriving, retain_graph=True
+            recorded.tokens[block], recorded.weights[block], arriving, retain_graph=True
         )
         return gradient
 
@@ -123,33 +125,33 @@ def attend(network: nn.Module, stack: AttentionStack, images: Images) -> Seen:
 
     It gets them as one batch, (blocks * n, T, D), whatever it is: a norm, a pooling, a head or two.
     """
-    with frozen(network), written_out(network, stack) as seen, torch.enable_grad():
+    with frozen(network), written_out(network, stack) as recorded, torch.enable_grad():
         logits: Tensor = network(images.detach().clone())
-    seen.logits = logits.unflatten(0, (len(stack.blocks), len(images)))
-    return seen
+    recorded.logits = logits.unflatten(0, (len(stack.blocks), len(images)))
+    return recorded
 
 
 @contextmanager
 def written_out(network: nn.Module, stack: AttentionStack) -> Iterator[Seen]:
     """Fused attention off, and what the blocks do seen; all as before afterwards, also on errors."""
-    seen = Seen()
+    recorded = Seen()
     blocks = [network.get_submodule(path) for path in stack.blocks]
     modules = [network.get_submodule(path) for path in stack.attentions]
     switches = [(module, module.fused_attn) for module in modules if hasattr(module, "fused_attn")]
 
     def note(weights: Tensor) -> Tensor:
-        seen.weights.append(weights if weights.requires_grad else weights.detach().requires_grad_())
-        return seen.weights[-1]
+        recorded.weights.append(weights if weights.requires_grad else weights.detach().requires_grad_())
+        return recorded.weights[-1]
 
     def dropped(module: nn.Module, inputs: object, output: Tensor) -> Tensor:
         return note(output)  # in evaluation a dropout gives back what it got: the softmaxed tensor
 
     def keep(module: nn.Module, inputs: object, output: Tensor) -> None:
-        seen.tokens.append(output)
+        recorded.tokens.append(output)
 
     def send_all_on(module: nn.Module, inputs: object, output: Tensor) -> Tensor:
-        seen.ends = [tokens.detach().requires_grad_() for tokens in seen.tokens[:-1]] + [output]
-        return torch.cat(seen.ends)
+        recorded.ends = [tokens.detach().requires_grad_() for tokens in recorded.tokens[:-1]] + [output]
+        return torch.cat(recorded.ends)
 
     handles = []
     try:
@@ -162,7 +164,7 @@ def written_out(network: nn.Module, stack: AttentionStack) -> Iterator[Seen]:
                 handles.append(module.get_submodule("attn_drop").register_forward_hook(dropped))
         handles += [block.register_forward_hook(keep) for block in blocks]
         handles.append(blocks[-1].register_forward_hook(send_all_on))
-        yield seen
+        yield recorded
     finally:
         for handle in handles:
             handle.remove()
@@ -216,14 +218,14 @@ def attention_stack(network: nn.Module, images: Images, tokens: Tokens | None) -
         raise Unsupported("its blocks with attention do not stand in one row")
     stack = AttentionStack(blocks, tuple(modules), prefix, grid, read=())
     try:
-        seen = attend(network, stack, images)
-        read = tokens_read(seen, prefix)
+        recorded = attend(network, stack, images)
+        read = tokens_read(recorded, prefix)
     except Unsupported:
         raise
     except Exception as error:  # what a network does whose attention is no plain self-attention
         raise Unsupported(f"its attention cannot be read: {type(error).__name__}: {error}") from error
-    check(stack, seen.weights, len(images), windowed)
-    plain, logits = logits_of(network, images), seen.logits[-1].detach()
+    check(stack, recorded.weights, len(images), windowed)
+    plain, logits = logits_of(network, images), recorded.logits[-1].detach()
     if not float((logits - plain).abs().max()) <= TOLERANCE * max(1.0, float(plain.abs().max())):
         raise Unsupported("its logits are others with fused attention off")
     if not read:
@@ -262,15 +264,15 @@ def check(stack: AttentionStack, weights: list[Tensor], count: int, windowed: bo
     tokens = stack.prefix + height * width
     if len(weights) != len(stack.blocks):
         raise Unsupported(f"{len(weights)} of its {len(stack.blocks)} blocks made their attention")
-    for found in weights:
-        if found.ndim != 4 or (found.shape[0], *found.shape[2:]) != (count, tokens, tokens):
-            if windowed or len(found) != count:
+    for attention in weights:
+        if attention.ndim != 4 or (attention.shape[0], *attention.shape[2:]) != (count, tokens, tokens):
+            if windowed or len(attention) != count:
                 raise Unsupported("its attention is windowed")
             raise Unsupported(
-                f"its attention is over {tuple(found.shape[2:])} tokens; expected all {tokens}: "
+                f"its attention is over {tuple(attention.shape[2:])} tokens; expected all {tokens}: "
                 f"{stack.prefix} class and register tokens and {height} x {width} patches"
             )
-        if not bool((found.sum(-1) - 1).abs().max() <= TOLERANCE) or bool((found < 0).any()):
+        if not bool((attention.sum(-1) - 1).abs().max() <= TOLERANCE) or bool((attention < 0).any()):
             raise Unsupported("its attention does not add up to 1 over the tokens")
 
 

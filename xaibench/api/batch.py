@@ -152,8 +152,8 @@ class Preprocess:
     def resized(self, picture: Image.Image) -> Tensor:
         """What the network sees of the picture, in its size: (height, width, 3) of uint8."""
         resample = Image.Resampling[self.interpolation.upper()]
-        seen = picture.resize(self.size[::-1], resample, box=self.frame(*picture.size))
-        return torch.from_numpy(np.array(seen))
+        framed = picture.resize(self.size[::-1], resample, box=self.frame(*picture.size))
+        return torch.from_numpy(np.array(framed))
 
     def tensor(self, resized: Tensor) -> Tensor:
         """(height, width, 3) of uint8, normalised: (3, height, width), float32."""

@@ -39,7 +39,7 @@ class SharedPass:
             torch.enable_grad(),
         ):
             self._graph: Logits = classifier.network(images.detach().clone())
-        self.outputs = [_once(layer, found) for layer, found in outputs]
+        self.outputs = [_once(layer, tensors) for layer, tensors in outputs]
         self.logits = self._graph.detach()
 
     def gradients_of(self, scores: Scores) -> list[Tensor]:
@@ -54,15 +54,15 @@ class SharedPass:
         takes n.
         """
         if _each_once(rows, self.images):
-            found = self.gradients_of(self._graph.gather(1, targets[:, None])[:, 0])
-            return [gradient[: len(rows)] for gradient in found]  # a network may add rows of its own
+            parts = self.gradients_of(self._graph.gather(1, targets[:, None])[:, 0])
+            return [gradient[: len(rows)] for gradient in parts]  # a network may add rows of its own
         index = torch.tensor(rows, device=targets.device)
         turn = torch.tensor([list(rows[:i]).count(row) for i, row in enumerate(rows)])
         gradients = [output.new_zeros((len(rows), *output.shape[1:])) for output in self.outputs]
         for n in range(int(turn.max()) + 1):
             now = (turn == n).nonzero().squeeze(1).to(targets.device)
-            found = self.gradients_of(self._graph[index[now], targets[now]])
-            for gradient, part in zip(gradients, found, strict=True):
+            parts = self.gradients_of(self._graph[index[now], targets[now]])
+            for gradient, part in zip(gradients, parts, strict=True):
                 gradient[now] = part[index[now]]
         return gradients
 
@@ -74,15 +74,15 @@ class SharedPass:
         in the copy no more than in the plain network.
         """
         network = self.classifier.network
-        found = []
+        gradients = []
         for some, wanted in zip(images.split(PASS_WIDTH), targets.split(PASS_WIDTH), strict=True):
             leaf = some.detach().clone().requires_grad_()
             with frozen(network), torch.enable_grad():
                 logits = network(leaf.clone())  # clone: a first layer may work in place
-                found += torch.autograd.grad(logits.gather(1, wanted[:, None]).sum(), leaf)
+                gradients += torch.autograd.grad(logits.gather(1, wanted[:, None]).sum(), leaf)
             self.forwards += len(some)
             self.backwards += 1
-        return torch.cat(found)
+        return torch.cat(gradients)
 
     def logits_with(self, row: int, build: Callable[[Indices], Grid], count: int) -> Logits:
         """Class scores of an image if the deepest target layer gave other activations, (count, C).
@@ -97,12 +97,12 @@ class SharedPass:
             Unsupported: what the layer gives cannot be written to as a grid.
         """
         network, image = self.classifier.network, self.images[row]
-        found = []
+        logits = []
         for k in torch.arange(count, device=image.device).split(PASS_WIDTH):
             with replaced(self.classifier.target_layer, build(k)), frozen(network), torch.no_grad():
-                found.append(network(image.repeat(len(k), 1, 1, 1)))
+                logits.append(network(image.repeat(len(k), 1, 1, 1)))
             self.forwards += len(k)
-        return torch.cat(found)
+        return torch.cat(logits)
 
 
 class Capture:
@@ -262,12 +262,14 @@ def _recorded(layers: Sequence[TargetLayer]) -> Iterator[list[tuple[TargetLayer,
     """The output of each layer, each a point where gradients can be asked for."""
     outputs: list[tuple[TargetLayer, list[Tensor]]] = [(layer, []) for layer in layers]
     handles = []
-    for layer, found in outputs:
+    for layer, tensors in outputs:
 
-        def record(module: object, args: object, output: Tensor, found: list[Tensor] = found) -> Tensor:
+        def record(
+            module: object, args: object, output: Tensor, tensors: list[Tensor] = tensors
+        ) -> Tensor:
             # A layer above another is in its graph already; elsewhere the graph starts here.
-            found.append(output if output.requires_grad else output.detach().requires_grad_())
-            return found[-1].clone()  # so that an in-place ReLU after the layer cannot write to ours
+            tensors.append(output if output.requires_grad else output.detach().requires_grad_())
+            return tensors[-1].clone()  # so that an in-place ReLU after the layer cannot write to ours
 
         handles.append(layer.module.register_forward_hook(record))
     try:

@@ -55,17 +55,17 @@ def layouts_of(
     declared = declared_tokens(network)
     if declared is not None:
         return [layout_of_declared(output, declared) for _, output in outputs]
-    found: list[Layout | None] = []
+    layouts: list[Layout | None] = []
     grids: list[Size] = []
     for module, output in outputs:
         if output.ndim == 4:
             layout = layout_of_planes(module, output, image)
         else:
             layout = layout_of_tokens(output, declared_prefix(network), grids or patchings(image))
-        found.append(layout)
+        layouts.append(layout)
         if layout is not None and layout.name != TOKENS and layout.grid not in grids:
             grids.append(layout.grid)
-    return found
+    return layouts
 
 
 def declared_tokens(network: nn.Module) -> Tokens | None:
@@ -131,11 +131,11 @@ def layout_of_tokens(output: Tensor, prefix: int, grids: Sequence[Size]) -> Layo
 
 def halvings(grid: Size) -> list[Size]:
     """What a grid becomes as every second cell of it is kept, again and again, while there are two."""
-    found = []
+    grids = []
     while grid[0] * grid[1] > 1:
-        found.append(grid)
+        grids.append(grid)
         grid = (-(-grid[0] // 2), -(-grid[1] // 2))
-    return found
+    return grids
 
 
 def patchings(image: Size) -> list[Size]:

@@ -39,14 +39,14 @@ class Probe:
         """Of the largest logit, with respect to each output; None where it does not depend on it."""
         places = [i for i, output in enumerate(self.outputs) if output.value.requires_grad]
         score = self.logits.amax(1).sum()
-        found: list[Tensor | None] = [None] * len(self.outputs)
+        every_gradient: list[Tensor | None] = [None] * len(self.outputs)
         if not places or not score.requires_grad:
-            return found
+            return every_gradient
         values = [self.outputs[i].value for i in places]
         gradients = torch.autograd.grad(score, values, retain_graph=True, allow_unused=True)
         for i, gradient in zip(places, gradients, strict=True):
-            found[i] = gradient
-        return found
+            every_gradient[i] = gradient
+        return every_gradient
 
 
 def noise_for(network: nn.Module, size: tuple[int, int], coarser: int = 1) -> Images:

@@ -75,7 +75,7 @@ class Region:
         """
         left, top, right, bottom = self.frame
         x, y = size[1] / (right - left), size[0] / (bottom - top)
-        seen = [
+        clipped = [
             (
                 max(0.0, (x0 - left) * x),
                 max(0.0, (y0 - top) * y),
@@ -84,7 +84,7 @@ class Region:
             )
             for x0, y0, x1, y1 in self.boxed
         ]
-        return tuple(box for box in seen if box[0] < box[2] and box[1] < box[3])
+        return tuple(box for box in clipped if box[0] < box[2] and box[1] < box[3])
 
 
 def _means(rows: Tensor, low: float, high: float, count: int) -> Tensor:

@@ -60,22 +60,22 @@ def classifier_of(
         Unsupported: no module's output has such a grid, or the one named has not.
     """
     for grains in GRAINS:
-        seen = probe(network, noise_for(network, size, grains))
-        candidates = candidates_of(network, seen, size)
+        probed = probe(network, noise_for(network, size, grains))
+        candidates = candidates_of(network, probed, size)
         if candidates:
             break
-    found = (
-        last_of_the_stream(network, seen, candidates)
+    chosen = (
+        last_of_the_stream(network, probed, candidates)
         if target_layer is None
-        else named(network, seen, candidates, target_layer)
+        else named(network, probed, candidates, target_layer)
     )
-    head, norm = exact_head(seen, found)
+    head, norm = exact_head(probed, chosen)
     attention, lacks = None, {}
     try:
         attention = attention_stack(network, noise_for(network, size), declared_tokens(network))
     except Unsupported as reason:
         lacks["attention"] = str(reason)
-    return Classifier(network, (found.layer,), preprocess, head, norm, class_names, attention, lacks)
+    return Classifier(network, (chosen.layer,), preprocess, head, norm, class_names, attention, lacks)
 
 
 def candidates_of(network: nn.Module, seen: Probe, size: tuple[int, int]) -> list[Candidate]:
@@ -119,13 +119,13 @@ def named(
     def asked_for(output: Output) -> bool:
         return target_layer in (output.name, output.module)
 
-    found = [candidate for candidate in candidates if asked_for(candidate.output)]
-    if len(found) == 1:
-        return found[0]
+    matching = [candidate for candidate in candidates if asked_for(candidate.output)]
+    if len(matching) == 1:
+        return matching[0]
     what = repr(target_layer) if isinstance(target_layer, str) else type(target_layer).__name__
     start = f"no target layer found in {type(network).__name__} at {what}: "
-    if found:
-        raise Unsupported(f"{start}it runs {len(found)} times in a forward pass")
+    if matching:
+        raise Unsupported(f"{start}it runs {len(matching)} times in a forward pass")
     shapes = [tuple(output.value.shape) for output in seen.outputs if asked_for(output)]
     offered = [candidate.output.name for candidate in candidates]
     meant = get_close_matches(what.strip("'"), offered, n=1) or offered[-1:]
@@ -147,8 +147,8 @@ def exact_head(seen: Probe, found: Candidate) -> tuple[nn.Linear | None, nn.Laye
     """
     pooled = found.layout.to_grid(found.output.value).mean((2, 3))
     width = pooled.shape[1]
-    made = [o.module for o in seen.outputs if o.same == seen.logits_are]
-    heads = [head for head in made if isinstance(head, nn.Linear) and head.in_features == width]
+    last_modules = [o.module for o in seen.outputs if o.same == seen.logits_are]
+    heads = [head for head in last_modules if isinstance(head, nn.Linear) and head.in_features == width]
     norms = [o.module for o in seen.outputs if isinstance(o.module, nn.LayerNorm)]
     slack = 1e-4 * float(seen.logits.detach().std())
     for head in heads:

@@ -156,8 +156,8 @@ class Modified(Explainer):
 
     def load(self) -> Callable[..., Any]:
         """The modifier's function called with the explainer's; raises as `Spec.load` does."""
-        found: Callable[..., Any] = self.modifier.load()(self.explainer.load())
-        return found
+        function: Callable[..., Any] = self.modifier.load()(self.explainer.load())
+        return function
 
 
 def modified(explainer: Explainer, modifier: Modifier) -> Modified:

@@ -11,15 +11,15 @@ Importing it opens no torch; the first of these calls does.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xaibench.testing.architectures import check_architecture
-    from xaibench.testing.clauses import Clause, ContractBroken, Verdict
-    from xaibench.testing.datasets import check_dataset
-    from xaibench.testing.executors import check_executor
-    from xaibench.testing.explainers import check_explainer
-    from xaibench.testing.metrics import check_metric
-    from xaibench.testing.models import check_model
-    from xaibench.testing.modifiers import check_modifier
-    from xaibench.testing.plugins import Given, check_plugin
+    from xaibench.testing.architectures.architecture_contract import check_architecture
+    from xaibench.testing.common.contract import Clause, ContractBroken, Verdict
+    from xaibench.testing.datasets.dataset_contract import check_dataset
+    from xaibench.testing.executors.executor_contract import check_executor
+    from xaibench.testing.explainers.explainer_contract import check_explainer
+    from xaibench.testing.metrics.metric_contract import check_metric
+    from xaibench.testing.models.model_contract import check_model
+    from xaibench.testing.modifiers.modifier_contract import check_modifier
+    from xaibench.testing.plugins.plugin_contract import Given, check_plugin
 
 __all__ = [
     "Clause",
@@ -36,25 +36,25 @@ __all__ = [
     "check_plugin",
 ]
 
-_HOMES = {
-    "Clause": "clauses",
-    "ContractBroken": "clauses",
-    "Given": "plugins",
-    "Verdict": "clauses",
-    "check_architecture": "architectures",
-    "check_dataset": "datasets",
-    "check_executor": "executors",
-    "check_explainer": "explainers",
-    "check_metric": "metrics",
-    "check_model": "models",
-    "check_modifier": "modifiers",
-    "check_plugin": "plugins",
+_MODULES = {
+    "Clause": "common.contract",
+    "ContractBroken": "common.contract",
+    "Given": "plugins.plugin_contract",
+    "Verdict": "common.contract",
+    "check_architecture": "architectures.architecture_contract",
+    "check_dataset": "datasets.dataset_contract",
+    "check_executor": "executors.executor_contract",
+    "check_explainer": "explainers.explainer_contract",
+    "check_metric": "metrics.metric_contract",
+    "check_model": "models.model_contract",
+    "check_modifier": "modifiers.modifier_contract",
+    "check_plugin": "plugins.plugin_contract",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'xaibench.testing' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"xaibench.testing.{_HOMES[name]}"), name)
+    return getattr(import_module(f"xaibench.testing.{_MODULES[name]}"), name)

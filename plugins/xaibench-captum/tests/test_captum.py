@@ -15,10 +15,17 @@ from xaibench.api import Unsupported
 from xaibench.api.capture import Capture
 from xaibench.api.classifier import Classifier, TargetLayer
 from xaibench.engine.discovery.registry import installed
-from xaibench.testing.clauses import BROKEN, judge
-from xaibench.testing.explainers import CONTRACT, ExplainerSubject
-from xaibench.testing.explaining import explained
-from xaibench.testing.networks import NETWORKS, PREPROCESS, a_batch, pooled, transformer, two_layers
+from xaibench.testing.common.contract import BROKEN, judge
+from xaibench.testing.common.tiny_networks import (
+    NETWORKS,
+    PREPROCESS,
+    a_batch,
+    pooled,
+    transformer,
+    two_layers,
+)
+from xaibench.testing.explainers.explainer_contract import CONTRACT, ExplainerSubject
+from xaibench.testing.explainers.explainer_trial import explained
 
 SPECS = {spec.name: spec for spec in xaibench_explainers()}
 SAME = ["saliency", "input-x-gradient", "guided-backprop"]

@@ -16,7 +16,7 @@ from xaibench.api.region import Region
 from xaibench.engine.discovery.registry import installed
 from xaibench.engine.evaluate.explaining import Again
 from xaibench.engine.evaluate.stream import Stream, Task
-from xaibench.testing.scoring import EVIDENCE
+from xaibench.testing.metrics.metric_trial import EVIDENCE
 
 SIDE, COUNT, ROUNDS = 224, 4, 3
 PAIRS = (

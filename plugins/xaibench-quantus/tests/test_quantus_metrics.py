@@ -26,9 +26,9 @@ from xaibench.engine.discovery.registry import installed
 from xaibench.engine.evaluate.explaining import Again
 from xaibench.engine.run.run import run
 from xaibench.engine.run.settings import settle
-from xaibench.testing.clauses import BROKEN, KEPT, judge
-from xaibench.testing.metrics import CONTRACT, MetricSubject
-from xaibench.testing.scoring import EVIDENCE, MetricTrial, spotted, spotting, usual
+from xaibench.testing.common.contract import BROKEN, KEPT, judge
+from xaibench.testing.metrics.metric_contract import CONTRACT, MetricSubject
+from xaibench.testing.metrics.metric_trial import EVIDENCE, MetricTrial, spotted, spotting, usual
 
 SPECS = {spec.name.removeprefix("quantus-lib-"): spec for spec in xaibench_metrics()}
 FEWER = {  # forwards, of the same methods: the contract asks each some thirty times
@@ -179,7 +179,7 @@ def test_pixel_flipping_is_the_preset_of_as_many_values_a_step():
         settings={"features": features},
         needs=(),
     )
-    theirs, ours = (MetricTrial(spec).usual["without ties"].said for spec in (trial.spec, preset))
+    theirs, ours = (MetricTrial(spec).usual["without ties"].returned for spec in (trial.spec, preset))
     assert theirs.curves.shape == (3, 144)
     # Quantus casts the images to float32.
     torch.testing.assert_close(theirs.curves, ours.curves, rtol=0, atol=1e-6)
@@ -197,7 +197,7 @@ def test_where_quantus_has_no_number_the_reason_is_its_own():
     trial = MetricTrial(SPECS["auc"])
     whole = Region((12, 16), (0, 0, 12, 16), ((0, 0, 12, 16),))
     batch = replace(trial.batch, regions=(whole, *trial.batch.regions[1:]))
-    said = trial.score(trial.maps["without ties"], batch).said
+    said = trial.score(trial.maps["without ties"], batch).returned
     assert list(said.undefined) == [0]
     assert said.undefined[0].startswith("Quantus's AUC gives no number: No negative samples")
     assert said.scores[1:].isfinite().all()

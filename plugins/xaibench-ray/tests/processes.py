@@ -20,27 +20,27 @@ ADOPT = 36  # PR_SET_CHILD_SUBREAPER, of linux/prctl.h
 
 
 def ancestors(process: int) -> set[int]:
-    found: set[int] = set()
-    while process > 1 and process not in found:
-        found.add(process)
+    numbers: set[int] = set()
+    while process > 1 and process not in numbers:
+        numbers.add(process)
         status = Path(f"/proc/{process}/stat").read_text()
         process = int(status.rpartition(")")[2].split()[1])
-    return found
+    return numbers
 
 
 def below(besides: Iterable[int] = ()) -> dict[int, str]:
     """What runs below this process, by its number: how it was started; but some, and all below these."""
-    found = {}
+    running = {}
     for path in Path("/proc").glob("[0-9]*"):
         try:
             of = ancestors(int(path.name))
             ended = (path / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
-            said = (path / "cmdline").read_text().replace("\0", " ")
+            command = (path / "cmdline").read_text().replace("\0", " ")
         except OSError:  # it has just gone
             continue
         if os.getpid() in of - {int(path.name)} and not ended and not of.intersection(besides):
-            found[int(path.name)] = said
-    return found
+            running[int(path.name)] = command
+    return running
 
 
 @contextmanager

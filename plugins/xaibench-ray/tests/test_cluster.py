@@ -36,12 +36,12 @@ def cluster(monkeypatch, request):
     node = {"num_cpus": 1, "num_gpus": 0, "object_store_memory": STORE}
     head = {**node, "include_dashboard": False, "node_ip_address": HEAD}
     head["num_gpus"] = getattr(request, "param", 0)
-    made = Cluster(initialize_head=True, head_node_args=head)
-    made.other = made.add_node(**node, node_ip_address=OTHER)
-    ray.init(address=made.address, _node_ip_address=HEAD, log_to_driver=False, logging_level="ERROR")
-    yield made
+    nodes = Cluster(initialize_head=True, head_node_args=head)
+    nodes.other = nodes.add_node(**node, node_ip_address=OTHER)
+    ray.init(address=nodes.address, _node_ip_address=HEAD, log_to_driver=False, logging_level="ERROR")
+    yield nodes
     ray.shutdown()
-    made.shutdown()
+    nodes.shutdown()
 
 
 def grid(path, observer=None, **settings):
@@ -68,7 +68,7 @@ class Killing(Observer):
     def done(self, images: int, resumed: bool) -> None:
         self.images += images
         if self.images == 3:
-            first = next(process for process, said in below().items() if said.startswith(ACTOR))
+            first = next(process for process, command in below().items() if command.startswith(ACTOR))
             os.kill(first, signal.SIGKILL)
             self.killed.append("worker")
         if self.images == 9:
@@ -90,12 +90,12 @@ def test_with_a_worker_and_a_node_killed_the_rows_are_those_of_one_process(
     monkeypatch.setattr(Crew, "lose", counted)
     expected = grid(tmp_path / "here").rows
     killing = Killing(cluster)
-    found = grid(tmp_path / "ray", killing, executor="ray")
+    results = grid(tmp_path / "ray", killing, executor="ray")
     assert killing.killed == ["worker", "node"]
     assert len(losses) >= 2
-    same_rows(found.rows, expected)
-    assert found.manifest["complete"]
-    assert set(found.rows["status"]) <= {"ok", "undefined"}
+    same_rows(results.rows, expected)
+    assert results.manifest["complete"]
+    assert set(results.rows["status"]) <= {"ok", "undefined"}
 
 
 def test_what_cannot_be_had_is_said(cluster, tmp_path):
@@ -125,9 +125,9 @@ def test_an_answer_that_is_lost_with_its_node_is_made_again(cluster, tmp_path, m
     monkeypatch.setattr(ray, "wait", partial(ray.wait, fetch_local=False))  # what is done stays there
     monkeypatch.setattr(ray, "get", get_too_late)
     with ray_executor(device="cpu") as execute:
-        found = list(execute(Meeting(tmp_path, LARGE), range(6)))
+        guests = list(execute(Meeting(tmp_path, LARGE), range(6)))
     assert lost
-    assert sorted(met.task for met in found) == list(range(6))
+    assert sorted(met.task for met in guests) == list(range(6))
 
 
 @pytest.mark.parametrize("cluster", [1], indirect=True, ids=["a GPU"])
@@ -135,6 +135,6 @@ def test_two_workers_of_half_a_gpu_share_it(cluster, tmp_path):
     from xaibench_ray.executor import ray_executor
 
     with ray_executor(gpus=0.5, cpus=0.5) as execute:
-        found = list(execute(Meeting(tmp_path), range(4)))
-    assert len({met.process for met in found}) == 2
-    assert {(*met.gpus, met.visible) for met in found} == {(0, "0")}
+        guests = list(execute(Meeting(tmp_path), range(4)))
+    assert len({met.process for met in guests}) == 2
+    assert {(*met.gpus, met.visible) for met in guests} == {(0, "0")}

@@ -81,9 +81,9 @@ def address(environment):
     from ray.cluster_utils import Cluster
 
     head = {"num_cpus": 2, "num_gpus": 0, "object_store_memory": STORE, "include_dashboard": False}
-    made = Cluster(initialize_head=True, head_node_args=head)
-    yield made.address
-    made.shutdown()
+    nodes = Cluster(initialize_head=True, head_node_args=head)
+    yield nodes.address
+    nodes.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -116,8 +116,8 @@ def started(output, settings, *more):
 def typed(output, settings, *more):
     """The code that the command ends with, and what it says besides the leaderboard."""
     with started(output, settings, *more) as process:
-        _, told = process.communicate(timeout=PATIENCE)
-    return process.returncode, told
+        _, printed = process.communicate(timeout=PATIENCE)
+    return process.returncode, printed
 
 
 def on(address):
@@ -129,32 +129,32 @@ def on(address):
 def left(before, patience=20):
     """What runs now that did not; Ray's processes are given some seconds to end."""
     for _ in range(10 * patience):
-        found = below(besides=before)
-        if not found:
+        running = below(besides=before)
+        if not running:
             break
         time.sleep(0.1)
-    return found
+    return running
 
 
 def test_an_address_where_nobody_listens_is_named_with_what_to_type(environment, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]  # free again below
-    code, told = typed(tmp_path / "ray", AS_EVER, *on(f"127.0.0.1:{port}"))
+    code, printed = typed(tmp_path / "ray", AS_EVER, *on(f"127.0.0.1:{port}"))
     assert code == 2
-    assert f"Ray at 127.0.0.1:{port} cannot be reached" in told
-    assert f"`ray start --head --port {port}`" in told
-    assert "Traceback" not in told
+    assert f"Ray at 127.0.0.1:{port} cannot be reached" in printed
+    assert f"`ray start --head --port {port}`" in printed
+    assert "Traceback" not in printed
 
 
 def test_on_a_cluster_the_table_is_that_of_one_process(address, here, tmp_path):
-    code, told = typed(tmp_path / "ray", AS_EVER, *on(address))
-    assert code == 0, told
+    code, printed = typed(tmp_path / "ray", AS_EVER, *on(address))
+    assert code == 0, printed
     same_rows(Results.load(tmp_path / "ray").rows, here)
 
 
 def test_each_worker_loads_the_model_once_for_all_its_shards(address, site, tmp_path):
-    code, told = typed(tmp_path / "ray", COUNTED, *on(address))
-    assert code == 0, told
+    code, printed = typed(tmp_path / "ray", COUNTED, *on(address))
+    assert code == 0, printed
     assert Results.load(tmp_path / "ray").rows["image"].nunique() == COUNTED["limit"]
     loads, uses = ((site / name).read_text().split() for name in (LOADS, USES))
     assert len(uses) > len(set(uses))
@@ -171,18 +171,18 @@ def test_after_ctrl_c_the_same_command_goes_on_to_the_same_table(cluster, here, 
             assert process.poll() is None, process.communicate()
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: whatever has been started hears it
-        _, told = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 130, told
-    assert f"stopped; {output} has what is finished; the same command goes on" in told
-    assert "Traceback" not in told
-    there = Results.load(output).rows
-    assert 0 < there["image"].nunique() < AS_EVER["limit"]
-    assert there.groupby("image").size().nunique() == 1  # no image is there in part
-    assert "failed" not in set(there["status"])
+        _, printed = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, printed
+    assert f"stopped; {output} has what is finished; the same command goes on" in printed
+    assert "Traceback" not in printed
+    kept_rows = Results.load(output).rows
+    assert 0 < kept_rows["image"].nunique() < AS_EVER["limit"]
+    assert kept_rows.groupby("image").size().nunique() == 1  # no image is there in part
+    assert "failed" not in set(kept_rows["status"])
     if not cluster:
         assert not left(before)
-    code, told = typed(output, AS_EVER, *flags)
-    assert code == 0, told
+    code, printed = typed(output, AS_EVER, *flags)
+    assert code == 0, printed
     same_rows(Results.load(output).rows, here)  # by their keys: none is lost, none is there twice
     if not cluster:
         assert not left(before)
@@ -190,26 +190,26 @@ def test_after_ctrl_c_the_same_command_goes_on_to_the_same_table(cluster, here, 
 
 def test_what_workers_die_of_is_rows_that_failed_and_the_next_run_tries_again(address, armed, tmp_path):
     output, flags = tmp_path / "ray", (*on(address), "--executing", "attempts=2")
-    code, told = typed(tmp_path / "here", DEADLY)
-    assert code == 0, told
+    code, printed = typed(tmp_path / "here", DEADLY)
+    assert code == 0, printed
     expected = Results.load(tmp_path / "here").rows
     armed.touch()
     try:
-        code, told = typed(output, DEADLY, *flags)
+        code, printed = typed(output, DEADLY, *flags)
     finally:
         armed.unlink()
-    assert code == 1, told
-    assert "1 images lost: 2 workers were lost with it" in " ".join(told.split())
+    assert code == 1, printed
+    assert "1 images lost: 2 workers were lost with it" in " ".join(printed.split())
     rows = Results.load(output).rows
     lost, rest = rows[rows["status"] == "failed"], rows[rows["status"] != "failed"]
     assert lost["reason"].str.startswith("2 workers were lost with it: ").all()
     assert set(lost.loc[lost["model"] == "scenes-cnn", "image"]) == {IMAGE}
     assert set(lost.loc[lost["model"] == "deadly-cnn", "image"]) == {""}  # it could not even be loaded
-    asked = set(expected["explainer"]) - {SHARED_PASS}
+    explainers = set(expected["explainer"]) - {SHARED_PASS}
     for _, some in lost.groupby("model"):
-        assert set(some["explainer"]) == asked
+        assert set(some["explainer"]) == explainers
     whole = (expected["model"] == "scenes-cnn") & (expected["image"] != IMAGE)
     same_rows(rest, expected[whole])
-    code, told = typed(output, DEADLY, *flags)
-    assert code == 0, told
+    code, printed = typed(output, DEADLY, *flags)
+    assert code == 0, printed
     same_rows(Results.load(output).rows, expected)

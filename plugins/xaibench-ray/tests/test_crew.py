@@ -54,13 +54,13 @@ class Cluster:
     """Hires, kills, and raises: `failing` says what for an answer, or None."""
 
     failing: Any = lambda answer: None
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    options_of: list[dict[str, Any]] = field(default_factory=list)
     hired: list[Pretended] = field(default_factory=list)
     killed: list[Pretended] = field(default_factory=list)
     done: list[Answer] = field(default_factory=list)
 
     def options(self, **options: Any) -> Any:
-        self.asked.append(options)
+        self.options_of.append(options)
         return SimpleNamespace(remote=self.hire)
 
     def hire(self) -> Pretended:
@@ -81,12 +81,12 @@ class Cluster:
 
 @pytest.fixture
 def cluster(monkeypatch):
-    made = Cluster()
-    monkeypatch.setattr(crews, "Actor", made)
-    monkeypatch.setattr(ray, "wait", made.wait)
-    monkeypatch.setattr(ray, "get", made.get)
-    monkeypatch.setattr(ray, "kill", made.killed.append)
-    return made
+    pretended = Cluster()
+    monkeypatch.setattr(crews, "Actor", pretended)
+    monkeypatch.setattr(ray, "wait", pretended.wait)
+    monkeypatch.setattr(ray, "get", pretended.get)
+    monkeypatch.setattr(ray, "kill", pretended.killed.append)
+    return pretended
 
 
 def done(tasks, most=2, attempts=3):
@@ -114,11 +114,11 @@ def test_a_task_whose_answer_is_lost_is_done_by_another_worker_and_the_first_is_
 
 def test_a_task_whose_answer_is_lost_each_time_is_given_up_after_its_attempts(cluster):
     cluster.failing = lambda answer: GONE[0] if answer.task == "b" else None
-    found = done("abcd", attempts=2)
-    (lost,) = [one for one in found if isinstance(one, Lost)]
+    results = done("abcd", attempts=2)
+    (lost,) = [one for one in results if isinstance(one, Lost)]
     assert lost.task == "b"
     assert lost.reason.startswith("2 workers were lost with it: Failed to retrieve object 00ff")
-    assert len(found) == 4
+    assert len(results) == 4
 
 
 def test_where_no_worker_is_ever_there_the_run_ends(cluster):
@@ -166,7 +166,7 @@ def test_what_no_machine_has_room_for_is_refused(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("gpus", "device", "there", "asked", "most"),
+    ("gpus", "device", "available", "wanted", "most"),
     [
         (0.5, "auto", 1, 0.5, 2),
         (0.25, "cuda", 2, 0.25, 8),
@@ -176,13 +176,14 @@ def test_what_no_machine_has_room_for_is_refused(monkeypatch):
     ],
 )
 def test_what_a_worker_asks_of_ray_is_its_part_of_a_gpu(
-    cluster, monkeypatch, gpus, device, there, asked, most
+    cluster, monkeypatch, gpus, device, available, wanted, most
 ):
-    has(monkeypatch, {"CPU": 16.0, "GPU": float(there)})
+    has(monkeypatch, {"CPU": 16.0, "GPU": float(available)})
     size = size_of(device, gpus, cpus=1.0, workers=0)
     assert size.most == most
     assert len(list(Crew(size, attempts=1, patience=60)(lambda: None, range(99)))) == 99
-    assert [(one["num_gpus"], one["num_cpus"]) for one in cluster.asked] == [(asked, 1.0)] * most
+    taken = [(one["num_gpus"], one["num_cpus"]) for one in cluster.options_of]
+    assert taken == [(wanted, 1.0)] * most
 
 
 def test_a_whole_gpu_and_a_part_of_another_is_refused_as_ray_would_later():

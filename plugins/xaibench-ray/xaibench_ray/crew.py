@@ -71,7 +71,7 @@ class Crew:
 
     def __call__(self, make: MakeWork, tasks: Iterable[Any]) -> Iterator[Any]:
         """What comes of each task as it is finished, each once."""
-        coming, seen = iter(tasks), monotonic()
+        coming, last_ready = iter(tasks), monotonic()
         try:
             while True:
                 self.take(coming)
@@ -85,8 +85,8 @@ class Crew:
                 done, _ = ray.wait(list(awaited), num_returns=1, timeout=HEARTBEAT)
                 for answer in done:
                     yield from self.heard(awaited[answer])
-                seen = monotonic() if any(member.ready for member in self.members) else seen
-                if monotonic() - seen > self.patience:
+                last_ready = monotonic() if any(member.ready for member in self.members) else last_ready
+                if monotonic() - last_ready > self.patience:
                     raise ConfigError(
                         f"ray: no worker has been there for {self.patience:g} seconds; `ray status` "
                         "says what the cluster has"
@@ -133,7 +133,7 @@ class Crew:
             XaibenchError: what its worker raised.
         """
         try:
-            found = ray.get(member.answer)
+            result = ray.get(member.answer)
         except RayTaskError as error:
             raise plain(error) from error
         except RayError as error:  # its process or node is gone, or the answer that lay there
@@ -144,7 +144,7 @@ class Crew:
         if now is None:
             member.ready = True
         else:
-            yield found
+            yield result
 
     def lose(self, member: Member, reason: str) -> Iterator[Any]:
         """Its tasks wait again, unless one has had its attempts: it may be what workers die of.
@@ -184,8 +184,8 @@ def plain(error: RayTaskError) -> XaibenchError:
     cause = error.cause
     if isinstance(cause, XaibenchError):
         return cause
-    said = str(cause).splitlines() or [""]
-    return PluginError(f"ray: a worker raised {type(cause).__name__}: {said[-1]}")
+    lines = str(cause).splitlines() or [""]
+    return PluginError(f"ray: a worker raised {type(cause).__name__}: {lines[-1]}")
 
 
 def headline(error: RayError) -> str:

@@ -106,23 +106,23 @@ def size_of(device: str, gpus: float, cpus: float, workers: int) -> Size:
         ConfigError: none does.
     """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    there = {kind: sum(node.get(kind, 0.0) for node in nodes) for kind in ("CPU", "GPU")}
-    wants = gpus if device != "cpu" and (there["GPU"] or device == "cuda") else 0.0
-    asked = {"CPU": cpus, "GPU": wants}
-    fit = sum(room(node, asked) for node in nodes) if cpus or wants else 1
+    available = {kind: sum(node.get(kind, 0.0) for node in nodes) for kind in ("CPU", "GPU")}
+    wants = gpus if device != "cpu" and (available["GPU"] or device == "cuda") else 0.0
+    needs = {"CPU": cpus, "GPU": wants}
+    fit = sum(room(node, needs) for node in nodes) if cpus or wants else 1
     most = min(fit, workers) if workers else fit
     if most < 1:
-        found = ", ".join(f"{count:g} {kind}" for kind, count in there.items())
+        has = ", ".join(f"{count:g} {kind}" for kind, count in available.items())
         raise ConfigError(
-            f"ray: a worker takes {cpus:g} CPU and {wants:g} GPU of one machine; the cluster has {found}"
+            f"ray: a worker takes {cpus:g} CPU and {wants:g} GPU of one machine; the cluster has {has}"
         )
     return Size(cpus, wants, most)
 
 
-def room(node: Mapping[str, float], asked: Mapping[str, float]) -> int:
+def room(node: Mapping[str, float], needs: Mapping[str, float]) -> int:
     """How many workers one machine has room for; a part of a GPU is never of two of them."""
     fit = []
-    for kind, want in asked.items():
+    for kind, want in needs.items():
         if 0 < want < 1 and kind == "GPU":
             fit.append(int(node.get(kind, 0.0)) * int(1 / want + EXACT))
         elif want:

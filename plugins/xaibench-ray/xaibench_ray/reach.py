@@ -22,17 +22,17 @@ def refuse_unreachable(address: str, wait: float = WAIT) -> None:
     """
     if address == "auto" or "://" in address:
         return
-    host, _, said = address.rpartition(":")
-    if not (host and said.isdecimal() and 0 < int(said) < 1 << 16):
-        raise ConfigError(f"address {address!r}: expected HOST:PORT, such as {host or said}:6379")
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdecimal() and 0 < int(port) < 1 << 16):
+        raise ConfigError(f"address {address!r}: expected HOST:PORT, such as {host or port}:6379")
     try:
-        with socket.create_connection((host.strip("[]"), int(said)), timeout=wait) as line:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=wait) as line:
             greeted = os.environ.get("RAY_USE_TLS", "0") != "0" or greets(line)
     except (OSError, ValueError) as error:  # a host may be no name at all
         problem = f"Ray at {address} cannot be reached: {error}"
-        raise ConfigError(f"{problem}; {what_to_type(said)}") from error
+        raise ConfigError(f"{problem}; {what_to_type(port)}") from error
     if not greeted:
-        raise ConfigError(f"what listens at {address} is no head of a Ray cluster; {what_to_type(said)}")
+        raise ConfigError(f"what listens at {address} is no head of a Ray cluster; {what_to_type(port)}")
 
 
 def greets(line: socket.socket) -> bool:

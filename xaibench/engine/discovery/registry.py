@@ -80,16 +80,16 @@ class Registry:
         of a module; WEIGHTS a file or "random". The spec is called as it was asked for, but by the
         file's name alone: where weights lie is no part of what a row means.
         """
-        said, _, weights = name.partition("=")
-        said, _, layer = said.partition("@")
-        family, _, rest = said.partition(":")
-        spec = pick("model", family if rest else said, self.models)
+        plain, _, weights = name.partition("=")
+        plain, _, layer = plain.partition("@")
+        family, _, rest = plain.partition(":")
+        spec = pick("model", family if rest else plain, self.models)
         if rest and not spec.family:
             raise UnknownName(f"model {family!r} is one model and takes no {':' + rest!r}")
         if spec.family and not rest:
-            raise UnknownName(f"model {said!r} is a family; say which, as in '{said}:NAME'")
-        asked = {"name": rest, "target_layer": layer, "weights": weights}
-        settings = {**spec.settings, **{setting: value for setting, value in asked.items() if value}}
+            raise UnknownName(f"model {plain!r} is a family; say which, as in '{plain}:NAME'")
+        parts = {"name": rest, "target_layer": layer, "weights": weights}
+        settings = {**spec.settings, **{setting: value for setting, value in parts.items() if value}}
         return replace(spec, name=short_name(name, spec.folder), settings=settings)
 
     def architecture(self, name: str) -> Architecture:
@@ -166,12 +166,12 @@ def collect(points: Iterable[EntryPoint], strict: bool = False) -> Registry:
                 ) from error
             plugins.append(replace(known, broken=reason))
             continue
-        for kind, found in specs.items():
-            for spec in found:
+        for kind, of_kind in specs.items():
+            for spec in of_kind:
                 claim(kind, spec, f"{point.name!r} ({distribution})", offered, provider)
-        counts = {kind: len(found) for kind, found in specs.items() if found}
+        counts = {kind: len(of_kind) for kind, of_kind in specs.items() if of_kind}
         plugins.append(replace(known, offers=counts))
-    in_order: Any = {kind: dict(sorted(found.items())) for kind, found in offered.items()}
+    in_order: Any = {kind: dict(sorted(by_name.items())) for kind, by_name in offered.items()}
     return Registry(**in_order, plugins=tuple(plugins))
 
 
@@ -215,7 +215,7 @@ def refuse_misspelt(manager: pluggy.PluginManager, module: object) -> None:
 
 def specs_of(manager: pluggy.PluginManager, kind: str) -> list[Any]:
     """The specs that a plugin's hook for `kind` returns, none where it has no such hook."""
-    found = []
+    specs = []
     for implementation in getattr(manager.hook, f"xaibench_{kind}").get_hookimpls():
         for spec in implementation.function():
             if not isinstance(spec, KINDS[kind]):
@@ -223,8 +223,8 @@ def specs_of(manager: pluggy.PluginManager, kind: str) -> list[Any]:
                     f"hook 'xaibench_{kind}' returned {spec!r}; "
                     f"expected a list of {KINDS[kind].__name__}"
                 )
-            found.append(spec)
-    return found
+            specs.append(spec)
+    return specs
 
 
 def claim(
@@ -267,12 +267,12 @@ def short_name(model: str, folder: bool = False) -> str:
         model: as it was asked for.
         folder: what stands behind its colon is a path.
     """
-    said, _, weights = model.partition("=")
+    plain, _, weights = model.partition("=")
     if folder:
-        family, _, rest = said.partition(":")
+        family, _, rest = plain.partition(":")
         path, at, layer = rest.partition("@")
-        said = f"{family}:{PurePath(path).name or path}{at}{layer}"
-    return f"{said}={PurePath(weights).name}" if weights else said
+        plain = f"{family}:{PurePath(path).name or path}{at}{layer}"
+    return f"{plain}={PurePath(weights).name}" if weights else plain
 
 
 def described(error: Exception) -> str:

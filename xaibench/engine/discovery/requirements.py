@@ -37,20 +37,20 @@ def version_of(name: str) -> str | None:
 
 def requirements(lines: Iterable[str] | None = None) -> list[Requirement]:
     """What our metadata, or other lines in its format, say that we need."""
-    found = []
+    needed = []
     for line in requires(OURS) or () if lines is None else lines:
         matched = REQUIREMENT.match(line)
         if matched:
             name, wanted, marker = matched.groups()
             extra = EXTRA.search(marker or "")
-            found.append(Requirement(name, wanted.strip("() "), extra[1] if extra else ""))
-    return found
+            needed.append(Requirement(name, wanted.strip("() "), extra[1] if extra else ""))
+    return needed
 
 
-def satisfies(found: str, wanted: str) -> bool:
+def satisfies(installed: str, wanted: str) -> bool:
     """Whether a version is in ">=A" or "==A"; what says otherwise is not judged."""
     for part in filter(None, (part.strip() for part in wanted.split(","))):
-        least, ours = numbers(part.lstrip("=<>!~ ")), numbers(found)
+        least, ours = numbers(part.lstrip("=<>!~ ")), numbers(installed)
         if (part.startswith(">=") and ours < least) or (part.startswith("==") and ours != least):
             return False
     return True
@@ -59,17 +59,17 @@ def satisfies(found: str, wanted: str) -> bool:
 def numbers(text: str) -> tuple[int, ...]:
     """The release of a version: 2.15.0+cpu is (2, 15), as zeros at its end say nothing."""
     parts = re.split(r"[.+-]", text)
-    found = [int(part) for part in takewhile(str.isdecimal, parts)]
-    while found and not found[-1]:
-        found.pop()
-    return tuple(found)
+    parts_of_release = [int(part) for part in takewhile(str.isdecimal, parts)]
+    while parts_of_release and not parts_of_release[-1]:
+        parts_of_release.pop()
+    return tuple(parts_of_release)
 
 
 def written_against(library: str) -> list[str]:
     """Those of the packages we need that need `library` themselves."""
-    found = [one.name for one in requirements() if not one.extra and version_of(one.name)]
+    installed = [one.name for one in requirements() if not one.extra and version_of(one.name)]
     return [
         name
-        for name in found
+        for name in installed
         if any(one.name == library and not one.extra for one in requirements(requires(name) or ()))
     ]

@@ -1,0 +1,1 @@
+"""The contract of architectures, which are networks to be trained."""

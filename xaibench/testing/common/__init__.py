@@ -1,0 +1,1 @@
+"""Parts that all contracts share: clauses, comparisons of tensors, side effects, and tiny networks."""

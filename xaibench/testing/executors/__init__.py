@@ -1,0 +1,1 @@
+"""The contract of executors, and the workers and tasks that it gives them."""

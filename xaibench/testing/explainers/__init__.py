@@ -1,0 +1,1 @@
+"""The contract of explainers: clauses about maps, side effects and costs."""

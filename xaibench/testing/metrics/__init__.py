@@ -1,0 +1,1 @@
+"""The contract of metrics, and the maps and images that it scores."""
