@@ -152,7 +152,7 @@ def carry_out(
     folder = path / config.name().replace("run", "explanations")
     results = run(config, folder, observer=run_observer, registry=registry)
     scores = pd.concat([*frames, explained_rows(results, wanted)], ignore_index=True)
-    found = Findings(
+    findings = Findings(
         scores=scores,
         means=means_of(scores),
         differences=differences_of(scores, design.baseline, (design.main, "")),
@@ -160,8 +160,8 @@ def carry_out(
         results=results,
     )
     for name in ("scores", "means", "differences", "trainings"):
-        getattr(found, name).to_csv(path / f"{name}.csv", index=False)
-    return found
+        getattr(findings, name).to_csv(path / f"{name}.csv", index=False)
+    return findings
 
 
 def folder_of(arm: str, seed: int) -> str:
@@ -202,7 +202,7 @@ def train_all(
         for done in as_completed(running):
             recipe, folder = running[done]
             facts = done.result()
-            observer.began(folder.name, recipe.epochs, facts.images[0], found=0)
+            observer.began(folder.name, recipe.epochs, facts.images[0], finished_epochs=0)
             observer.epoch(facts.history[facts.best - 1])
 
 

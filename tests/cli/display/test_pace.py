@@ -55,20 +55,20 @@ def test_images_found_finished_say_nothing_of_the_speed(clock):
 
 def test_what_is_said_holds_all_that_is_known_and_no_more(clock):
     pace = Pace(clock)
-    assert pace.said == ""
+    assert pace.status_line == ""
     pace.begin(3)
     pace.block("a on b", 10)
     pace.stage("scoring")
-    assert pace.said == "scoring"
+    assert pace.status_line == "scoring"
     pace.width(16)
     clock.now += 10
     pace.passed(2000)
     pace.failed(0)
     pace.done(5, resumed=False)
     pace.stage("scoring")
-    assert pace.said == "scoring, 2,000 forwards, 200/s, 16 a pass, 10 s left"
+    assert pace.status_line == "scoring, 2,000 forwards, 200/s, 16 a pass, 10 s left"
     pace.failed(3)
-    assert pace.said.endswith("3 failures")
+    assert pace.status_line.endswith("3 failures")
     assert pace.place == "a on b (1 of 3)"
     pace.block("c on d", 0)
     assert (pace.number, pace.pass_width, pace.failures) == (2, 0, 3)

@@ -46,7 +46,7 @@ def test_the_same_question_again_costs_nothing(batch, others):
 def test_maps_are_kept_of_one_explainer_only(batch, others):
     known = OtherNetworks()
     asked(NAMES[:2], known, batch, others, nets.gap())
-    assert (known.asked_by, len(known.made)) == ("layer-cam", len(others))
+    assert (known.asked_by, len(known.cached)) == ("layer-cam", len(others))
 
 
 def test_other_images_and_other_classes_are_not_taken_for_the_same(batch, others):

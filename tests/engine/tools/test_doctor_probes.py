@@ -8,7 +8,7 @@ import pytest
 from xaibench_models import stored
 
 from xaibench.api import UnknownName
-from xaibench.engine.tools.doctor_probes import ProbeProcess, lines_of, look_at_weights
+from xaibench.engine.tools.doctor_probes import ProbeProcess, lines_of, weight_facts_of
 
 
 def probe(code: str) -> ProbeProcess:
@@ -20,15 +20,15 @@ def probe(code: str) -> ProbeProcess:
 
 def test_what_a_probe_found_before_it_hung_is_kept():
     code = "import time; print('{\"name\": 1}', flush=True); time.sleep(60)"
-    assert probe(code).found(0.5) == ([{"name": 1}], "no answer within 0.5 s")
+    assert probe(code).results(0.5) == ([{"name": 1}], "no answer within 0.5 s")
 
 
 def test_a_probe_that_dies_says_how():
-    assert probe("import os, signal; os.kill(os.getpid(), signal.SIGILL)").found(20) == (
+    assert probe("import os, signal; os.kill(os.getpid(), signal.SIGILL)").results(20) == (
         [],
         "ended by SIGILL",
     )
-    assert probe("raise ImportError('no torch')").found(20) == ([], "ImportError: no torch")
+    assert probe("raise ImportError('no torch')").results(20) == ([], "ImportError: no torch")
 
 
 def test_lines_that_are_no_objects_are_passed_over():
@@ -40,7 +40,7 @@ def test_weights_are_looked_for_where_their_plugin_says(tmp_path):
     file.write_bytes(b"")
     names = ["scenes-cnn", f"timm:resnet18={file}", "timm:resnet18=nowhere.pth", "timm:resnet18=random"]
     names += [f"checkpoint:{tmp_path}", "moe-vit", "no-such-model"]
-    found = {one["name"]: one for one in look_at_weights(names)}
+    found = {one["name"]: one for one in weight_facts_of(names)}
     assert json.loads(json.dumps(found)) == found
     assert [found[name]["there"] for name in names] == [True, True, False, True, True, True, False]
     assert found["scenes-cnn"]["path"].endswith("scenes_cnn.safetensors")

@@ -73,15 +73,15 @@ def conceptors(
     ]
     names, wanted = split(explainers) or ("grad-cam",), split(metrics) or METRICS
     with Progress(Console(stderr=True)) as progress:
-        found = calibrate(
+        calibration = calibrate(
             installed(), MODIFIER, candidates, names, model, data, wanted, seed, limit, progress
         )
     try:
-        output.write_text(found.toml(), encoding="utf-8")
+        output.write_text(calibration.toml(), encoding="utf-8")
     except OSError as error:
         raise typer.BadParameter(f"{output} cannot be written: {error}") from error
-    typer.echo(f"{found.images}\n{found.table.round(4).to_string()}")
-    typer.echo(f"{MODIFIER}: {dict(found.chosen)}: {output}")
+    typer.echo(f"{calibration.images}\n{calibration.table.round(4).to_string()}")
+    typer.echo(f"{MODIFIER}: {dict(calibration.chosen)}: {output}")
 
 
 def number(text: str | float) -> float:

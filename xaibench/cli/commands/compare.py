@@ -68,36 +68,40 @@ def compare(
 
     console = Console()
     a, b = Results.load(first).scores, Results.load(second).scores
-    found = compare_rows(a, b, split(metric), split(explainer), tolerance)
-    if found.frame.empty and found.only.empty:
+    comparison = compare_rows(a, b, split(metric), split(explainer), tolerance)
+    if comparison.frame.empty and comparison.only.empty:
         raise ConfigError("neither folder has results of these metrics and explainers")
-    print_comparison(found, console)
-    if fail_on is FailOn.REGRESSION and len(found.regressions):
-        console.print(f"[red]regression[/] in {len(found.regressions)} of {len(found.frame)} rows")
+    print_comparison(comparison, console)
+    if fail_on is FailOn.REGRESSION and len(comparison.regressions):
+        console.print(
+            f"[red]regression[/] in {len(comparison.regressions)} of {len(comparison.frame)} rows"
+        )
         raise typer.Exit(REGRESSION)
-    if fail_on is FailOn.REGRESSION and found.frame.empty:
+    if fail_on is FailOn.REGRESSION and comparison.frame.empty:
         raise ConfigError("the two folders have nothing in common, so nothing was checked")
 
 
-def print_comparison(found: "Comparison", console: Console) -> None:
+def print_comparison(comparison: "Comparison", console: Console) -> None:
     """The table of each model and data set, then what is in one of both alone, and what else differs."""
-    if len(found.frame):
-        for (model, dataset), _ in found.frame.groupby(["model", "dataset"], sort=False):
-            console.print(comparison_table(found, str(model), str(dataset)))
+    if len(comparison.frame):
+        for (model, dataset), _ in comparison.frame.groupby(["model", "dataset"], sort=False):
+            console.print(comparison_table(comparison, str(model), str(dataset)))
         console.print(f"[dim]{LEGEND}[/]", highlight=False)
     else:
         console.print("[yellow]the two folders have nothing in common[/]")
-    for (side, model, dataset), cells in found.only.groupby(["only_in", "model", "dataset"], sort=False):
+    for (side, model, dataset), cells in comparison.only.groupby(
+        ["only_in", "model", "dataset"], sort=False
+    ):
         columns = (cells["metric"] + "@" + cells["metric_version"].astype(str)).unique()
         names = ", ".join(cells["explainer"].unique())
         where = f"{model} on {dataset}, {names}, {', '.join(columns)}"
         console.print(f"[yellow]only in {side}[/] {escape(where)}", highlight=False)
-    for remark in found.remarks:
+    for remark in comparison.remarks:
         console.print(f"[yellow]note[/] {escape(remark)}", highlight=False)
-    for row in found.frame[found.frame["lost"] > 0].to_dict("records"):
+    for row in comparison.frame[comparison.frame["lost"] > 0].to_dict("records"):
         what = f"{row['explainer']}, {row['metric']}@{row['metric_version']}: {row['why_lost']}"
         console.print(f"[red]lost[/] {row['lost']} scores of {escape(what)}", highlight=False)
-    odd = found.frame[found.frame["reason"] != ""]
+    odd = comparison.frame[comparison.frame["reason"] != ""]
     for (model, dataset, explainer, reason), cells in odd.groupby(
         ["model", "dataset", "explainer", "reason"], sort=False
     ):
@@ -105,9 +109,11 @@ def print_comparison(found: "Comparison", console: Console) -> None:
         console.print(f"[yellow]no score[/] {escape(where)}", highlight=False)
 
 
-def comparison_table(found: "Comparison", model: str, dataset: str) -> Table:
+def comparison_table(comparison: "Comparison", model: str, dataset: str) -> Table:
     """Every explainer and metric that both have."""
-    frame = found.frame[(found.frame["model"] == model) & (found.frame["dataset"] == dataset)]
+    frame = comparison.frame[
+        (comparison.frame["model"] == model) & (comparison.frame["dataset"] == dataset)
+    ]
     table = plain_table(f"{model} on {dataset}: A to B")
     headings = ("metric", "explainer", "A", "B", "difference", "95 %", "p", "detectable")
     for heading in (*headings, "images", "left out", "lost", "verdict"):

@@ -104,13 +104,13 @@ def facts_table(facts: "DataFacts") -> Table:
         "unlabelled": f"{facts.unlabelled:,}",
         "unreadable": f"{len(facts.unreadable):,}",
         "classes": f"{len(facts.classes):,}",
-        "boxes": f"{sum(found.boxes for found in facts.classes):,}",
-        "masks": f"{sum(found.masks for found in facts.classes):,}",
+        "boxes": f"{sum(of_class.boxes for of_class in facts.classes):,}",
+        "masks": f"{sum(of_class.masks for of_class in facts.classes):,}",
         "width": spread_in_words(facts.widths),
         "height": spread_in_words(facts.heights),
     }
-    for name, said in lines.items():
-        table.add_row(name, said)
+    for name, fact in lines.items():
+        table.add_row(name, fact)
     return table
 
 
@@ -130,7 +130,7 @@ def classes_table(facts: "DataFacts") -> Table:
     table.add_column("name", overflow="fold")
     for column in ("images", "boxes", "masks"):
         table.add_column(column, justify="right")
-    for found in facts.classes[:MOST]:
-        counts = (f"{found.images:,}", f"{found.boxes:,}", f"{found.masks:,}")
-        table.add_row(str(found.target), escape(found.label), *counts)
+    for of_class in facts.classes[:MOST]:
+        counts = (f"{of_class.images:,}", f"{of_class.boxes:,}", f"{of_class.masks:,}")
+        table.add_row(str(of_class.target), escape(of_class.label), *counts)
     return table

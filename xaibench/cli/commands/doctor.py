@@ -53,11 +53,11 @@ def doctor(
     opened = ProbeProcess.start("device") if device else None
     console = Console()
     wanted = requirements()
-    plugins, default = look.look_at_registry(installed)
+    plugins, default = look.check_registry(installed)
     parts: dict[str, Iterable[Finding]] = {
-        "machine": (look.look_at_python(), *look.look_at_machine(), look.look_at_folder(output)),
-        "packages": look.look_at_packages(wanted),
-        "extras": look.look_at_extras(wanted),
+        "machine": (look.check_python(), *look.check_machine(), look.check_folder(output)),
+        "packages": look.check_packages(wanted),
+        "extras": look.check_extras(wanted),
         "plugins": plugins,
         "the default run": default,
         "weights": waited(weights, timeout, partial(look.judged_weights, names, look.default_models())),
@@ -74,7 +74,7 @@ def doctor(
 
 def waited(probe: "ProbeProcess", seconds: float, judge: "Judge") -> "Iterator[Finding]":
     """What a probe has found, waited for only when it is asked for."""
-    yield from judge(*probe.found(seconds))
+    yield from judge(*probe.results(seconds))
 
 
 def part_table(title: str, findings: "Sequence[Finding]") -> Table:
@@ -85,7 +85,7 @@ def part_table(title: str, findings: "Sequence[Finding]") -> Table:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for finding in findings:
-        table.add_row(MARKS[finding.state], escape(finding.name), escape(finding.said))
+        table.add_row(MARKS[finding.state], escape(finding.name), escape(finding.text))
     return table
 
 
@@ -93,8 +93,8 @@ def verdict(findings: "Sequence[Finding]", console: Console) -> int:
     """Print what to type, and whether the default run would work; the exit code."""
     for finding in findings:
         if finding.mend:
-            said = f"{MARKS[finding.state]} {escape(finding.name)}: {escape(finding.mend)}"
-            console.print(said, highlight=False, soft_wrap=True)
+            text = f"{MARKS[finding.state]} {escape(finding.name)}: {escape(finding.mend)}"
+            console.print(text, highlight=False, soft_wrap=True)
     fatal = [finding.name for finding in findings if finding.fatal]
     if fatal:
         names = escape(", ".join(dict.fromkeys(fatal)))

@@ -65,26 +65,26 @@ def explain(
     from xaibench.engine.tools.panels import explain_picture  # opens torch
     from xaibench.report.overlay import Tile, draw_overlays
 
-    found = explain_picture(model, image, names, target, target_layer, seed)
-    if explainer and explainer in found.missing:
-        raise Unsupported(f"{explainer}: {found.missing[explainer]}")
+    panel = explain_picture(model, image, names, target, target_layer, seed)
+    if explainer and explainer in panel.missing:
+        raise Unsupported(f"{explainer}: {panel.missing[explainer]}")
     path = output or Path(f"{image.stem}.{explainer or 'explained'}.png")
-    title = f"{found.target} ({found.probability:.0%})"
+    title = f"{panel.target} ({panel.probability:.0%})"
     tiles = [
-        Tile(name, found.maps.get(name), found.missing.get(name) or took(found.ms[name]))
-        for name in found.ms
+        Tile(name, panel.maps.get(name), panel.missing.get(name) or took(panel.ms[name]))
+        for name in panel.ms
     ]
-    notes = notes_of(found)
-    draw_overlays(path, found.colours, tiles, title, "; ".join([f"{model} at {found.layer}", *notes]))
+    notes = notes_of(panel)
+    draw_overlays(path, panel.colours, tiles, title, "; ".join([f"{model} at {panel.layer}", *notes]))
     if explainer:
-        typer.echo(f"{title} by {explainer} at {found.layer}: {path}")
+        typer.echo(f"{title} by {explainer} at {panel.layer}: {path}")
     else:
-        typer.echo(f"{title}, {model} at {found.layer}: {path}")
+        typer.echo(f"{title}, {model} at {panel.layer}: {path}")
         for tile in tiles:
             typer.echo(f"  {tile.title}: {tile.below}")
     for note in notes:
         typer.echo(note)
-    if any(reason.startswith("failed") for reason in found.missing.values()):
+    if any(reason.startswith("failed") for reason in panel.missing.values()):
         raise typer.Exit(1)
 
 
@@ -100,11 +100,11 @@ def took(ms: float) -> str:
     return f"{ms / 1e3:.1f} s" if ms >= 1e3 else f"{ms:.0f} ms" if ms >= 10 else f"{ms:.1f} ms"
 
 
-def notes_of(found: "Panel") -> list[str]:
+def notes_of(panel: "Panel") -> list[str]:
     """What must be said of explainers that have a map, each note once."""
-    said: dict[str, list[str]] = {}
-    for name in found.maps:
+    names_by_note: dict[str, list[str]] = {}
+    for name in panel.maps:
         note = installed().explainer(name).note
         if note:
-            said.setdefault(note, []).append(name)
-    return [f"{', '.join(names)}: {note}" for note, names in said.items()]
+            names_by_note.setdefault(note, []).append(name)
+    return [f"{', '.join(names)}: {note}" for note, names in names_by_note.items()]

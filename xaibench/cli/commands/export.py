@@ -68,13 +68,13 @@ def export(
         raise ConfigError(f"{what} is a tidy table: --to csv or --to parquet, not {to}")
     if to is Format.PARQUET and output is None:
         raise ConfigError("Parquet is no text: say where it goes with --output FILE")
-    found = content(Results.load(results), what, to)
+    text = content(Results.load(results), what, to)
     if output is None:
-        typer.echo(found, nl=False)
+        typer.echo(text, nl=False)
         return
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_bytes(found)
+        output.write_bytes(text)
     except OSError as error:
         raise ConfigError(f"{output} cannot be written: {error}; choose another --output") from error
     typer.echo(str(output))
@@ -103,6 +103,6 @@ def frame_of(results: "Results", what: What) -> "pd.DataFrame":
 
     if what is What.LEADERBOARD:
         return leaderboard_frame(results.boards())
-    found = getattr(results, what.value)
-    frame: pd.DataFrame = found() if callable(found) else found
+    table = getattr(results, what.value)
+    frame: pd.DataFrame = table() if callable(table) else table
     return frame

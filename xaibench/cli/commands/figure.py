@@ -57,13 +57,13 @@ def conceptors(
 
     names = split(bases) or BASES
     compared, swept = side_by_side(names), sweep_of(names[0])
-    found = panels(model, examples_of(images or [], "photos"), compared | swept)
+    drawn_panels = panels(model, examples_of(images or [], "photos"), compared | swept)
     for label, reason in {
-        label: reason for panel in found for label, reason in panel.missing.items()
+        label: reason for panel in drawn_panels for label, reason in panel.missing.items()
     }.items():
         typer.echo(f"no map by {plain(label)}: {reason}", err=True)
     note = "; ".join(dict.fromkeys(spec.note for spec in compared.values() if spec.note))
-    said = f"Dot: the map's peak. Maps are of the class that {model} predicts. Conceptors: {note}."
+    caption = f"Dot: the map's peak. Maps are of the class that {model} predicts. Conceptors: {note}."
     titles = {
         "conceptors.png": (compared, "Explainers, and the same under conceptors"),
         "conceptors-aperture.png": (swept, f"{called(names[0])} + Conceptors as the aperture a grows"),
@@ -75,9 +75,9 @@ def conceptors(
                 panel.colours,
                 [panel.maps.get(label) for label in columns],
             )
-            for panel in found
+            for panel in drawn_panels
         ]
-        draw_columns(output / file, list(columns), rows, title, said)
+        draw_columns(output / file, list(columns), rows, title, caption)
         typer.echo(f"{title}: {output / file}")
     typer.echo(f"conceptors: {note}")
 
@@ -85,21 +85,21 @@ def conceptors(
 def side_by_side(names: Sequence[str]) -> dict[str, Explainer]:
     """Each explainer, then it under conceptors, by label."""
     registry = installed()
-    found = {}
+    explainers = {}
     for name in names:
-        found[called(name)] = registry.explainer(name)
-        found[f"{called(name)}\n+ Conceptors"] = registry.explainer(f"{name}+{MODIFIER}")
-    return found
+        explainers[called(name)] = registry.explainer(name)
+        explainers[f"{called(name)}\n+ Conceptors"] = registry.explainer(f"{name}+{MODIFIER}")
+    return explainers
 
 
 def sweep_of(name: str) -> dict[str, Explainer]:
     """An explainer, then it under conceptors of growing aperture, by label."""
     explainer, modifier = installed().explainer(name), installed().modifier(MODIFIER)
-    found = {called(name): explainer}
+    explainers = {called(name): explainer}
     for squared in SWEEP:
         wider = replace(modifier, settings={**modifier.settings, APERTURE: squared})
-        found[f"a² = {squared:g}"] = modified(explainer, wider)
-    return found
+        explainers[f"a² = {squared:g}"] = modified(explainer, wider)
+    return explainers
 
 
 def called(name: str) -> str:

@@ -67,8 +67,8 @@ def facts_table(facts: "ModelFacts") -> Table:
         "images": f"{height}x{width}, {facts.preprocess.interpolation}, "
         f"mean {facts.preprocess.mean}, std {facts.preprocess.std}",
     }
-    for name, said in lines.items():
-        table.add_row(escape(name), escape(said))
+    for name, fact in lines.items():
+        table.add_row(escape(name), escape(fact))
     return table
 
 
@@ -80,8 +80,8 @@ def described(place: "LayerCandidate") -> str:
 
 def places_table(facts: "ModelFacts") -> Table:
     """A line a module that could be named instead."""
-    said = facts.name.partition("=")[0]
-    named = said.partition("@")[0]
+    model = facts.name.partition("=")[0]
+    named = model.partition("@")[0]
     table = Table(title=escape(f"{named}@LAYER can be"), title_justify="left", header_style="bold")
     for column in ("layer", "layout", "grid", "channels"):
         table.add_column(column, justify="right" if column in ("grid", "channels") else "left")

@@ -23,6 +23,6 @@ def plugins(
         table.add_column(name)
     for plugin in installed(strict).plugins:
         offers = ", ".join(f"{count} {kind}" for kind, count in plugin.offers.items())
-        said = f"[bold red]broken:[/] {escape(plugin.broken)}" if plugin.broken else offers
-        table.add_row(escape(plugin.name), escape(plugin.distribution), escape(plugin.version), said)
+        text = f"[bold red]broken:[/] {escape(plugin.broken)}" if plugin.broken else offers
+        table.add_row(escape(plugin.name), escape(plugin.distribution), escape(plugin.version), text)
     Console().print(table)

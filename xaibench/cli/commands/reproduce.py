@@ -88,22 +88,22 @@ def reproduce(
     except KeyboardInterrupt:
         typer.echo(f"\nstopped; {folder} has what is finished; the same command goes on", err=True)
         raise typer.Exit(130) from None
-    said = engine.reservations(wanted, config, results)
-    stand_in = [line for line in said if line.startswith(engine.STAND_IN)]
+    sentences = engine.reservations(wanted, config, results)
+    stand_in = [line for line in sentences if line.startswith(engine.STAND_IN)]
     print_reservations(stand_in, console)  # before the eye meets a number
     console.print(beside_table(wanted, beside(wanted, results)))
-    print_reservations([line for line in said if line not in stand_in], console)
+    print_reservations([line for line in sentences if line not in stand_in], console)
     console.print(f"[dim]{escape(str(folder))}[/]", highlight=False)
     raise typer.Exit(int((results.scores["status"] == "failed").any()))
 
 
-def print_reservations(said: list[str], console: Console) -> None:
+def print_reservations(sentences: list[str], console: Console) -> None:
     """What must be known, a line each."""
-    for line in said:
+    for line in sentences:
         console.print(f"[yellow]note[/] {escape(line)}", highlight=False, soft_wrap=True)
 
 
-def protocols_table(found: "list[Protocol]") -> Table:
+def protocols_table(protocols: "list[Protocol]") -> Table:
     """A line a protocol."""
     table = Table(title="protocols", title_justify="left", header_style="bold", box=SIMPLE_HEAD)
     table.padding = (0, 1, 0, 0)
@@ -112,7 +112,7 @@ def protocols_table(found: "list[Protocol]") -> Table:
     table.add_column("methods", justify="right")
     table.add_column("figures", no_wrap=True)
     table.add_column("to run it we lack", ratio=1)
-    for one in found:
+    for one in protocols:
         ours = len([method for method in one.figures if method in one.explainers])
         checked = "published" if one.verified else "[yellow]unverified[/]"
         methods = f"{ours} of {len(one.figures)}"

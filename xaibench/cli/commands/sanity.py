@@ -65,78 +65,78 @@ def sanity(
     from xaibench.report.cascade import draw_cascade
 
     with Progress(Console(stderr=True)) as progress:
-        found = examine(
+        report = examine(
             installed(), explainer, list(REFERENCES), model, data, CASCADE, OTHER_CLASS, limit, seed,
             progress,
         )  # fmt: skip
     folder = output or Path("results") / f"sanity-{explainer}-{model}".replace("/", "-").replace(
         ":", "-"
     )
-    everybody = (found.examined, *found.references)
+    everybody = (report.examined, *report.references)
     curves = {
-        labelled(e, found): (e.band.mean, e.band.low, e.band.high)
+        labelled(e, report): (e.band.mean, e.band.low, e.band.high)
         for e in everybody
         if e.band is not None
     }
     title = f"{explainer} on {model}, {data}"
     note = (
-        f"{found.images} images; bands: 95 % bootstrap intervals over images. Each stage's weights are "
+        f"{report.images} images; bands: 95 % bootstrap intervals over images. Each stage's weights are "
         "drawn anew and stay so; batch norms are measured again on white noise."
     )
     draw_cascade(folder / "cascade.png", curves, HALF_WAY, title, note)
     write(folder / "checks.csv", everybody)
     console = Console()
-    console.print(verdicts(found, title))
-    console.print(beside(found))
-    for examined in found.references:
+    console.print(verdicts(report, title))
+    console.print(beside(report))
+    for examined in report.references:
         if examined.missing:
             typer.echo(f"no reference by {examined.explainer}: {examined.missing}")
-    passed = found.examined.passed
-    said = "[green]passes[/]" if passed else "[bold red]does not pass[/]"
+    passed = report.examined.passed
+    text = "[green]passes[/]" if passed else "[bold red]does not pass[/]"
     console.print(
-        f"{escape(explainer)} {said} on {escape(model)}; {escape(str(folder / 'cascade.png'))}"
+        f"{escape(explainer)} {text} on {escape(model)}; {escape(str(folder / 'cascade.png'))}"
     )
     raise typer.Exit(0 if passed else 1)
 
 
-def labelled(examined: "Examined", found: "Sanity") -> str:
+def labelled(examined: "Examined", report: "Sanity") -> str:
     """In the picture's legend."""
     role = REFERENCES.get(examined.explainer)
     return (
         f"{examined.explainer} ({role})"
-        if role and examined is not found.examined
+        if role and examined is not report.examined
         else examined.explainer
     )
 
 
-def verdicts(found: "Sanity", title: str) -> Table:
+def verdicts(report: "Sanity", title: str) -> Table:
     """A row a check of the explainer."""
     table = Table(title=escape(title), title_justify="left", header_style="bold", show_lines=True)
     table.add_column("check", no_wrap=True)
     table.add_column("value, 95 % interval", no_wrap=True)
     table.add_column("what was measured, and why it matters", ratio=1)
-    for check in found.examined.checks:
+    for check in report.examined.checks:
         verdict = f"[{COLOURS[check.verdict]}]{check.verdict}[/]"
-        said = f"{check.measured}{'; ' if check.note else ''}{check.note}"
+        text = f"{check.measured}{'; ' if check.note else ''}{check.note}"
         table.add_row(
             escape(check.name),
             f"{verdict}: {number(check)}\nat most {check.threshold:g}",
-            f"{escape(said)}\n[dim]{escape(check.why)}[/]",
+            f"{escape(text)}\n[dim]{escape(check.why)}[/]",
         )
-    table.caption, table.caption_justify = f"{found.images} images", "left"
+    table.caption, table.caption_justify = f"{report.images} images", "left"
     return table
 
 
-def beside(found: "Sanity") -> Table:
+def beside(report: "Sanity") -> Table:
     """The same checks of the references."""
     table = Table(title="for reference", title_justify="left", header_style="bold")
     table.add_column("check", no_wrap=True)
-    known = [examined for examined in found.references if examined.checks]
+    known = [examined for examined in report.references if examined.checks]
     for examined in known:
         table.add_column(
             f"{escape(examined.explainer)}\n{REFERENCES[examined.explainer]}", justify="right"
         )
-    for i, check in enumerate(found.examined.checks):
+    for i, check in enumerate(report.examined.checks):
         others = [examined.checks[i] for examined in known]
         cells = [f"{other.value:.2g} [{COLOURS[other.verdict]}]{other.verdict}[/]" for other in others]
         table.add_row(escape(check.name), *cells)

@@ -26,7 +26,7 @@ def score(
 
     with working(Progress(Console(stderr=True), quiet)) as work:
         work.folder = results
-        found = score_kept(results, tuple(split(metrics)), work.observer)
-    print_results(found, Console())
-    if (found.scores["status"] == "failed").any():
+        scored = score_kept(results, tuple(split(metrics)), work.observer)
+    print_results(scored, Console())
+    if (scored.scores["status"] == "failed").any():
         raise typer.Exit(1)

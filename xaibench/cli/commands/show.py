@@ -36,8 +36,8 @@ def show(results: Annotated[Path, typer.Argument(help="A results folder.")]) -> 
     from xaibench.results.mean_curves import mean_curves
     from xaibench.results.results import Results
 
-    found = Results.load(results)
-    print_results(found, Console(), list(mean_curves(found.scores)))
+    loaded = Results.load(results)
+    print_results(loaded, Console(), list(mean_curves(loaded.scores)))
 
 
 def print_results(results: "Results", console: Console, curves: "Sequence[MeanCurves]" = ()) -> None:

@@ -43,22 +43,22 @@ def stats(
     from xaibench.report.statistics_files import write_statistics
     from xaibench.results.results import Results
 
-    console, found = Console(), Results.load(results)
-    for cell in found.cells:
-        console.print(cell_table(found, cell))
+    console, loaded = Console(), Results.load(results)
+    for cell in loaded.cells:
+        console.print(cell_table(loaded, cell))
     console.print(f"[dim]{LEGEND}\n{WINS}[/]", highlight=False)
-    for (model, data), ranks in found.ranks().groupby(["model", "dataset"], sort=False):
+    for (model, data), ranks in loaded.ranks().groupby(["model", "dataset"], sort=False):
         title = f"{model} on {data}" if model else "all models and data sets"
         console.print(rank_table(ranks, title))
     for along in ("metric", "model", "dataset"):
-        console.print(agreement_table(found.agreement(along), along))
-    for _, row in found.problems().iterrows():
+        console.print(agreement_table(loaded.agreement(along), along))
+    for _, row in loaded.problems().iterrows():
         where = f"{row['model']} on {row['dataset']}, {row['explainer']}"
-        said = (
+        text = (
             f"[yellow]{row['status']}[/] {escape(where)}: {escape(row['reason'])} ({row['rows']} rows)"
         )
-        console.print(said, highlight=False)
-    for path in write_statistics(found, output or results / "statistics"):
+        console.print(text, highlight=False)
+    for path in write_statistics(loaded, output or results / "statistics"):
         console.print(f"[dim]{escape(str(path))}[/]", highlight=False)
 
 
@@ -102,12 +102,12 @@ def cell_table(results: "Results", cell: "Paired") -> Table:
     return table
 
 
-def compared(found: "Mapping[Hashable, Any] | None") -> tuple[str, str]:
+def compared(row: "Mapping[Hashable, Any] | None") -> tuple[str, str]:
     """A difference with its interval, and its p."""
-    if found is None:
+    if row is None:
         return "", ""
-    p = found["p_holm"]
-    return with_half(found["difference"], (found["high"] - found["low"]) / 2), small(p)
+    p = row["p_holm"]
+    return with_half(row["difference"], (row["high"] - row["low"]) / 2), small(p)
 
 
 def rank_table(ranks: "pd.DataFrame", title: str) -> Table:

@@ -16,15 +16,15 @@ def validate(results: Annotated[Path, typer.Argument(help="A results folder.")])
     """
     from xaibench.results.validation import validate as check
 
-    found = check(results)
+    folder_check = check(results)
     console = Console()
-    for sentence in found.wrong:
+    for sentence in folder_check.wrong:
         console.print(f"[red]wrong[/] {escape(sentence)}", highlight=False, soft_wrap=True)
-    verdict = f"{len(found.wrong)} things are wrong" if found.wrong else "whole"
+    verdict = f"{len(folder_check.wrong)} things are wrong" if folder_check.wrong else "whole"
     console.print(
-        f"{escape(str(results))}: {verdict}; {found.rows:,} rows of {found.cells:,} cells in "
-        f"{found.files:,} files",
+        f"{escape(str(results))}: {verdict}; {folder_check.rows:,} rows of {folder_check.cells:,} cells in "
+        f"{folder_check.files:,} files",
         highlight=False,
         soft_wrap=True,
     )
-    raise typer.Exit(1 if found.wrong else 0)
+    raise typer.Exit(1 if folder_check.wrong else 0)

@@ -49,8 +49,8 @@ class JsonLines(Pace):
 
     def write(self, event: str, facts: dict[str, Any]) -> None:
         """One line."""
-        said = json.dumps(plain({"event": event, **facts}), allow_nan=False, ensure_ascii=False)
-        print(said, flush=True)
+        line = json.dumps(plain({"event": event, **facts}), allow_nan=False, ensure_ascii=False)
+        print(line, flush=True)
 
     def begin(self, blocks: int) -> None:
         """A run begins."""
@@ -135,7 +135,7 @@ def line_facts(line: "Line") -> dict[str, Any]:
 
 def plan_facts(forecasts: "Sequence[Forecast]") -> dict[str, Any]:
     """A dry run: what each block would be."""
-    return {"exit_code": 0, "blocks": [asdict(found) for found in forecasts]}
+    return {"exit_code": 0, "blocks": [asdict(of_block) for of_block in forecasts]}
 
 
 def plain(value: Any) -> Any:

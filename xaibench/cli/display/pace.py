@@ -95,7 +95,7 @@ class Pace(Observer):
         return f"{self.name} ({self.number} of {self.blocks})" if self.blocks > 1 else self.name
 
     @property
-    def said(self) -> str:
+    def status_line(self) -> str:
         """Stage, forwards, speed, pass width, time left, failures; what is not known is left out."""
         parts = [self.doing] if self.doing else []
         if self.forwards:

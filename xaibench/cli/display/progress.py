@@ -55,10 +55,10 @@ class Progress(ProgressBars, Pace):
     def refresh(self) -> None:
         """Say how it goes."""
         if self.task is not None:
-            self.bars.update(self.task, doing=self.said)
+            self.bars.update(self.task, doing=self.status_line)
         now = self.clock()
         if now - self.told > min(SELDOM, max(OFTEN, (now - self.first) / SHARE)):
-            self.plain(f"{self.place}: {self.finished}/{self.images} images, {self.said}")
+            self.plain(f"{self.place}: {self.finished}/{self.images} images, {self.status_line}")
 
     def plain(self, text: str) -> None:
         """A line where there is no terminal for bars."""

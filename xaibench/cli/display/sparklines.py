@@ -44,10 +44,10 @@ def curve_tables(board: "Board", curves: "Sequence[MeanCurves]", width: int) -> 
         for one in columns:
             table.add_column(escape(heading(one)), no_wrap=True)
         for name in names:
-            found = [
+            of_board = [
                 sparkline(one.curves[name], *one.ends) if name in one.curves else "" for one in columns
             ]
-            table.add_row(escape(name), *found)
+            table.add_row(escape(name), *of_board)
         yield table
 
 

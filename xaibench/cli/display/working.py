@@ -37,13 +37,13 @@ def working(observer: Progress | JsonLines) -> Iterator[RunningCommand]:
     """
     work = RunningCommand(observer)
 
-    def asked(number: int, frame: FrameType | None) -> None:
+    def request_stop(number: int, frame: FrameType | None) -> None:
         if observer.stopping() or work.folder is None:
             raise KeyboardInterrupt
         observer.stop()
         observer.note("stopping after this shard; once more Ctrl-C stops at once")
 
-    before = signal.signal(signal.SIGINT, asked)
+    before = signal.signal(signal.SIGINT, request_stop)
     try:
         with observer:
             yield work

@@ -15,4 +15,4 @@ def out_of_memory(error: BaseException) -> bool:
     """Whether fewer images at once may mend it."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(said in str(error).lower() for said in SAID)
+    return isinstance(error, RuntimeError) and any(phrase in str(error).lower() for phrase in SAID)

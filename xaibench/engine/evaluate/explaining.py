@@ -48,22 +48,22 @@ def explain(capture: Capture, explainers: Sequence[Explainer], stream: Stream) -
     Raises:
         OutOfMemory: one of them ran out of memory with several images; fewer may do.
     """
-    made: dict[str, Outcome] = {}
+    outcomes: dict[str, Outcome] = {}
     for specs in by_depth(explainers):
-        explain_together(capture, specs, stream, made)
+        explain_together(capture, specs, stream, outcomes)
     size = capture.batch.images.shape[2:]
-    return {spec.name: finish(spec.name, made[known_as(spec)], size) for spec in explainers}
+    return {spec.name: finish(spec.name, outcomes[known_as(spec)], size) for spec in explainers}
 
 
 def by_depth(explainers: Sequence[Explainer]) -> list[list[Explainer]]:
     """Each explainer once, after what it modifies, where another needs that too."""
-    asked = {known_as(spec): spec for spec in explainers}
-    below = [spec.explainer for spec in asked.values() if isinstance(spec, Modified)]
+    specs = {known_as(spec): spec for spec in explainers}
+    below = [spec.explainer for spec in specs.values() if isinstance(spec, Modified)]
     times = Counter(known_as(spec) for spec in below)
-    asked |= {known_as(spec): spec for spec in below if times[known_as(spec)] > 1}
-    depths = {known: depth(spec) for known, spec in asked.items()}
+    specs |= {known_as(spec): spec for spec in below if times[known_as(spec)] > 1}
+    depths = {known: depth(spec) for known, spec in specs.items()}
     levels = sorted(set(depths.values()))
-    return [[asked[known] for known in asked if depths[known] == level] for level in levels]
+    return [[specs[known] for known in specs if depths[known] == level] for level in levels]
 
 
 def depth(explainer: Explainer) -> int:
@@ -77,7 +77,7 @@ def known_as(explainer: Explainer) -> str:
 
 
 def explain_together(
-    capture: Capture, explainers: Sequence[Explainer], stream: Stream, made: dict[str, Outcome]
+    capture: Capture, explainers: Sequence[Explainer], stream: Stream, outcomes: dict[str, Outcome]
 ) -> None:
     """What comes of some explainers, none of which modifies another, put into `made`.
 
@@ -88,7 +88,7 @@ def explain_together(
     tasks: list[Task[GridMaps]] = []
     asking: list[Outcome] = []
     for explainer in explainers:
-        outcome = made[known_as(explainer)] = Outcome(rows)
+        outcome = outcomes[known_as(explainer)] = Outcome(rows)
         reason = why_unsupported(explainer, capture.classifier)
         if reason:
             outcome.status, outcome.reason = "unsupported", reason
@@ -97,34 +97,34 @@ def explain_together(
             continue
         try:
             with charged(outcome, capture, stream.timeout):
-                said = loaded(explainer, capture, outcome, made)(capture)
+                answer = loaded(explainer, capture, outcome, outcomes)(capture)
         except Exception as error:  # a plugin's
             fail(outcome, error, capture.batch)
             continue
-        if isinstance(said, Generator):
+        if isinstance(answer, Generator):
             charge = partial(charged, outcome, capture, stream.timeout)
-            tasks.append(Task(metered(said, charge), capture.batch))
+            tasks.append(Task(metered(answer, charge), capture.batch))
             asking.append(outcome)
         else:
-            outcome.values = said
+            outcome.values = answer
     for outcome, answer in zip(asking, stream.drive(tasks), strict=True):
         conclude(outcome, answer, capture.batch)
 
 
 def loaded(
-    explainer: Explainer, capture: Capture, outcome: Outcome, made: Mapping[str, Outcome]
+    explainer: Explainer, capture: Capture, outcome: Outcome, outcomes: Mapping[str, Outcome]
 ) -> Callable[[Capture], Any]:
     """The explainer's function; one that is modified and was explained already is not run again."""
     if not isinstance(explainer, Modified):
         return explainer.load()
-    below = made.get(known_as(explainer.explainer))
+    below = outcomes.get(known_as(explainer.explainer))
     if below is None:
         return explainer.load()
     plain = explainer.explainer.load()
 
-    def explained(asked: Capture) -> Any:
-        if asked is not capture:
-            return plain(asked)
+    def explained(other_capture: Capture) -> Any:
+        if other_capture is not capture:
+            return plain(other_capture)
         outcome.ms += below.ms
         outcome.forwards += below.forwards
         outcome.backwards += below.backwards
@@ -132,8 +132,8 @@ def loaded(
         raise_wrong(replace(below, odd={}))
         return below.values
 
-    found: Callable[[Capture], Any] = explainer.modifier.load()(explained)
-    return found
+    modified_explainer: Callable[[Capture], Any] = explainer.modifier.load()(explained)
+    return modified_explainer
 
 
 @contextmanager
@@ -144,13 +144,13 @@ def charged(outcome: Outcome, capture: Capture, timeout: float = 0) -> Iterator[
     """
     shared, count = capture.shared, len(outcome.rows)
     forwards, backwards, device = shared.forwards, shared.backwards, capture.batch.images.device
-    began, told = mark(device), perf_counter()
+    began, host_began = mark(device), perf_counter()
     try:
         with patience(timeout, outcome.own):
             yield
     finally:
         outcome.ms += 1e3 * Span(began, mark(device)).seconds / count
-        outcome.own += perf_counter() - told
+        outcome.own += perf_counter() - host_began
         outcome.forwards += (shared.forwards - forwards) / count
         outcome.backwards += (shared.backwards - backwards) / count
         outcome.remarks |= capture.remarks
@@ -163,14 +163,14 @@ def metered(
     """`method`, what it does between its requests done inside `charge()`."""
     try:
         with charge():
-            asked = next(method)
+            variants = next(method)
         while True:
-            curve = yield asked
+            curve = yield variants
             with charge():
-                asked = method.send(curve)
+                variants = method.send(curve)
     except StopIteration as stop:
-        found: T = stop.value
-        return found
+        value: T = stop.value
+        return value
     finally:
         method.close()
 
@@ -259,12 +259,12 @@ class Again:
         shared = capture.shared
         forwards, backwards = shared.forwards, shared.backwards
         stream = Stream(capture.classifier.logits, self.width)
-        found = explain(capture, [self.spec], stream)[self.name]
+        explained = explain(capture, [self.spec], stream)[self.name]
         self.forwards += shared.forwards - forwards + stream.forwards
         self.backwards += shared.backwards - backwards
-        raise_wrong(found.outcome)
-        assert found.maps is not None
-        return found.maps
+        raise_wrong(explained.outcome)
+        assert explained.maps is not None
+        return explained.maps
 
     def logits(self, images: Images) -> Logits:
         """Class scores by the model's own network, (B, C)."""

@@ -25,13 +25,13 @@ class OtherNetworks:
     most: int = MOST_BYTES
     passes: OrderedDict[tuple[int, int], SharedPass] = field(default_factory=OrderedDict)
     asked_by: str = ""
-    made: dict[tuple[int, int], tuple[Classifier, Batch, Maps]] = field(default_factory=dict)
+    cached: dict[tuple[int, int], tuple[Classifier, Batch, Maps]] = field(default_factory=dict)
 
     def forward(self, classifier: Classifier, images: Images) -> tuple[SharedPass, int]:
         """The network's pass, and how many images were forwarded for it now."""
         key = (id(classifier), id(images))
-        if found := self.passes.get(key):
-            return found, 0
+        if shared_pass := self.passes.get(key):
+            return shared_pass, 0
         self.passes[key] = SharedPass(classifier, images)
         while len(self.passes) > 1 and sum(map(size_of, self.passes.values())) > self.most:
             self.passes.popitem(last=False)
@@ -41,13 +41,13 @@ class OtherNetworks:
         """The explainer's maps, where they were made and no other has asked since."""
         if explainer != self.asked_by:
             self.asked_by = explainer
-            self.made.clear()
-        _, _, found = self.made.get((id(classifier), id(batch)), (None, None, None))
-        return found
+            self.cached.clear()
+        _, _, maps = self.cached.get((id(classifier), id(batch)), (None, None, None))
+        return maps
 
     def keep(self, classifier: Classifier, batch: Batch, maps: Maps) -> None:
         """Maps of the explainer that asked last."""
-        self.made[id(classifier), id(batch)] = classifier, batch, maps
+        self.cached[id(classifier), id(batch)] = classifier, batch, maps
 
 
 def size_of(shared: SharedPass) -> int:

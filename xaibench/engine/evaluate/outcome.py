@@ -141,29 +141,31 @@ def conclude(outcome: Outcome, answer: Answer[Any], batch: Batch) -> None:
             outcome.status, outcome.reason = status_of(error)
 
 
-def keep_scores(outcome: Outcome, said: object) -> None:
+def keep_scores(outcome: Outcome, returned: object) -> None:
     """What a metric said of those trials that it was asked about.
 
     Raises:
         PluginError: not one score a trial.
     """
-    asked = [i for i in range(len(outcome.rows)) if i not in outcome.odd]
-    detailed = said if isinstance(said, Scored) else None
-    scores: object = detailed.scores if detailed else said
+    places_asked = [i for i in range(len(outcome.rows)) if i not in outcome.odd]
+    detailed = returned if isinstance(returned, Scored) else None
+    scores: object = detailed.scores if detailed else returned
     curves = detailed.curves if detailed else None
-    if not isinstance(scores, Tensor) or tuple(scores.shape) != (len(asked),):
+    if not isinstance(scores, Tensor) or tuple(scores.shape) != (len(places_asked),):
         shape = tuple(getattr(scores, "shape", ())) or type(scores).__name__
-        raise PluginError(f"the metric returned {shape}; expected ({len(asked)},)")
-    if curves is not None and (curves.ndim != 2 or len(curves) != len(asked)):
+        raise PluginError(f"the metric returned {shape}; expected ({len(places_asked)},)")
+    if curves is not None and (curves.ndim != 2 or len(curves) != len(places_asked)):
         raise PluginError(
-            f"the metric returned curves of {tuple(curves.shape)}; expected ({len(asked)}, n)"
+            f"the metric returned curves of {tuple(curves.shape)}; expected ({len(places_asked)}, n)"
         )
     assert outcome.values is not None
-    outcome.values[asked] = scores.to(outcome.values)
+    outcome.values[places_asked] = scores.to(outcome.values)
     if curves is not None:
-        for place, curve in zip(asked, curves.cpu(), strict=True):
+        for place, curve in zip(places_asked, curves.cpu(), strict=True):
             places = (~curve.isnan()).nonzero()
             outcome.curves[place] = curve[: int(places.max()) + 1 if len(places) else 0]
     for i, why in (detailed.undefined if detailed else {}).items():
-        outcome.odd[asked[i]] = ("undefined", why)
-    outcome.remarks |= {asked[i]: why for i, why in (detailed.remarks if detailed else {}).items()}
+        outcome.odd[places_asked[i]] = ("undefined", why)
+    outcome.remarks |= {
+        places_asked[i]: why for i, why in (detailed.remarks if detailed else {}).items()
+    }

@@ -42,7 +42,7 @@ def best_width(forward: Forward, image: Images, widest: int = 64, seconds: float
         if perf_counter() - began > seconds:
             break
         costs[width].append(_cost(forward, image, width))
-    fits = {width: median(found) for width, found in costs.items() if max(found) < inf}
+    fits = {width: median(seconds) for width, seconds in costs.items() if max(seconds) < inf}
     return _narrowest(fits or {1: lesser[1]})
 
 

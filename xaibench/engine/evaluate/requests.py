@@ -48,7 +48,7 @@ class Request:
     borrowed: list[int]
     followers: dict[int, list[int]]
     failed: Exception | None = None
-    made: "tuple[int, Images] | None" = None  # built already, from this cell on
+    built: "tuple[int, Images] | None" = None  # built already, from this cell on
     sent: Indices = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,21 +102,21 @@ class PassShare:
 
 def send(numbers: Numbers | Sequence[int], device: torch.device) -> Indices:
     """On the device; from pinned memory, beside its work, where it is a GPU."""
-    found = torch.tensor(numbers, dtype=torch.long)
+    tensor = torch.tensor(numbers, dtype=torch.long)
     if device.type != "cuda":
-        return found.to(device)
-    return found.pin_memory().to(device, non_blocking=True)
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def followers_of(batch: Batch, counts: Sequence[int], rows: Sequence[int]) -> dict[int, list[int]]:
     """Of `rows`, those of an image after its first, by that one."""
     leaders: dict[tuple[str, int], int] = {}
-    found: dict[int, list[int]] = {}
+    followers: dict[int, list[int]] = {}
     for row in rows:
         leader = leaders.setdefault((batch.ids[row], counts[row]), row)
         if leader != row:
-            found.setdefault(leader, []).append(row)
-    return found
+            followers.setdefault(leader, []).append(row)
+    return followers
 
 
 def passes(requests: list[Request], width: Callable[[], int]) -> Iterator[list[PassShare]]:
@@ -155,18 +155,18 @@ def build(part: PassShare, count: int, timeout: float) -> Images:
         PluginError: they are not of the images' shape.
     """
     request, cells = part.request, part.cells
-    first, made = request.made or (0, None)
-    if made is None or not first <= cells.start < cells.stop <= first + len(made):
-        request.made, made = None, None  # before more is made: memory may be short
+    first, images = request.built or (0, None)
+    if images is None or not first <= cells.start < cells.stop <= first + len(images):
+        request.built, images = None, None  # before more is made: memory may be short
         first = cells.start
         k = request.sent[first : first + count]
         with patience(timeout):
-            made = request.variants.build(part.row, k)
+            images = request.variants.build(part.row, k)
         shape = (len(k), *request.batch.images.shape[1:])
-        if tuple(made.shape) != shape:
-            raise PluginError(f"build() returned {tuple(made.shape)}; expected {shape}")
-    request.made = (first, made) if cells.stop < part.end else None
-    return made[cells.start - first : cells.stop - first]
+        if tuple(images.shape) != shape:
+            raise PluginError(f"build() returned {tuple(images.shape)}; expected {shape}")
+    request.built = (first, images) if cells.stop < part.end else None
+    return images[cells.start - first : cells.stop - first]
 
 
 def target_scores(logits: Logits, score: Score, targets: Targets) -> Tensor:

@@ -49,13 +49,13 @@ def score(
     tasks: dict[tuple[str, str], Task[Scores]] = {}
     batches = Selections(batch, batch.targets.tolist())
     spent: list[tuple[Outcome, Span]] = []
-    for name, found in explained.items():
-        asked = Questions(name, found, batches, spent, (again or {}).get(name), stream.timeout)
+    for name, explanation in explained.items():
+        questions = Questions(name, explanation, batches, spent, (again or {}).get(name), stream.timeout)
         for metric in metrics:
             if pairs is not None and (name, metric.name) not in pairs:
                 continue
             rows = [i for i, reasons in enumerate(policies) if metric.target in reasons]
-            scored[name, metric.name], task = asked.begin(metric, rows)
+            scored[name, metric.name], task = questions.begin(metric, rows)
             if task is not None:
                 tasks[name, metric.name] = task
     for key, answer in zip(tasks, stream.drive(list(tasks.values())), strict=True):
@@ -78,14 +78,14 @@ class Selections:
 
     batch: Batch
     targets: Sequence[int]
-    made: dict[tuple[int, ...], Batch] = field(default_factory=dict)
+    cached: dict[tuple[int, ...], Batch] = field(default_factory=dict)
 
     def of(self, rows: Sequence[int]) -> Batch:
         """The trials in `rows`."""
         key = tuple(rows)
-        if key not in self.made:
-            self.made[key] = self.batch.select(rows)
-        return self.made[key]
+        if key not in self.cached:
+            self.cached[key] = self.batch.select(rows)
+        return self.cached[key]
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Questions:
         spent: is told what metrics' own code took for a trial.
         again: the explainer, to be asked again; None where there are only maps.
         timeout: seconds that a metric's own code may take in all; 0: any.
-        made: the maps of some trials, each selection made once, so that what a metric finds in it (a
+        cached: the maps of some trials, each selection made once, so that what a metric finds in it (a
             ranking of the pixels) can be remembered for the next.
     """
 
@@ -109,7 +109,7 @@ class Questions:
     spent: list[tuple[Outcome, Span]]
     again: Again | None = None
     timeout: float = 0
-    made: dict[tuple[int, ...], Maps] = field(default_factory=dict)
+    cached: dict[tuple[int, ...], Maps] = field(default_factory=dict)
 
     def begin(self, metric: Metric, rows: list[int]) -> tuple[Outcome, Task[Scores] | None]:
         """Ask a metric about some trials; what asks for forwards is returned as a task."""
@@ -117,33 +117,33 @@ class Questions:
         if parent.status != "ok" or maps is None:
             return Outcome(rows, status=parent.status, reason=parent.reason), None
         outcome = Outcome(rows)
-        asked = self.asked(metric, outcome)
+        rows = self.rows_asked_about(metric, outcome)
         # On the host: a metric's scores come there in one transfer, and are then read one by one.
         outcome.values = torch.full((len(rows),), torch.nan, dtype=maps.dtype)
-        if not asked:
+        if not rows:
             return outcome, None
-        if tuple(asked) not in self.made:
-            self.made[tuple(asked)] = maps[asked]
-        some, batch = self.made[tuple(asked)], self.batches.of(asked)
+        if tuple(rows) not in self.cached:
+            self.cached[tuple(rows)] = maps[rows]
+        some, batch = self.cached[tuple(rows)], self.batches.of(rows)
         if "explainer" in metric.needs and self.again is None:
             outcome.status = "unsupported"
             outcome.reason = "it asks the explainer again, and there are only maps"
             return outcome, None
         more = (self.again,) if "explainer" in metric.needs else ()
-        charge = partial(self.charged, outcome, len(asked))
+        charge = partial(self.charged, outcome, len(rows))
         try:
             with charge():
-                said: Any = metric.load()(some, batch, *more)
+                answer: Any = metric.load()(some, batch, *more)
         except Exception as error:  # a plugin's
             fail(outcome, error, batch)
             return outcome, None
-        if isinstance(said, Generator):
-            targets = [self.batches.targets[row] for row in asked]
-            return outcome, Task(metered(said, charge), batch, self.name, targets)
-        conclude(outcome, Answer(value=said), batch)
+        if isinstance(answer, Generator):
+            targets = [self.batches.targets[row] for row in rows]
+            return outcome, Task(metered(answer, charge), batch, self.name, targets)
+        conclude(outcome, Answer(value=answer), batch)
         return outcome, None
 
-    def asked(self, metric: Metric, outcome: Outcome) -> list[int]:
+    def rows_asked_about(self, metric: Metric, outcome: Outcome) -> list[int]:
         """Which trials it can be asked about; the others become odd."""
         odd = self.explained.outcome.odd
         regions = self.batches.batch.regions
@@ -159,13 +159,13 @@ class Questions:
         """Put the time, and the passes of the explainer asked again, down to a metric's outcome."""
         again, device = self.again, self.batches.batch.images.device
         before = (again.forwards, again.backwards) if again else (0, 0)
-        began, told = mark(device), perf_counter()
+        began, host_began = mark(device), perf_counter()
         try:
             with patience(self.timeout, outcome.own):
                 yield
         finally:
             self.spent.append((outcome, Span(began, mark(device), 1 / count)))
-            outcome.own += perf_counter() - told
+            outcome.own += perf_counter() - host_began
             if again:
                 outcome.forwards += (again.forwards - before[0]) / count
                 outcome.backwards += (again.backwards - before[1]) / count

@@ -111,8 +111,8 @@ class Stream:
         claimed: set[tuple[str, str] | Key] = set()
         for i, curve in curves.items():
             try:
-                asked = tasks[i].method.send(curve)  # type: ignore[arg-type]
-                requests.append(self._request(i, tasks[i], asked, claimed))
+                variants = tasks[i].method.send(curve)  # type: ignore[arg-type]
+                requests.append(self._request(i, tasks[i], variants, claimed))
             except StopIteration as stop:
                 answers[i].value = stop.value
             except Exception as error:  # a plugin's; the engine's cell makes a row of it
@@ -156,11 +156,11 @@ class Stream:
         for parts in passes(requests, lambda: self.width):
             device = parts[0].request.batch.images.device
             began = mark(device)
-            built = [found for part in parts for found in self._build(part)]
+            built = [piece for part in parts for piece in self._build(part)]
             if not built:
                 continue
-            made = [images for _, images in built]
-            logits = self._forward(torch.cat(made) if len(made) > 1 else made[0])
+            batches = [images for _, images in built]
+            logits = self._forward(torch.cat(batches) if len(batches) > 1 else batches[0])
             first = 0
             for part, images in built:
                 self._keep(part, logits[first : first + len(images)])
@@ -182,7 +182,7 @@ class Stream:
         if request.failed is not None:
             return []
         if len(part) > self.width:
-            return [found for some in part.split(self.width) for found in self._build(some)]
+            return [piece for some in part.split(self.width) for piece in self._build(some)]
         try:
             return [(part, build(part, count, self.timeout))]
         except Exception as error:  # a plugin's; the engine's cell makes a row of it

@@ -93,7 +93,7 @@ def decode(
     examples: tuple[Example, ...],
     preprocess: Preprocess,
     sha: str | None = None,
-    look: Callable[[tuple[Example, ...], Preprocess], ResizedImage] = open_image,
+    open_resized: Callable[[tuple[Example, ...], Preprocess], ResizedImage] = open_image,
 ) -> Picture:
     """Open one image and its masks and preprocess it; what cannot be read is kept with its error.
 
@@ -101,22 +101,24 @@ def decode(
         examples: all of the image.
         preprocess: how the network wants it.
         sha: what its `fingerprint` must be, where that is known; "": it must not be readable.
-        look: opens it, or has it already.
+        open_resized: opens and resizes it, or has it already.
     """
     first = examples[0]
     try:
-        seen = open_image(examples, preprocess)
-        refuse_other_content(first.id, sha, seen.sha)
-        pixels = preprocess.tensor(seen.resized)
-        inputs = inputs_of(examples, seen.sha, seen.regions)
-        return Picture(first.id, seen.sha, pixels, seen.size, examples, seen.regions, inputs_sha=inputs)
+        resized = open_image(examples, preprocess)
+        refuse_other_content(first.id, sha, resized.sha)
+        pixels = preprocess.tensor(resized.resized)
+        inputs = inputs_of(examples, resized.sha, resized.regions)
+        return Picture(
+            first.id, resized.sha, pixels, resized.size, examples, resized.regions, inputs_sha=inputs
+        )
     except Exception as error:  # a file's or a data set plugin's; the rows say which image
         unread = error if isinstance(error, DataError) else DataError(f"image {first.id!r}: {error}")
         return Picture(first.id, "", None, (0, 0), examples, error=unread)
 
 
 def unchanged(
-    examples: tuple[Example, ...], preprocess: Preprocess, sha: str | None, there: PresentImage
+    examples: tuple[Example, ...], preprocess: Preprocess, sha: str | None, present: PresentImage
 ) -> Picture | None:
     """The image, not decoded, if it is what its rows say; None: `decode` it.
 
@@ -127,30 +129,30 @@ def unchanged(
         examples: all of the image.
         preprocess: how the network wants it.
         sha: what its `fingerprint` must be, where that is known.
-        there: what its rows say.
+        present: what its rows on disk say.
     """
     first = examples[0]
     if not isinstance(first.image, Path):
         return None
     try:
         content = first.image.read_bytes()
-        found = digits(content)
-        if found != there.image_sha or sha not in (None, found):
+        sha_now = digits(content)
+        if sha_now != present.image_sha or sha not in (None, sha_now):
             return None
         measured = measure_picture(BytesIO(content))
         regions = tuple(region_of(example, measured, preprocess) for example in examples)
     except Exception:  # a file's or a data set plugin's; `decode` meets it too, and says it
         return None
-    inputs = inputs_of(examples, found, regions)
-    if inputs != there.inputs_sha:
+    inputs = inputs_of(examples, sha_now, regions)
+    if inputs != present.inputs_sha:
         return None
-    return Picture(first.id, found, None, measured.size, examples, inputs_sha=inputs)
+    return Picture(first.id, sha_now, None, measured.size, examples, inputs_sha=inputs)
 
 
 def inputs_of(examples: tuple[Example, ...], sha: str, regions: Sequence[Region]) -> str:
     """What depends on an image's content, on what is asked of it, and on where that is."""
-    asked = [(example.target, *example.targets) for example in examples]
-    return content_key(examples[0].id, sha, asked, [region.sha for region in regions])
+    targets = [(example.target, *example.targets) for example in examples]
+    return content_key(examples[0].id, sha, targets, [region.sha for region in regions])
 
 
 def fingerprint(source: object, picture: Image.Image) -> str:
@@ -163,18 +165,18 @@ def digits(content: bytes) -> str:
     return sha256(content).hexdigest()[:16]
 
 
-def refuse_other_content(name: str, wanted: str | None, found: str) -> None:
+def refuse_other_content(name: str, wanted: str | None, actual: str) -> None:
     """An image must be the one that the subset means.
 
     Raises:
         DataError: it is another.
     """
-    if wanted is None or wanted == found:
+    if wanted is None or wanted == actual:
         return
     if not wanted:
         raise DataError(f"image {name!r} could not be read where the subset was made; here it can")
     raise DataError(
-        f"image {name!r} has the hash {found}, and {wanted} in the subset; it is another file, or was "
+        f"image {name!r} has the hash {actual}, and {wanted} in the subset; it is another file, or was "
         "changed"
     )
 
@@ -196,12 +198,12 @@ def refuse_shared_targets(examples: Sequence[Example]) -> None:
     Raises:
         DataError: a class stands for two of them.
     """
-    seen: dict[int, str] = {}
+    label_of: dict[int, str] = {}
     for example in examples:
         for target in example.targets:
-            if target in seen:
+            if target in label_of:
                 raise DataError(
-                    f"image {example.id!r} asks for class {target} both as {seen[target]!r} and as "
+                    f"image {example.id!r} asks for class {target} both as {label_of[target]!r} and as "
                     f"{example.label!r}"
                 )
-            seen[target] = example.label
+            label_of[target] = example.label

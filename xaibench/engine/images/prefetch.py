@@ -108,13 +108,13 @@ class Slabs:
         place, self.free = self.free[: content.numel()], self.free[content.numel() :]
         return place.view(content.dtype).view(content.shape).copy_(content)
 
-    def hold_seen(self, seen: ResizedImage) -> ResizedImage:
+    def hold_seen(self, image: ResizedImage) -> ResizedImage:
         """A copy of an image and its masks."""
         regions = tuple(
             region if region.mask is None else replace(region, mask=self.hold(region.mask))
-            for region in seen.regions
+            for region in image.regions
         )
-        return replace(seen, resized=self.hold(seen.resized), regions=regions)
+        return replace(image, resized=self.hold(image.resized), regions=regions)
 
 
 @dataclass
@@ -138,24 +138,24 @@ class Shelf:
         self, data: Hashable, image: Hashable, make: Callable[[], ResizedImage], keep: bool
     ) -> ResizedImage:
         """The image as it is here, or made now and, if so told, kept while there is room."""
-        found = self.kept.get(data, {}).get(image)
-        if found is not None:
-            return found
-        made = make()
+        kept = self.kept.get(data, {}).get(image)
+        if kept is not None:
+            return kept
+        resized = make()
         if not keep:
-            return made
+            return resized
         with self.lock:
             images = self.kept.setdefault(data, {})
-            if image not in images and self.used + made.bytes <= self.room:
-                images[image] = self.slabs.setdefault(data, Slabs()).hold_seen(made)
-                self.used += made.bytes
-        return made
+            if image not in images and self.used + resized.bytes <= self.room:
+                images[image] = self.slabs.setdefault(data, Slabs()).hold_seen(resized)
+                self.used += resized.bytes
+        return resized
 
     def forget(self, data: Hashable) -> None:
         """Make room: no other model is going to look at this data set."""
         with self.lock:
             self.slabs.pop(data, None)
-            self.used -= sum(seen.bytes for seen in self.kept.pop(data, {}).values())
+            self.used -= sum(image.bytes for image in self.kept.pop(data, {}).values())
 
     def decode(
         self,

@@ -41,15 +41,17 @@ class Fused(nn.Module):
         """What the activation makes of what the layer makes of `inputs`."""
         layer = self.layer
         if self._as_they_were(inputs):
-            found: Tensor = self.activation(layer(inputs))
+            outputs: Tensor = self.activation(layer(inputs))
         elif isinstance(layer, nn.Conv2d):
             shape = (list(layer.padding), list(layer.stride), list(layer.dilation), layer.groups)
-            found = torch.ops.mkldnn._convolution_pointwise(
+            outputs = torch.ops.mkldnn._convolution_pointwise(
                 inputs, layer.weight, layer.bias, *shape, *self._applied
             )
         else:
-            found = torch.ops.mkldnn._linear_pointwise(inputs, layer.weight, layer.bias, *self._applied)
-        return found
+            outputs = torch.ops.mkldnn._linear_pointwise(
+                inputs, layer.weight, layer.bias, *self._applied
+            )
+        return outputs
 
     def _as_they_were(self, inputs: Tensor) -> bool:
         weight = self.layer.weight
@@ -73,8 +75,8 @@ class AtOnce(nn.Linear):
         """(..., in) to (..., out)."""
         if not at_once(inputs, self.weight):
             return super().forward(inputs)
-        found: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, self.weight, self.bias, *NOTHING)
-        return found
+        outputs: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, self.weight, self.bias, *NOTHING)
+        return outputs
 
 
 def at_once(inputs: Tensor, weight: Tensor) -> bool:

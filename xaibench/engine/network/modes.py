@@ -114,8 +114,10 @@ def by_tracing(module: nn.Module, images: Images) -> Callable[[Images], Logits]:
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it is said to go; where it has gone, nothing compiles
         traced = torch.jit.trace(module, images, check_trace=False)
-        found: Callable[[Images], Logits] = torch.jit.optimize_for_inference(torch.jit.freeze(traced))
-    return found
+        optimised: Callable[[Images], Logits] = torch.jit.optimize_for_inference(
+            torch.jit.freeze(traced)
+        )
+    return optimised
 
 
 def refuse_values(operation: torch._ops.OpOverload, _given: list[Any]) -> None:
@@ -148,8 +150,8 @@ def difference(
     forward: Callable[[Images], Logits], plain: Callable[[Images], Logits], images: Images
 ) -> float:
     """The largest of two networks' probabilities; infinite where one is no number."""
-    found = float((forward(images).softmax(1) - plain(images).softmax(1)).abs().max())
-    return found if found == found else float("inf")
+    largest = float((forward(images).softmax(1) - plain(images).softmax(1)).abs().max())
+    return largest if largest == largest else float("inf")
 
 
 def first_line(error: Exception) -> str:

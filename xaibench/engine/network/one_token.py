@@ -37,10 +37,10 @@ class Alone(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, T, D) to (B, 1, D)."""
-        all_run = looked_at(self, *self._watched)
+        all_run = has_hooks(self, *self._watched)
         some = tokens if all_run else tokens[:, self._token : self._token + 1]
-        found: Tensor = self.norm(some)
-        return found
+        normalised: Tensor = self.norm(some)
+        return normalised
 
 
 class Asking(nn.Module):
@@ -62,7 +62,7 @@ class Asking(nn.Module):
         """(B, T, D) to (B, 1, D); torch's kind is given queries, keys and values, and gives a pair."""
         torchs = isinstance(self.attention, nn.MultiheadAttention)
         more = (*others[2 if torchs else 0 :], *settings.values())
-        if looked_at(self, *self._watched) or any(map(is_set, more)):
+        if has_hooks(self, *self._watched) or any(map(is_set, more)):
             return self.attention(tokens, *others, **settings)
         if torchs:
             asking = tokens[:, self.token : self.token + 1]
@@ -78,18 +78,18 @@ def asked_by(attention: Any, tokens: Tensor, token: int) -> Tensor:
     nothing to their softmax; the values' is added once, since the softmax sums to one.
     """
     query, key, value = attention.qkv.weight.unflatten(0, (3, attention.num_heads, -1))  # (heads, d, D)
-    asked = torch.einsum("bc,hdc->bhd", tokens[:, token], query)
+    queries = torch.einsum("bc,hdc->bhd", tokens[:, token], query)
     shift: Tensor | float = 0.0
     if attention.qkv.bias is not None:
         of_query, _, shift = attention.qkv.bias.unflatten(0, (3, attention.num_heads, -1))
-        asked = asked + of_query
-    scores = torch.einsum("bhd,hdc->bhc", asked, key) @ tokens.mT / query.shape[1] ** 0.5
+        queries = queries + of_query
+    scores = torch.einsum("bhd,hdc->bhc", queries, key) @ tokens.mT / query.shape[1] ** 0.5
     mixed = torch.einsum("bhc,hdc->bhd", scores.softmax(-1) @ tokens, value) + shift
-    found: Tensor = attention.proj(mixed.flatten(1))[:, None]
-    return found
+    projected: Tensor = attention.proj(mixed.flatten(1))[:, None]
+    return projected
 
 
-def looked_at(*modules: nn.Module) -> bool:
+def has_hooks(*modules: nn.Module) -> bool:
     """Whether somebody has hooked one of them: no compiler asks, which sees no hooks."""
     return not torch.compiler.is_compiling() and any(map(hooked, modules))
 
@@ -149,23 +149,23 @@ def answers_alike(asking: Asking, classifier: Classifier, image: Images) -> bool
 
     Attention may do more than its weights say: norms of queries, positions, gates.
     """
-    seen: list[tuple[Any, ...]] = []
+    inputs: list[tuple[Any, ...]] = []
     attention = asking.attention
-    handle = attention.register_forward_hook(lambda *call: seen.append(call[1:]), with_kwargs=True)
+    handle = attention.register_forward_hook(lambda *call: inputs.append(call[1:]), with_kwargs=True)
     try:
         classifier.logits(image)
     finally:
         handle.remove()
-    given, settings, gave = seen[-1]
+    given, settings, gave = inputs[-1]
     try:
         with torch.inference_mode():
             answers = asking(*given, **settings), gave
     except (RuntimeError, IndexError):
         return False
-    found, expected = (answer if isinstance(answer, Tensor) else answer[0] for answer in answers)
+    answer_now, expected = (answer if isinstance(answer, Tensor) else answer[0] for answer in answers)
     expected = expected[:, asking.token, None]
-    same_shape: bool = found.shape == expected.shape
-    return same_shape and bool((found - expected).abs().max() <= CLOSE * expected.abs().max())
+    same_shape: bool = answer_now.shape == expected.shape
+    return same_shape and bool((answer_now - expected).abs().max() <= CLOSE * expected.abs().max())
 
 
 def fits(classifier: Classifier, name: str, module: nn.Module, image: Images) -> bool:

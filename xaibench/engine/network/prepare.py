@@ -136,10 +136,10 @@ def prepared_copy(classifier: Classifier, image: Images) -> tuple[Classifier, Ch
     ours = copy.deepcopy(classifier)
     network = ours.network.eval().requires_grad_(False)
     path = {module: name for name, module in network.named_modules()}
-    looked_at = [layer.module for layer in ours.target_layers]
-    folded = fold_batch_norms(network, image, spared=looked_at)
-    fused = fuse_activations(network, image, spared=looked_at)
-    kept = looked_at if ours.head is None else [*looked_at, ours.head]
+    explained_modules = [layer.module for layer in ours.target_layers]
+    folded = fold_batch_norms(network, image, spared=explained_modules)
+    fused = fuse_activations(network, image, spared=explained_modules)
+    kept = explained_modules if ours.head is None else [*explained_modules, ours.head]
     at_once = add_biases_at_once(network, image, spared=kept)
     layers = tuple(
         replace(layer, module=network.get_submodule(path[layer.module])) for layer in ours.target_layers
@@ -168,8 +168,8 @@ def largest_difference(ours: SharedPass, plain: SharedPass) -> float:
     gradients = ours.logit_gradients(rows, targets), plain.logit_gradients(rows, targets)
     activations = [shares(*pair).max() for pair in zip(ours.outputs, plain.outputs, strict=True)]
     backwards = [shares(*pair).median() for pair in zip(*gradients, strict=True)]
-    found = torch.stack([share.cpu() for share in (*activations, *backwards)])
-    return float(found.max())  # Python's loses what is no number
+    differences = torch.stack([share.cpu() for share in (*activations, *backwards)])
+    return float(differences.max())  # Python's loses what is no number
 
 
 def shares(copied: Tensor, exact: Tensor) -> Tensor:

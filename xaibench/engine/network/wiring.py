@@ -47,9 +47,9 @@ class EachOperation(TorchDispatchMode):
             raises comes out of the operation's place.
     """
 
-    def __init__(self, look: Callable[[torch._ops.OpOverload, list[Any]], None]) -> None:
+    def __init__(self, show: Callable[[torch._ops.OpOverload, list[Any]], None]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.look = look
+        self.look = show
 
     def __torch_dispatch__(
         self,
@@ -76,18 +76,18 @@ def read_by(network: nn.Module, image: Images, makes: Test, reads: Test) -> list
         reads: whether a module's input is looked at.
     """
     every: list[ModuleOutput] = []
-    made: dict[int, ModuleOutput] = {}  # the latest, by the output's id
+    latest: dict[int, ModuleOutput] = {}  # the latest, by the output's id
     runs: Counter[str] = Counter()
     running: list[str] = []  # those that read, one within another
 
     def unchanged(value: object) -> ModuleOutput | None:
-        found = made.get(id(value))
-        return found if found and found.unchanged else None
+        output = latest.get(id(value))
+        return output if output and output.unchanged else None
 
-    def look(_operation: object, given: list[Any]) -> None:
+    def note_reads(_operation: object, given: list[Any]) -> None:
         for value in given:
-            if (found := unchanged(value)) and not set(found.readers) & set(running):
-                found.read_by_others = True
+            if (output := unchanged(value)) and not set(output.readers) & set(running):
+                output.read_by_others = True
 
     def made_by(name: str) -> Callable[..., None]:
         def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
@@ -95,15 +95,15 @@ def read_by(network: nn.Module, image: Images, makes: Test, reads: Test) -> list
             if output.is_inference():  # a network's own mode: nobody can tell what changes it
                 return
             every.append(ModuleOutput(name, output, output._version))
-            made[id(output)] = every[-1]
+            latest[id(output)] = every[-1]
 
         return hook
 
     def about_to_read(name: str) -> Callable[..., None]:
         def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
             runs[name] += 1
-            if found := unchanged(inputs[0]):
-                found.readers.append(name)
+            if output := unchanged(inputs[0]):
+                output.readers.append(name)
             running.append(name)
 
         return hook
@@ -119,7 +119,10 @@ def read_by(network: nn.Module, image: Images, makes: Test, reads: Test) -> list
             handles.append(module.register_forward_pre_hook(about_to_read(name)))
             handles.append(module.register_forward_hook(has_read))
     try:
-        with torch.no_grad(), EachOperation(look):  # not inference mode, whose tensors count no changes
+        with (
+            torch.no_grad(),
+            EachOperation(note_reads),
+        ):  # not inference mode, whose tensors count no changes
             network(image)
     finally:
         for handle in handles:

@@ -168,8 +168,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     @property
     def mode(self) -> str:
         """As rows say it: "compiled", "deterministic", both, or nothing."""
-        said = {"compiled": self.compile, "deterministic": self.deterministic}
-        return ", ".join(mode for mode, on in said.items() if on)
+        modes = {"compiled": self.compile, "deterministic": self.deterministic}
+        return ", ".join(mode for mode, on in modes.items() if on)
 
     def facts(self) -> dict[str, Any]:
         """As plain data, as in the TOML file; settings that are None or {} are left out."""
@@ -182,10 +182,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     def name(self) -> str:
         """A name for the run that depends on its settings alone: the same again resumes it."""
-        said = json.dumps(
+        text = json.dumps(
             {name: value for name, value in self.facts().items() if name not in ANYWHERE}, sort_keys=True
         )
-        return f"run-{sha256(said.encode()).hexdigest()[:8]}"
+        return f"run-{sha256(text.encode()).hexdigest()[:8]}"
 
 
 def default_config() -> dict[str, Any]:

@@ -39,10 +39,10 @@ class Block:
             DataError: it has not what was chosen.
         """
         load = self.dataset.load()
-        found: Sequence[Example] = load(self.root) if self.root is not None else load()
-        if not found:
+        examples: Sequence[Example] = load(self.root) if self.root is not None else load()
+        if not examples:
             raise PluginError(f"data set {self.data_name!r} has no examples")
-        return self.choice.of(found, self.data_name)
+        return self.choice.of(examples, self.data_name)
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ def laid_over(registry: Registry, settings: Mapping[str, Settings]) -> Registry:
         if name in modifiers:
             modifiers[name] = with_settings(modifiers[name], given)
         else:
-            found = pick("explainer or modifier", name, explainers)
-            explainers[name] = with_settings(found, given)
+            explainer = pick("explainer or modifier", name, explainers)
+            explainers[name] = with_settings(explainer, given)
     return replace(registry, explainers=explainers, modifiers=modifiers)
 
 

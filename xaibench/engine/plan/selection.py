@@ -89,10 +89,10 @@ class Choice:
         """How the examples are chosen, in words."""
         if self.subset is not None:
             return self.subset.chosen
-        said = [f"classes {', '.join(self.classes)}"] if self.classes else []
-        said += [f"sample {self.sample}; seed {self.seed}"] if self.sample is not None else []
-        said += [f"limit {self.limit}"] if self.limit is not None else []
-        return "; ".join(said) or "all"
+        parts = [f"classes {', '.join(self.classes)}"] if self.classes else []
+        parts += [f"sample {self.sample}; seed {self.seed}"] if self.sample is not None else []
+        parts += [f"limit {self.limit}"] if self.limit is not None else []
+        return "; ".join(parts) or "all"
 
 
 def stratified(examples: Sequence[Example], count: int, seed: int) -> list[Example]:
@@ -105,10 +105,10 @@ def stratified(examples: Sequence[Example], count: int, seed: int) -> list[Examp
     targets: dict[str, set[int]] = defaultdict(set)
     for example in examples:
         targets[example.id].add(example.target)
-    images_of = Counter(target for found in targets.values() for target in found)
+    images_of = Counter(target for of_image in targets.values() for target in of_image)
     strata: dict[int, list[str]] = defaultdict(list)
-    for name, found in targets.items():
-        strata[min(found, key=lambda target: (images_of[target], target))].append(name)
+    for name, of_image in targets.items():
+        strata[min(of_image, key=lambda target: (images_of[target], target))].append(name)
     counts = shares({target: len(names) for target, names in strata.items()}, count, seed)
     chosen = {
         name
@@ -140,7 +140,7 @@ def of_classes(examples: Sequence[Example], classes: Sequence[str], data: str) -
         DataError: the data set `data` asks for no such class.
     """
     wanted = {name.casefold() for name in classes}
-    known = {said for example in examples for said in called(example)}
+    known = {name for example in examples for name in called(example)}
     missing = [name for name in classes if name.casefold() not in known]
     if missing:
         labels = {example.label.casefold(): example.label for example in examples}
@@ -161,18 +161,20 @@ def of_subset(examples: Sequence[Example], subset: Subset) -> list[Example]:
     Raises:
         DataError: one is not there.
     """
-    found = {(example.id, example.target): example for example in examples}
+    by_key = {(example.id, example.target): example for example in examples}
     wanted = [(image.id, target) for image in subset.images for target in image.targets]
-    missing = [key for key in wanted if key not in found]
+    missing = [key for key in wanted if key not in by_key]
     if missing:
         ids = {example.id for example in examples}
-        said = [
+        reasons = [
             f"image {name!r}" + (f", class {target}" if name in ids else "")
             for name, target in missing[:SHOWN]
         ]
         more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
-        raise DataError(f"the subset of {subset.data!r} names what is not here: {'; '.join(said)}{more}")
-    return [found[key] for key in wanted]
+        raise DataError(
+            f"the subset of {subset.data!r} names what is not here: {'; '.join(reasons)}{more}"
+        )
+    return [by_key[key] for key in wanted]
 
 
 def subset_of(data: str, examples: Iterable[Example], hashes: dict[str, str], chosen: str) -> Subset:
@@ -187,7 +189,7 @@ def subset_of(data: str, examples: Iterable[Example], hashes: dict[str, str], ch
     targets: dict[str, list[int]] = defaultdict(list)
     for example in examples:
         targets[example.id].append(example.target)
-    images = [Chosen(name, tuple(found), hashes.get(name, "")) for name, found in targets.items()]
+    images = [Chosen(name, tuple(of_image), hashes.get(name, "")) for name, of_image in targets.items()]
     return Subset(data, tuple(images), chosen)
 
 
@@ -239,15 +241,15 @@ def read_subsets(files: Iterable[str], data: Iterable[str]) -> dict[str, Subset]
     Raises:
         ConfigError: a file cannot be read, two are of one data set, or they are not of those of the run.
     """
-    found: dict[str, Subset] = {}
+    subsets: dict[str, Subset] = {}
     for file in files:
         subset = read_subset(Path(file).expanduser())
-        if subset.data in found:
+        if subset.data in subsets:
             raise ConfigError(f"two subsets are of data set {subset.data!r}; hand on one")
-        found[subset.data] = subset
+        subsets[subset.data] = subset
     names = set(data)
-    if found and names != found.keys():
-        strange = sorted(names ^ found.keys())[0]
-        what = "the run has none" if strange in found else "it has no subset, and others have"
+    if subsets and names != subsets.keys():
+        strange = sorted(names ^ subsets.keys())[0]
+        what = "the run has none" if strange in subsets else "it has no subset, and others have"
         raise ConfigError(f"data set {strange!r}: {what}; give each data set of the run its --subset")
-    return found
+    return subsets

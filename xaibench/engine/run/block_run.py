@@ -100,25 +100,25 @@ class BlockRun:
             opened = replace(opened, width=measured.width)
         observer.block(title, sum(map(len, shards)))
         hashes = dict[str, str]()
-        for found in self.execute(make, self.tasks(shards, images, opened, present)):
-            self.write(self.heard(found), images, opened.provenance, present, hashes)
+        for result in self.execute(make, self.tasks(shards, images, opened, present)):
+            self.write(self.heard(result), images, opened.provenance, present, hashes)
             if observer.stopping():
                 raise Stopped("stopped")
-        asked = [example for shard in shards for i in shard for example in images[i]]
-        self.keep_subset(block, asked, hashes)
+        examples_of_part = [example for shard in shards for i in shard for example in images[i]]
+        self.keep_subset(block, examples_of_part, hashes)
 
     def opened(self, block: Block, make: MakeWork, measure: bool = False) -> OpenedBlock:
         """What the first worker says of the block; of its pass width where it is to `measure` that."""
-        (found,) = map(self.heard, self.execute(make, [Opening(measure)]))
-        if isinstance(found, Lost):
+        (answer,) = map(self.heard, self.execute(make, [Opening(measure)]))
+        if isinstance(answer, Lost):
             names = self.folder.path.name, block.model.name, block.data_name
             config = self.config
             modes = {"dtype": config.dtype, "mode": config.mode}
             nowhere = Provenance(*names, config.device, config.seed, **modes)
-            return OpenedBlock(nowhere, problem=("failed", found.reason))
-        if not isinstance(found, OpenedBlock):
-            raise PluginError(f"executor {self.config.executor!r} gave back {type(found).__name__}")
-        return found
+            return OpenedBlock(nowhere, problem=("failed", answer.reason))
+        if not isinstance(answer, OpenedBlock):
+            raise PluginError(f"executor {self.config.executor!r} gave back {type(answer).__name__}")
+        return answer
 
     def give_up(self, provenance: Provenance, status: str, reason: str) -> None:
         """Rows that say why a block cannot be worked on; what is there of its images stays."""
@@ -134,8 +134,8 @@ class BlockRun:
         Raises:
             ConfigError: they would be.
         """
-        name, asked = opened.provenance.block, self.config.mode
-        if opened.provenance.mode != asked and asked in self.folder.modes(name):
+        name, mode = opened.provenance.block, self.config.mode
+        if opened.provenance.mode != mode and mode in self.folder.modes(name):
             raise ConfigError(
                 f"{name} cannot be compiled now: {opened.why_uncompiled}; {self.folder.path} has rows "
                 "of it compiled, which would be lost: mend the compiler, or choose another --output"
@@ -165,23 +165,23 @@ class BlockRun:
             store = MapStore.open(self.folder.native, opened.provenance.block)
         for shard in shards:
             ids = frozenset(images[i][0].id for i in shard)
-            there = {image: present[image] for image in ids if image in present}
+            present_images = {image: present[image] for image in ids if image in present}
             maps = store.files_of(ids) if store else {}
-            yield ShardTask(shard, there, ids & shown, opened.width, opened.sha, maps)
+            yield ShardTask(shard, present_images, ids & shown, opened.width, opened.sha, maps)
 
-    def heard(self, found: object) -> object:
+    def heard(self, answer: object) -> object:
         """What came of a task; what a worker elsewhere says besides is passed on."""
-        if not isinstance(found, WorkerReport):
-            return found
-        for note in found.notes:
+        if not isinstance(answer, WorkerReport):
+            return answer
+        for note in answer.notes:
             self.observer.note(note)
-        self.observer.passed(sum(found.tally.forwards.values()))
-        self.tally.add(found.tally)
-        return found.found
+        self.observer.passed(sum(answer.tally.forwards.values()))
+        self.tally.add(answer.tally)
+        return answer.answer
 
     def write(
         self,
-        found: object,
+        answer: object,
         images: Sequence[tuple[Example, ...]],
         provenance: Provenance,
         present: PresentImages,
@@ -189,7 +189,7 @@ class BlockRun:
     ) -> None:
         """Write what came of a task: maps first, so that no row is there without its map."""
         name = provenance.block
-        done = self.lost(found, images, provenance, present) if isinstance(found, Lost) else found
+        done = self.lost(answer, images, provenance, present) if isinstance(answer, Lost) else answer
         if not isinstance(done, Done):
             raise PluginError(f"executor {self.config.executor!r} gave back {type(done).__name__}")
         hashes |= done.hashes
@@ -200,9 +200,9 @@ class BlockRun:
             self.observer.done(done.resumed, resumed=True)
         for piece in done.pieces:
             with self.tally.timed("write"):
-                self.folder.write_maps(piece.made.shown, piece.made.maps)
-                self.folder.write(name, piece.key, piece.made.rows)
-            self.observer.failed(sum(row.status == "failed" for row in piece.made.rows))
+                self.folder.write_maps(piece.result.shown, piece.result.maps)
+                self.folder.write(name, piece.key, piece.result.rows)
+            self.observer.failed(sum(row.status == "failed" for row in piece.result.rows))
             self.observer.done(piece.images, resumed=False)
 
     def present(self, name: str, examples: Sequence[Example], cells: dict[Pair, str]) -> PresentImages:
@@ -218,8 +218,8 @@ class BlockRun:
             other = [cells.get((explainer, metric), cell) != cell for explainer, metric, cell in pairs]
             failed = (rows["status"] == "failed").groupby([rows["image"], rows["cell"]]).transform("any")
             gone = nowhere(rows) | ~rows["image"].isin(chosen) | failed
-            found: pd.Series[bool] = gone | pd.Series(other, index=rows.index, dtype=bool)
-            return found
+            removed: pd.Series[bool] = gone | pd.Series(other, index=rows.index, dtype=bool)
+            return removed
 
         self.folder.prune(name, stale)
         return self.folder.present(name)
@@ -235,12 +235,14 @@ class BlockRun:
         cells, done = cells_of(self.wanted, provenance), Done([], {})
         for i in lost.task.images:
             name = images[i][0].id
-            there = present.get(name, NOTHING_PRESENT)
-            pairs = frozenset(pair for pair, cell in cells.items() if cell not in there.cells) - {SHARED}
+            present_image = present.get(name, NOTHING_PRESENT)
+            pairs = frozenset(
+                pair for pair, cell in cells.items() if cell not in present_image.cells
+            ) - {SHARED}
             picture = Picture(name, "", None, (0, 0), images[i])
             rows = provenance.lost(self.wanted.only(pairs, False), picture, lost.reason)
             key = content_key("lost", name, sorted(cells[pair] for pair in pairs))
-            done.hashes[name] = there.image_sha
+            done.hashes[name] = present_image.image_sha
             done.pieces.append(Piece(key, 1, ShardResult(rows)))
         self.observer.note(f"{provenance.block}: {len(lost.task.images)} images lost: {lost.reason}")
         return done
@@ -278,5 +280,5 @@ def lacking(
 
 def nowhere(rows: pd.DataFrame) -> "pd.Series[bool]":
     """Which rows are of a block that could not be worked on at all."""
-    found: pd.Series[bool] = rows["image"] == ""
-    return found
+    of_block: pd.Series[bool] = rows["image"] == ""
+    return of_block

@@ -142,22 +142,22 @@ def forecast_block(
 
 def by_explainer(cells: Mapping[Pair, str]) -> dict[str, dict[str, str]]:
     """Keys under both names, as JSON can have them."""
-    found: dict[str, dict[str, str]] = {}
+    reasons: dict[str, dict[str, str]] = {}
     for (explainer, metric), key in cells.items():
-        found.setdefault(explainer, {})[metric] = key
-    return found
+        reasons.setdefault(explainer, {})[metric] = key
+    return reasons
 
 
 def lacking(
     images: Sequence[tuple[Example, ...]], work: BlockWorker, present: PresentImages
 ) -> list[frozenset[Pair]]:
     """Which cells each image lacks."""
-    there = [present.get(same[0].id, ("", frozenset[str]()))[1] for same in images]
-    found: dict[frozenset[str], frozenset[Pair]] = {
+    cells_present = [present.get(same[0].id, ("", frozenset[str]()))[1] for same in images]
+    groups: dict[frozenset[str], frozenset[Pair]] = {
         has: frozenset(pair for pair, cell in work.cells.items() if cell not in has)
-        for has in set(there)
+        for has in set(cells_present)
     }
-    return [found[has] for has in there]
+    return [groups[has] for has in cells_present]
 
 
 def together(whole: Forecast, parts: Sequence[Forecast]) -> Forecast:
@@ -208,28 +208,30 @@ def probe(
     explainers, metrics = wanted.explainers, wanted.metrics
     _ = prepared.width  # measured, and the network prepared, in no image's time
     began = perf_counter()
-    looked = run_shared_pass(pictures, prepared, wanted.policies, worker.config.seed, worker.device)
-    shared, trials = looked.shared, looked.trials
-    share(looked.capture, explainers)
-    seen = tried + shared.forwards
-    stream = Counting(prepared.network.forward, prepared.width, looked.known)
-    explained = explain(looked.capture, explainers, stream)
-    asked = stream.forwards + tried + shared.forwards - seen
+    shared_batch = run_shared_pass(
+        pictures, prepared, wanted.policies, worker.config.seed, worker.device
+    )
+    shared, trials = shared_batch.shared, shared_batch.trials
+    share(shared_batch.capture, explainers)
+    before = tried + shared.forwards
+    stream = Counting(prepared.network.forward, prepared.width, shared_batch.known)
+    explained = explain(shared_batch.capture, explainers, stream)
+    by_explainers = stream.forwards + tried + shared.forwards - before
     streamed = stream.forwards
     again = askable(explained, prepared, explainers)
     policies = [trial.policies for trial in trials]
-    scored = score(explained, metrics, policies, looked.batch, stream, again)
-    made = sum(explainer.forwards for explainer in again.values())
+    scored = score(explained, metrics, policies, shared_batch.batch, stream, again)
+    by_metrics = sum(explainer.forwards for explainer in again.values())
     own = perf_counter() - began
-    jagged = Counting(prepared.network.forward, prepared.width, looked.known, scores=(0.25, 0.75))
+    jagged = Counting(prepared.network.forward, prepared.width, shared_batch.known, scores=(0.25, 0.75))
     streaming = [metric for metric in metrics if "explainer" not in metric.needs]
-    most = score(explained, streaming, policies, looked.batch, jagged)
+    most = score(explained, streaming, policies, shared_batch.batch, jagged)
     stages = {
-        "shared pass": seen,
-        "explainers": asked,
-        "metrics": stream.forwards - streamed + made,
+        "shared pass": before,
+        "explainers": by_explainers,
+        "metrics": stream.forwards - streamed + by_metrics,
     }
-    each = seconds_of_a_forward(prepared, looked.batch.images[:1])
+    each = seconds_of_a_forward(prepared, shared_batch.batch.images[:1])
     usable = [e.name for e in explainers if explained[e.name].maps is not None]
     unsupported = [
         (e.name, "", explained[e.name].outcome.reason)

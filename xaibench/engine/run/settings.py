@@ -78,11 +78,11 @@ def grid_of(
     def all_of(what: str) -> list[str]:
         return list(dict.fromkeys(name for grid in grids for name in grid[what]))
 
-    found: dict[str, Any] = {
+    grid: dict[str, Any] = {
         "models": list(models) or all_of("models"),
         "data": list(data) or all_of("data"),
     }
-    return found
+    return grid
 
 
 def explicit_keywords(function: Callable[..., Results]) -> Callable[..., Results]:

@@ -27,14 +27,14 @@ class Finding:
 
     Args:
         name: of what.
-        said: what was found.
+        text: what the check has shown.
         state: "wrong" is to be mended; "note" need not be.
         mend: what to type.
         needed: the default run does not work without.
     """
 
     name: str
-    said: str
+    text: str
     state: State = "ok"
     mend: str = ""
     needed: bool = False
@@ -45,54 +45,52 @@ class Finding:
         return self.state == "wrong" and self.needed
 
 
-def look_at_python() -> Finding:
+def check_python() -> Finding:
     """The interpreter."""
-    said = f"{platform.python_version()} on {platform.platform()}"
+    text = f"{platform.python_version()} on {platform.platform()}"
     new_enough = tuple(map(int, platform.python_version_tuple()[:2])) >= OLDEST_PYTHON
     oldest = ".".join(map(str, OLDEST_PYTHON))
     mend = "" if new_enough else f"python{oldest} -m venv .venv && .venv/bin/pip install xaibench"
-    return Finding("python", said, "ok" if new_enough else "wrong", mend, needed=True)
+    return Finding("python", text, "ok" if new_enough else "wrong", mend, needed=True)
 
 
-def look_at_packages(
+def check_packages(
     wanted: Sequence[Requirement], version_of: VersionOf = version_of
 ) -> Iterator[Finding]:
     """Ourselves, and every package that we cannot do without."""
     yield Finding(OURS, version_of(OURS) or "not installed: its folder alone is on the path")
     for one in wanted:
         if not one.extra:
-            yield look_at_package(one, version_of(one.name), needed=True)
+            yield check_package(one, version_of(one.name), needed=True)
 
 
-def look_at_package(wanted: Requirement, found: str | None, needed: bool) -> Finding:
+def check_package(wanted: Requirement, installed_version: str | None, needed: bool) -> Finding:
     """One package."""
-    if found is None:
+    if installed_version is None:
         return Finding(wanted.name, "missing", "wrong", wanted.pip, needed)
-    if not satisfies(found, wanted.wanted):
-        said = f"{found}; expected {wanted.wanted}"
-        return Finding(wanted.name, said, "wrong", wanted.pip, needed)
-    return Finding(wanted.name, found, needed=needed)
+    if not satisfies(installed_version, wanted.wanted):
+        text = f"{installed_version}; expected {wanted.wanted}"
+        return Finding(wanted.name, text, "wrong", wanted.pip, needed)
+    return Finding(wanted.name, installed_version, needed=needed)
 
 
-def look_at_extras(
-    wanted: Sequence[Requirement], version_of: VersionOf = version_of
-) -> Iterator[Finding]:
+def check_extras(wanted: Sequence[Requirement], version_of: VersionOf = version_of) -> Iterator[Finding]:
     """Each extra: all of its packages, or which are missing."""
     for extra in dict.fromkeys(one.extra for one in wanted if one.extra):
         parts = [one for one in wanted if one.extra == extra]
         odd = [
-            f"{one.name}{f' {found}, expected {one.wanted}' if found else ''}"
+            f"{one.name}{f' {version}, expected {one.wanted}' if version else ''}"
             for one in parts
-            if (found := version_of(one.name)) is None or not satisfies(found, one.wanted)
+            if (version := version_of(one.name)) is None or not satisfies(version, one.wanted)
         ]
         if odd:
-            said = f"without {', '.join(odd)}"
-            yield Finding(extra, said, "note", f"pip install '{OURS}[{extra}]'")
+            text = f"without {', '.join(odd)}"
+            yield Finding(extra, text, "note", f"pip install '{OURS}[{extra}]'")
         else:
             yield Finding(extra, f"{len(parts)} of {len(parts)} packages")
 
 
-def look_at_registry(
+def check_registry(
     find: Callable[[], Registry], version_of: VersionOf = version_of
 ) -> tuple[list[Finding], list[Finding]]:
     """The plugins, and what the default run names of what they offer."""
@@ -101,10 +99,10 @@ def look_at_registry(
     except XaibenchError as error:  # two packages offer the same name: nothing can be run
         mend = "pip uninstall one of the two"
         return [Finding("plugins", str(error), "wrong", mend, needed=True)], []
-    return list(look_at_plugins(registry)), list(look_at_default(registry, version_of))
+    return list(check_plugins(registry)), list(check_default(registry, version_of))
 
 
-def look_at_plugins(registry: Registry) -> Iterator[Finding]:
+def check_plugins(registry: Registry) -> Iterator[Finding]:
     """Each entry point: what it offers, or why it cannot be loaded."""
     for plugin in registry.plugins:
         who = f"{plugin.distribution} {plugin.version}".strip()
@@ -116,7 +114,7 @@ def look_at_plugins(registry: Registry) -> Iterator[Finding]:
             yield Finding(plugin.name, f"{offers or 'nothing'} ({who})")
 
 
-def look_at_default(
+def check_default(
     registry: Registry,
     version_of: VersionOf = version_of,
     plain: Mapping[str, Any] | None = None,
@@ -124,13 +122,13 @@ def look_at_default(
     """What the default run names: is it there."""
     plain = default_config() if plain is None else plain
     grids = plain["grid"]
-    asked: dict[str, tuple[Callable[[str], Any], list[str]]] = {
+    lookups: dict[str, tuple[Callable[[str], Any], list[str]]] = {
         "explainers": (registry.explainer, plain["explainers"]),
         "metrics": (registry.metric, plain["metrics"]),
         "datasets": (registry.dataset, [name for grid in grids for name in grid["data"]]),
         "models": (registry.model, [name for grid in grids for name in grid["models"]]),
     }
-    for kind, (find, names) in asked.items():
+    for kind, (find, names) in lookups.items():
         missing = []
         for name in dict.fromkeys(names):
             try:
@@ -140,12 +138,12 @@ def look_at_default(
                 continue
             needs = getattr(spec, "requires", "")
             if needs and version_of(needs) is None:
-                said = f"model {name!r} needs the package {needs}"
-                yield Finding(kind, said, "wrong", f"pip install {needs}", needed=True)
+                text = f"model {name!r} needs the package {needs}"
+                yield Finding(kind, text, "wrong", f"pip install {needs}", needed=True)
         if missing:
-            said = f"nobody offers {', '.join(missing)}"
+            text = f"nobody offers {', '.join(missing)}"
             mend = f"pip install --force-reinstall --no-deps {OURS}"
-            yield Finding(kind, said, "wrong", mend, needed=True)
+            yield Finding(kind, text, "wrong", mend, needed=True)
         else:
             yield Finding(kind, ", ".join(dict.fromkeys(names)), needed=True)
 
@@ -155,7 +153,7 @@ def default_models() -> list[str]:
     return list(dict.fromkeys(name for grid in default_config()["grid"] for name in grid["models"]))
 
 
-def look_at_machine(memory: int | None = None) -> Iterator[Finding]:
+def check_machine(memory: int | None = None) -> Iterator[Finding]:
     """Cores, threads and memory.
 
     Args:
@@ -172,8 +170,8 @@ def look_at_machine(memory: int | None = None) -> Iterator[Finding]:
     if free is None:
         yield Finding("memory", "this system does not say how much is free", "note")
     elif free < LEAST_MEMORY:
-        said = f"{free / GIB:.1f} GiB free; the default run may need {LEAST_MEMORY / GIB:.0f}"
-        yield Finding("memory", said, "note", "xaibench run --width 1")
+        text = f"{free / GIB:.1f} GiB free; the default run may need {LEAST_MEMORY / GIB:.0f}"
+        yield Finding("memory", text, "note", "xaibench run --width 1")
     else:
         yield Finding("memory", f"{free / GIB:.1f} GiB free")
 
@@ -181,33 +179,33 @@ def look_at_machine(memory: int | None = None) -> Iterator[Finding]:
 def free_memory(meminfo: Path = Path("/proc/meminfo")) -> int | None:
     """Bytes that a new process can have; None where the system does not say."""
     try:
-        found = re.search(r"^MemAvailable:\s+(\d+) kB", meminfo.read_text(), re.MULTILINE)
+        match = re.search(r"^MemAvailable:\s+(\d+) kB", meminfo.read_text(), re.MULTILINE)
     except OSError:
         return None
-    return int(found[1]) * 1024 if found else None
+    return int(match[1]) * 1024 if match else None
 
 
-def look_at_folder(folder: Path, free: int | None = None) -> Finding:
+def check_folder(folder: Path, free: int | None = None) -> Finding:
     """Whether results can be written, and how much.
 
     Args:
         folder: where a run would put its own.
         free: bytes; asked of the system where not given.
     """
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     elsewhere = "xaibench run --output OTHER_FOLDER"
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         return Finding("results", f"{folder} cannot be written to", "wrong", elsewhere, needed=True)
-    free = shutil.disk_usage(there).free if free is None else free
-    said = f"{free / GIB:.1f} GiB free for {folder}"
+    free = shutil.disk_usage(existing).free if free is None else free
+    text = f"{free / GIB:.1f} GiB free for {folder}"
     if free < LEAST_DISK:
-        return Finding("results", said, "wrong", elsewhere, needed=True)
-    return Finding("results", said)
+        return Finding("results", text, "wrong", elsewhere, needed=True)
+    return Finding("results", text)
 
 
-def judged_device(found: Sequence[Mapping[str, Any]], why: str) -> Iterator[Finding]:
+def judged_device(facts: Sequence[Mapping[str, Any]], why: str) -> Iterator[Finding]:
     """What the probe of the device found; `why` that is not all."""
-    by_name = {one["name"]: one for one in found}
+    by_name = {one["name"]: one for one in facts}
     mend = "pip install --force-reinstall torch torchvision timm"
     torch = by_name.get("torch")
     if torch is None or not torch["works"]:
@@ -224,10 +222,10 @@ def judged_device(found: Sequence[Mapping[str, Any]], why: str) -> Iterator[Find
 
 
 def judged_weights(
-    names: Sequence[str], needed: Sequence[str], found: Sequence[Mapping[str, Any]], why: str
+    names: Sequence[str], needed: Sequence[str], facts: Sequence[Mapping[str, Any]], why: str
 ) -> Iterator[Finding]:
     """What the probe of the weights found of each name; `why` that is not all."""
-    by_name = {one["name"]: one for one in found}
+    by_name = {one["name"]: one for one in facts}
     for name in names:
         one = by_name.get(name)
         plain = name.partition("=")[0]
@@ -239,5 +237,5 @@ def judged_weights(
         elif one["there"]:
             yield Finding(name, one["path"] or one["why"], needed=name in needed)
         else:
-            said = f"not at {one['path']}" if one["path"] else one["why"]
-            yield Finding(name, said, "wrong", cure, name in needed)
+            text = f"not at {one['path']}" if one["path"] else one["why"]
+            yield Finding(name, text, "wrong", cure, name in needed)

@@ -41,7 +41,7 @@ class ProbeProcess:
             subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True)
         )
 
-    def found(self, seconds: float) -> tuple[list[dict[str, Any]], str]:
+    def results(self, seconds: float) -> tuple[list[dict[str, Any]], str]:
         """What it found, and why that is not all; "" where it is.
 
         Args:
@@ -49,33 +49,33 @@ class ProbeProcess:
         """
         why = ""
         try:
-            said, errors = self.process.communicate(timeout=seconds)
+            output, errors = self.process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            said, errors = self.process.communicate()
-            return lines_of(said), f"no answer within {seconds:g} s"
+            output, errors = self.process.communicate()
+            return lines_of(output), f"no answer within {seconds:g} s"
         code = self.process.returncode
         if code < 0:
             why = f"ended by {signal.Signals(-code).name}"
         elif code:
             why = (errors.strip().splitlines() or [f"exit code {code}"])[-1][:LAST]
-        return lines_of(said), why
+        return lines_of(output), why
 
 
 def lines_of(text: str) -> list[dict[str, Any]]:
     """The JSON objects among the lines; a library may print what it likes between them."""
-    found = []
+    objects = []
     for line in text.splitlines():
         try:
             value = json.loads(line)
         except ValueError:
             continue
         if isinstance(value, dict):
-            found.append(value)
-    return found
+            objects.append(value)
+    return objects
 
 
-def look_at_device() -> Iterator[dict[str, Any]]:
+def device_facts_of() -> Iterator[dict[str, Any]]:
     """Open torch, use it, open what is written against it; a line each."""
     import torch
 
@@ -97,16 +97,16 @@ def look_at_device() -> Iterator[dict[str, Any]]:
             yield {"name": library, "works": True}
 
 
-def look_at_weights(names: Sequence[str]) -> Iterator[dict[str, Any]]:
+def weight_facts_of(names: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Where the weights of some models lie; a line each."""
     for name in names:
         try:
-            path, said = place_of(installed().model(name))
+            path, why = place_of(installed().model(name))
         except Exception as error:  # a plugin's, or a library's that it asks
             yield {"name": name, "path": "", "there": False, "why": described(error)}
         else:
-            there = path is None or path.exists()
-            yield {"name": name, "path": str(path or ""), "there": there, "why": said}
+            exists = path is None or path.exists()
+            yield {"name": name, "path": str(path or ""), "there": exists, "why": why}
 
 
 def place_of(spec: Model) -> tuple[Path | None, str]:
@@ -131,8 +131,8 @@ def place_of(spec: Model) -> tuple[Path | None, str]:
 def main(arguments: Sequence[str]) -> None:
     """Print what one probe finds, each line at once."""
     kind, *names = arguments
-    for found in look_at_device() if kind == "device" else look_at_weights(names):
-        print(json.dumps(found), flush=True)
+    for facts in device_facts_of() if kind == "device" else weight_facts_of(names):
+        print(json.dumps(facts), flush=True)
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ class DataFacts:
 
 
 @dataclass(frozen=True)
-class Looked:
+class InspectedImage:
     """What is kept of an image: nothing of its size.
 
     Args:
@@ -141,16 +141,16 @@ def inspect_data(
     shown = {images[i * len(images) // pictures][0].id for i in range(pictures)}
     counts = InspectionCounts()
 
-    def look(same: tuple[Example, ...]) -> Looked:
-        return looked(same, same[0].id in shown)
+    def inspect(same: tuple[Example, ...]) -> InspectedImage:
+        return inspect_image(same, same[0].id in shown)
 
-    for name_of, found in each(called, images, look, observer or Observer()):
-        if isinstance(found, Unreadable):
-            counts.unreadable.append(Unreadable(name_of, found.reason))
+    for name_of, inspected in each(called, images, inspect, observer or Observer()):
+        if isinstance(inspected, Unreadable):
+            counts.unreadable.append(Unreadable(name_of, inspected.reason))
             continue
-        counts.sizes.append(found.size)
-        counts.boxes.update(found.boxes)
-        counts.thumbnails += [found.thumbnail] if found.thumbnail else []
+        counts.sizes.append(inspected.size)
+        counts.boxes.update(inspected.boxes)
+        counts.thumbnails += [inspected.thumbnail] if inspected.thumbnail else []
     return DataFacts(
         called,
         len(examples),
@@ -176,8 +176,8 @@ def verify_data(
     """
     called, examples = examples_of(name, limit, registry)
     images = group(examples)
-    found = each(called, images, read, observer or Observer())
-    return len(images), [one for _, one in found if isinstance(one, Unreadable)]
+    results = each(called, images, read, observer or Observer())
+    return len(images), [one for _, one in results if isinstance(one, Unreadable)]
 
 
 def examples_of(
@@ -195,22 +195,22 @@ def examples_of(
 def each(
     name: str,
     images: Sequence[tuple[Example, ...]],
-    look: Callable[[tuple[Example, ...]], Found],
+    read_image: Callable[[tuple[Example, ...]], Found],
     observer: Observer,
 ) -> Iterator[tuple[str, Found | Unreadable]]:
     """Each image's id, and what `look` makes of it or why it cannot be read; in parallel, in order."""
 
     def attempt(same: tuple[Example, ...]) -> Found | Unreadable:
         try:
-            return look(same)
+            return read_image(same)
         except Exception as error:  # a file's or a data set plugin's; the list says which image
             reason = str(error) if isinstance(error, DataError) else f"{type(error).__name__}: {error}"
             return Unreadable(same[0].id, reason)
 
     observer.block(name, len(images))
     parts = [images[first : first + TOGETHER] for first in range(0, len(images), TOGETHER)]
-    for part, found in zip(parts, ahead(parts, attempt), strict=True):
-        yield from ((same[0].id, one) for same, one in zip(part, found, strict=True))
+    for part, of_part in zip(parts, ahead(parts, attempt), strict=True):
+        yield from ((same[0].id, one) for same, one in zip(part, of_part, strict=True))
         observer.done(len(part), resumed=False)
 
 
@@ -240,7 +240,7 @@ def refuse_no_box(example: Example, box: Box) -> None:
         raise DataError(f"image {example.id!r}, class {example.target}: {tuple(box)} is no box")
 
 
-def looked(same: tuple[Example, ...], shown: bool) -> Looked:
+def inspect_image(same: tuple[Example, ...], shown: bool) -> InspectedImage:
     """Read one image and keep its size, its boxes' number and, if it is `shown`, a thumbnail."""
     opened, regions = read(same)
     picture = opened.picture
@@ -253,7 +253,7 @@ def looked(same: tuple[Example, ...], shown: bool) -> Looked:
         labels = tuple(called(example.target, example.label) for example in same)
         thumbnail = Thumbnail(same[0].id, small, labels, boxes)
     boxed = {target: len(region.boxes) for target, region in regions.items()}
-    return Looked(picture.size, boxed, thumbnail)
+    return InspectedImage(picture.size, boxed, thumbnail)
 
 
 def called(target: int, label: str) -> str:

@@ -73,10 +73,13 @@ def inspect_model(name: str, everything: bool = False) -> ModelFacts:
     network, size = classifier.network, classifier.preprocess.size
     noise = noise_for(network, size)
     others = [
-        place_of(found.layer, found.output.value)
-        for found in candidates_of(network, probe(network, noise), size)
+        place_of(candidate.layer, candidate.output.value)
+        for candidate in candidates_of(network, probe(network, noise), size)
         if everything
-        or (found.output.name.count(".") <= OUTER and not isinstance(found.output.module, PASSING))
+        or (
+            candidate.output.name.count(".") <= OUTER
+            and not isinstance(candidate.output.module, PASSING)
+        )
     ]
     shared = SharedPass(classifier, noise)
     return ModelFacts(

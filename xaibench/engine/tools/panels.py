@@ -50,8 +50,8 @@ def examples_of(images: Sequence[Path], dataset: str) -> list[Example]:
     if images:
         return [Example(path.stem, path, 0) for path in images]
     spec = installed().dataset(dataset)
-    found: Sequence[Example] = spec.load()()
-    return list({example.id: example for example in found}.values())
+    examples: Sequence[Example] = spec.load()()
+    return list({example.id: example for example in examples}.values())
 
 
 def panels(
@@ -93,20 +93,20 @@ def panel(
     batch = Batch((example.id,), images, target[None].clone(), (seed,), preprocess=preprocess)
     capture = Capture(classifier, batch)
     share(capture, explainers)  # or the first who asks would pay for all
-    found = explain(capture, explainers, Stream(classifier.logits, WIDTH))
+    explained = explain(capture, explainers, Stream(classifier.logits, WIDTH))
     colours = (preprocess.colours(images)[0] * 255).round().to(torch.uint8).permute(1, 2, 0)
     return Panel(
         image=example.id,
         target=classifier.class_name(int(target)),
         probability=float(chances[target]),
         colours=np.ascontiguousarray(colours.cpu().numpy()),
-        maps={name: e.maps[0].cpu().numpy() for name, e in found.items() if e.maps is not None},
+        maps={name: e.maps[0].cpu().numpy() for name, e in explained.items() if e.maps is not None},
         missing={
             name: f"{e.outcome.status}: {e.outcome.reason}"
-            for name, e in found.items()
+            for name, e in explained.items()
             if e.maps is None
         },
-        ms={name: e.outcome.ms for name, e in found.items()},
+        ms={name: e.outcome.ms for name, e in explained.items()},
         layer=classifier.target_layer.name,
     )
 
@@ -147,23 +147,25 @@ def explain_picture(
     return panel(classifier, example, specs, seed, class_called(target, classifier.class_names, classes))
 
 
-def class_called(said: str, names: Sequence[str], classes: int) -> int:
+def class_called(wanted: str, names: Sequence[str], classes: int) -> int:
     """The index of a class by its name, in any case, or by its index.
 
     Raises:
         UnknownName: the model has no such class, or the name stands for several.
     """
-    if said.isdecimal() and int(said) < classes:
-        return int(said)
+    if wanted.isdecimal() and int(wanted) < classes:
+        return int(wanted)
     folded = [name.casefold() for name in names]
-    found = [index for index, name in enumerate(folded) if name == said.casefold()]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise UnknownName(f"classes {', '.join(map(str, found))} are all called {said!r}; give an index")
-    guess = get_close_matches(said.casefold(), folded, n=1)
+    matches = [index for index, name in enumerate(folded) if name == wanted.casefold()]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise UnknownName(
+            f"classes {', '.join(map(str, matches))} are all called {wanted!r}; give an index"
+        )
+    guess = get_close_matches(wanted.casefold(), folded, n=1)
     raise UnknownName(
-        f"the model has no class {said!r}"
+        f"the model has no class {wanted!r}"
         + (f"; did you mean {names[folded.index(guess[0])]!r}?" if guess else "")
         + f" Classes are 0 to {classes - 1}"
         + (", or by name." if names else "; it has no names for them.")

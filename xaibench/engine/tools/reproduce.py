@@ -70,23 +70,23 @@ def reservations(protocol: Protocol, config: Config, results: Results) -> list[s
     """What a reader must know before comparing; the gravest first."""
     (model,), (data,) = config.grid[0].models, config.grid[0].data
     images = results.scores.loc[results.scores["image"] != "", "image"].nunique()
-    said = []
+    sentences = []
     if model.endswith(RANDOM):
-        said.append(
+        sentences.append(
             f"{STAND_IN}: the weights are random. These numbers show that the protocol runs, and "
             "nothing about the method or the paper"
         )
     elif model != protocol.model:
-        said.append(f"the model is {model}, and the protocol's {protocol.model}")
+        sentences.append(f"the model is {model}, and the protocol's {protocol.model}")
     if images != protocol.images:
         theirs = f"not {protocol.images:,}" if protocol.images else "how many they had is not known"
-        said.append(f"{images:,} images of {Path(data.partition(':')[2]).name}, {theirs}")
+        sentences.append(f"{images:,} images of {Path(data.partition(':')[2]).name}, {theirs}")
     if images < FEW:
-        said.append(
+        sentences.append(
             f"intervals of fewer than {FEW} images may hold the mean less often than 95 % of the time"
         )
     if not protocol.verified:
-        said.append("the published figures have not been checked against their source: not shown")
+        sentences.append("the published figures have not been checked against their source: not shown")
     if not protocol.preprocessing:
-        said.append("their preprocessing is not known to be ours: the whole image, resized")
-    return said + list(protocol.differs)
+        sentences.append("their preprocessing is not known to be ours: the whole image, resized")
+    return sentences + list(protocol.differs)

@@ -72,31 +72,31 @@ def examine(
     specs = [registry.explainer(name) for name in dict.fromkeys((explainer, *references))]
     metrics = registry.metric(cascade), registry.metric(other_class)
     classifier, batch = load(registry, model, data, limit, seed)
-    found = []
+    examined = []
     for spec in specs:
         observer.block(f"{spec.name} on {model}", len(batch.ids))
         try:
-            seen = look(spec, classifier, batch, *metrics, observer=observer)
+            measurements = measure(spec, classifier, batch, *metrics, observer=observer)
         except XaibenchError as error:
             if spec is specs[0]:
                 raise
-            found.append(Examined(spec.name, missing=str(error)))
+            examined.append(Examined(spec.name, missing=str(error)))
         else:
-            found.append(judge(spec.name, seen, batch.ids))
-    return Sanity(found[0], tuple(found[1:]), len(batch.ids))
+            examined.append(judge(spec.name, measurements, batch.ids))
+    return Sanity(examined[0], tuple(examined[1:]), len(batch.ids))
 
 
 def load(
     registry: Registry, model: str, data: str, limit: int | None, seed: int
 ) -> tuple[Classifier, Batch]:
     """The model, and the images with the classes that it predicts."""
-    asked = block(registry, model, data, Choice(limit))
-    refuse_other_classes(asked)
-    classifier: Classifier = asked.model.load()()
+    chosen_block = block(registry, model, data, Choice(limit))
+    refuse_other_classes(chosen_block)
+    classifier: Classifier = chosen_block.model.load()()
     if classifier.preprocess is None:
         raise PluginError(f"model {model!r} does not know how to preprocess pictures")
     device = next((w.device for w in classifier.network.parameters()), torch.device("cpu"))
-    pictures = [decode(same, classifier.preprocess) for same in group(asked.examples())]
+    pictures = [decode(same, classifier.preprocess) for same in group(chosen_block.examples())]
     for picture in pictures:
         if picture.error is not None:
             raise picture.error
@@ -106,7 +106,7 @@ def load(
     return classifier, batch_of(pictures, trials, images, classifier.preprocess, seed, predicted)
 
 
-def look(
+def measure(
     spec: Explainer,
     classifier: Classifier,
     batch: Batch,
@@ -118,7 +118,9 @@ def look(
     again = Again(spec, classifier, WIDTH)
     parts = []
     for rows in torch.arange(len(batch.ids)).split(SHARE):
-        parts.append(look_at(again, batch.select(rows.tolist()), cascade.load(), other_class.load()))
+        parts.append(
+            measure_part(again, batch.select(rows.tolist()), cascade.load(), other_class.load())
+        )
         observer.done(len(rows), resumed=False)
     columns = [
         torch.cat([getattr(part, name) for part in parts])
@@ -127,13 +129,15 @@ def look(
     return SanityMeasurements(columns[0], parts[0].stages, *columns[1:])
 
 
-def look_at(
+def measure_part(
     again: Again, batch: Batch, cascade: Callable[..., Scored], other_class: Callable[..., Scored]
 ) -> SanityMeasurements:
     """The same for a few images, explained together."""
     draws = [batch, *(reseeded(batch, draw) for draw in range(1, DRAWS))]
     maps = [again.maps(drawn) for drawn in draws]
-    curves = [cascade(found, drawn, again).curves for found, drawn in zip(maps, draws, strict=True)]
+    curves = [
+        cascade(curve_map, drawn, again).curves for curve_map, drawn in zip(maps, draws, strict=True)
+    ]
     given = [curve for curve in curves if curve is not None]
     if len(given) < DRAWS:
         raise PluginError("the metric that draws weights anew gave no curves")

@@ -89,16 +89,16 @@ class SanityMeasurements:
     other_seed: Tensor
 
 
-def judge(explainer: str, seen: SanityMeasurements, ids: Sequence[str]) -> Examined:
+def judge(explainer: str, measurements: SanityMeasurements, ids: Sequence[str]) -> Examined:
     """What was seen against what must be."""
-    curves = seen.curves.unflatten(1, (-1, seen.stages))
+    curves = measurements.curves.unflatten(1, (-1, measurements.stages))
     constant = int(curves.isnan().sum())
     checks = (
         mean_below(
             "weights drawn anew",
             "rank correlation with the trained network's map, mean of the stages from the logits down "
             f"and of {len(curves[0])} draws",
-            seen.curves.nanmean(1),
+            measurements.curves.nanmean(1),
             ids,
             HALF_WAY,
             "a map that stays says nothing of what was learnt. Half-way from 0, nothing is left, to 1, "
@@ -108,28 +108,28 @@ def judge(explainer: str, seen: SanityMeasurements, ids: Sequence[str]) -> Exami
         mean_below(
             "another class",
             "rank correlation with the map of another class",
-            seen.other_class,
+            measurements.other_class,
             ids,
             SAME_FOR_ALL,
             "why this class is not why another. At nine tenths the ranking is that of any class; by the "
             "whole interval",
-            left_out(seen.other_class),
+            left_out(measurements.other_class),
         ),
-        share_below(seen.flat, ids),
+        share_below(measurements.flat, ids),
         all_below(
             "batch",
             "largest difference of a pixel, of at most 1, to the map of the image explained alone",
-            seen.alone,
+            measurements.alone,
             ROUNDING,
             "a map must not depend on other images. More than rounding in float32",
         ),
         all_below(
             "seed",
             "largest difference of a pixel to the map by the same seed again",
-            seen.again,
+            measurements.again,
             EQUAL,
             "what cannot be had again cannot be checked. Equal, but for the order of sums on a GPU",
-            f"by another seed up to {float(seen.other_seed.max()):.2g}",
+            f"by another seed up to {float(measurements.other_seed.max()):.2g}",
         ),
     )
     return Examined(explainer, checks, band_of(curves.nanmean(1), ids))
@@ -178,9 +178,9 @@ def left_out(scores: Tensor) -> str:
 
 def mean_of(scores: Tensor, ids: Sequence[str]) -> tuple[float, float, float]:
     """Mean of those that are not NaN, and its 95 % interval over images."""
-    found = pd.Series(scores.double().numpy())
-    known = found.notna()
-    return (float(found.mean()), *interval(found[known], pd.Series(ids, dtype=str)[known]))
+    series = pd.Series(scores.double().numpy())
+    known = series.notna()
+    return (float(series.mean()), *interval(series[known], pd.Series(ids, dtype=str)[known]))
 
 
 def band_of(curves: Tensor, ids: Sequence[str]) -> Band:

@@ -61,10 +61,10 @@ def explain(
     spec = installed().explainer(explainer)
     classifier, batch, shared = begin(model, images, targets, target_layer, seed)
     capture = Capture(classifier, batch, shared)
-    found = explain_all(capture, [spec], Stream(classifier.logits, WIDTH))[explainer]
-    raise_wrong(found.outcome)
-    assert found.maps is not None
-    return found.maps
+    explained = explain_all(capture, [spec], Stream(classifier.logits, WIDTH))[explainer]
+    raise_wrong(explained.outcome)
+    assert explained.maps is not None
+    return explained.maps
 
 
 def score(

@@ -74,7 +74,9 @@ class BlockWorker:
             self.worker.widths[self.loaded.provenance.block] = task.width
         self.worker.observer.stage("decoding")
         with self.worker.tally.timed("decode"):  # what the device waits for
-            pictures = self.ahead.take(self.asked(task), self.asked(following) if following else ())
+            pictures = self.ahead.take(
+                self.known_images(task), self.known_images(following) if following else ()
+            )
         return self.done(task, pictures)
 
     def load(self, measure: bool = False) -> tuple[str, str] | tuple[()]:
@@ -130,7 +132,7 @@ class BlockWorker:
         """Every image's examples."""
         return group(self.loaded.examples)
 
-    def asked(self, task: ShardTask) -> list[Known]:
+    def known_images(self, task: ShardTask) -> list[Known]:
         """The images of a task."""
         return [(i, task.present.get(self.images[i][0].id, NOTHING_PRESENT)) for i in task.images]
 
@@ -148,10 +150,10 @@ class BlockWorker:
         cells = frozenset(self.cells.values())
 
         def make(known: Known) -> Picture:
-            number, there = known
+            number, present = known
             same = images[number]
             sha = hashes.get(same[0].id)
-            finished = unchanged(same, preprocess, sha, there) if cells <= there.cells else None
+            finished = unchanged(same, preprocess, sha, present) if cells <= present.cells else None
             if finished:
                 return finished
             picture = self.shelf.decode(self.data, same, preprocess, sha, keep=self.keep)
@@ -168,34 +170,34 @@ class BlockWorker:
 
     def done(self, task: ShardTask, pictures: Sequence[Picture]) -> Done:
         """What some images lack; images that lack the same are worked on together."""
-        there = {picture.id: task.present.get(picture.id, NOTHING_PRESENT) for picture in pictures}
-        changed = [p.id for p in pictures if there[p.id].cells and self.other(p, there[p.id])]
-        there |= dict.fromkeys(changed, NOTHING_PRESENT)
-        self.tell_of_unreadable([p for p in pictures if p.error is not None and there[p.id].cells])
-        done = Done(changed, {p.id: p.sha or there[p.id].image_sha for p in pictures})
+        present = {picture.id: task.present.get(picture.id, NOTHING_PRESENT) for picture in pictures}
+        changed = [p.id for p in pictures if present[p.id].cells and self.other(p, present[p.id])]
+        present |= dict.fromkeys(changed, NOTHING_PRESENT)
+        self.tell_of_unreadable([p for p in pictures if p.error is not None and present[p.id].cells])
+        done = Done(changed, {p.id: p.sha or present[p.id].image_sha for p in pictures})
         lacking: dict[frozenset[Pair], list[Picture]] = {}
         for picture in pictures:
-            has = there[picture.id].cells
+            has = present[picture.id].cells
             missing = frozenset(pair for pair, cell in self.cells.items() if cell not in has)
             lacking.setdefault(missing, []).append(picture)
         done.resumed = len(lacking.pop(frozenset(), []))
         for missing, some in lacking.items():
             wanted = self.wanted.only(missing - {SHARED}, SHARED in missing)
-            made = self.worker.rows(some, self.loaded, wanted, task.shown)
+            result = self.worker.rows(some, self.loaded, wanted, task.shown)
             key = content_key(
                 sorted(self.cells[pair] for pair in missing), [(p.id, p.inputs_sha) for p in some]
             )
-            done.pieces.append(Piece(key, len(some), made))
+            done.pieces.append(Piece(key, len(some), result))
         return done
 
-    def other(self, picture: Picture, there: PresentImage) -> bool:
+    def other(self, picture: Picture, present: PresentImage) -> bool:
         """Whether what is there of an image means another one.
 
         Of one that cannot be read it does not, unless the subset says so: its disk may be back tomorrow.
         """
         if picture.error is None:
-            return there.inputs_sha != picture.inputs_sha
-        return self.block.choice.hashes.get(picture.id, there.image_sha) != there.image_sha
+            return present.inputs_sha != picture.inputs_sha
+        return self.block.choice.hashes.get(picture.id, present.image_sha) != present.image_sha
 
     def tell_of_unreadable(self, pictures: Sequence[Picture]) -> None:
         """Rows stay of images that cannot be read any more, and the user knows."""

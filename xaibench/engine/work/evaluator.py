@@ -90,7 +90,7 @@ class Evaluator:
         refuse_classes_beyond(tried.logits.shape[1], examples, block)
         (output,) = tried.outputs[-1:]
         cells = classifier.target_layer.to_grid(output).shape[2:]
-        found = replace(
+        complete = replace(
             provenance,
             weights_sha=classifier.weights_sha(),
             preprocess_sha=content_key(asdict(classifier.preprocess)),
@@ -101,14 +101,14 @@ class Evaluator:
         )
         self.tally.tell_of_model(
             block.model.name,
-            weights_sha256=found.weights_sha,
-            layer=found.layer,
-            layout=found.layout,
-            grid=found.grid,
+            weights_sha256=complete.weights_sha,
+            layer=complete.layer,
+            layout=complete.layout,
+            grid=complete.grid,
             provides=sorted(classifier.provides),
             preprocess=asdict(classifier.preprocess),
-            dtype=found.dtype,
-            mode=found.mode,
+            dtype=complete.dtype,
+            mode=complete.mode,
         )
         self.tally.data[block.data_name] = {
             "examples": len(examples),
@@ -117,10 +117,10 @@ class Evaluator:
             "chosen": str(block.choice),
         }
         if self.native:
-            self.stores[found.block] = MapStore.open(self.native, found.block)
-        self.stores.setdefault(found.block, MapStore(Path(), found.block))
-        measure = partial(self.measured, found, noise)
-        return Loaded(examples, classifier, classifier.preprocess, found, prepare, measure)
+            self.stores[complete.block] = MapStore.open(self.native, complete.block)
+        self.stores.setdefault(complete.block, MapStore(Path(), complete.block))
+        measure = partial(self.measured, complete, noise)
+        return Loaded(examples, classifier, classifier.preprocess, complete, prepare, measure)
 
     def prepared(self, model: str, classifier: Classifier, noise: Images) -> PreparedNetwork:
         """What the shared pass and the stream run."""
@@ -150,10 +150,10 @@ class Evaluator:
         if not self.config.compile:
             return network
         self.observer.stage("compiling the network")
-        found = compiled(network, classifier, noise)
-        if found.why_uncompiled:
-            self.observer.note(f"a network runs uncompiled: {found.why_uncompiled}")
-        return found
+        compiled_network = compiled(network, classifier, noise)
+        if compiled_network.why_uncompiled:
+            self.observer.note(f"a network runs uncompiled: {compiled_network.why_uncompiled}")
+        return compiled_network
 
     def rows(
         self,
@@ -170,15 +170,15 @@ class Evaluator:
             wanted: which metrics of which explainers.
             shown: the images whose maps the gallery shows.
         """
-        made = ShardResult()
+        result = ShardResult()
         for picture in pictures:
             if picture.error is not None:
                 self.observer.note(str(picture.error))
-                made.rows += loaded.provenance.lost(wanted, picture, status_of(picture.error)[1])
+                result.rows += loaded.provenance.lost(wanted, picture, status_of(picture.error)[1])
         readable = [picture for picture in pictures if picture.pixels is not None]
         if readable:
-            made.add(self.within_memory(readable, loaded, wanted, shown))
-        return made
+            result.add(self.within_memory(readable, loaded, wanted, shown))
+        return result
 
     def within_memory(
         self, pictures: Sequence[Picture], loaded: Loaded, wanted: Wanted, shown: frozenset[str]
@@ -199,10 +199,10 @@ class Evaluator:
                 self.observer.note(f"{title}: {len(pictures)} images lost: {reason}")
                 lost = [loaded.provenance.lost(wanted, picture, reason) for picture in pictures]
                 return ShardResult([row for rows in lost for row in rows])
-        made = ShardResult()
+        result = ShardResult()
         for part in (pictures[:half], pictures[half:]):
-            made.add(self.within_memory(part, loaded, wanted, shown))
-        return made
+            result.add(self.within_memory(part, loaded, wanted, shown))
+        return result
 
     def evaluate(
         self, pictures: Sequence[Picture], loaded: Loaded, wanted: Wanted, shown: frozenset[str]
@@ -215,33 +215,35 @@ class Evaluator:
         self.observer.stage("shared pass")
         with tally.timed("shared pass"):
             policies = EVERY_POLICY if self.config.keep_maps else wanted.policies
-            seen = run_shared_pass(pictures, loaded, policies, self.config.seed, self.device)
-        kept = self.kept(seen, loaded, wanted)
+            shared_batch = run_shared_pass(pictures, loaded, policies, self.config.seed, self.device)
+        kept = self.kept(shared_batch, loaded, wanted)
         new = [spec for spec in wanted.explainers if spec.name not in kept]
         with tally.timed("shared pass"):
-            share(seen.capture, new)
+            share(shared_batch.capture, new)
         ms = 1e3 * (tally.seconds["shared pass"] - before) / len(pictures)
-        shared, batch = seen.shared, seen.batch
+        shared, batch = shared_batch.shared, shared_batch.batch
         forwards = len(pictures) + shared.forwards
         tally.forwards["shared pass"] += forwards
         cost = forwards / len(pictures), shared.backwards / len(pictures)
         rows = [
-            provenance.shared(picture, ms, *cost) for picture in seen.asked.pictures if wanted.shared
+            provenance.shared(picture, ms, *cost)
+            for picture in shared_batch.shard_trials.pictures
+            if wanted.shared
         ]
 
         passed, timeout = self.observer.passed, self.config.timeout
-        stream = Stream(network.forward, width, seen.known, passed, timeout=timeout)
+        stream = Stream(network.forward, width, shared_batch.known, passed, timeout=timeout)
         self.observer.stage("explaining")
         with tally.timed("explainers"):
-            made = explain(seen.capture, new, stream)
+            outcomes = explain(shared_batch.capture, new, stream)
         keys = {spec.name: provenance.of_maps(spec) for spec in new}
         store = self.stores[provenance.block]
-        maps = store.files(made, keys, batch, seen.inputs) if self.config.keep_maps else {}
-        explained = {spec.name: (kept | made)[spec.name] for spec in wanted.explainers}
+        maps = store.files(outcomes, keys, batch, shared_batch.inputs) if self.config.keep_maps else {}
+        explained = {spec.name: (kept | outcomes)[spec.name] for spec in wanted.explainers}
         streamed = stream.forwards
         self.observer.stage("scoring")
         with tally.timed("metrics"):
-            reasons = [trial.policies for trial in seen.trials]
+            reasons = [trial.policies for trial in shared_batch.trials]
             again = askable(explained, loaded, wanted.explainers)
             scored = score(explained, wanted.metrics, reasons, batch, stream, again, wanted.pairs)
         tally.forwards["explainers"] += streamed + len(pictures) + shared.forwards - forwards
@@ -253,23 +255,27 @@ class Evaluator:
             tally.tell_of_model(provenance.model, pass_width=stream.width)
             self.observer.width(stream.width)
 
-        found = Evaluation(explained, scored)
+        evaluation = Evaluation(explained, scored)
         places = [i for i, picture in enumerate(pictures) if picture.id in shown]
-        in_gallery = shown_of(found, seen.asked, batch, loaded.classifier, provenance, places)
-        rows += rows_of(found, seen.asked, wanted.explainers, wanted.metrics, provenance)
+        in_gallery = shown_of(
+            evaluation, shared_batch.shard_trials, batch, loaded.classifier, provenance, places
+        )
+        rows += rows_of(
+            evaluation, shared_batch.shard_trials, wanted.explainers, wanted.metrics, provenance
+        )
         return ShardResult(rows, in_gallery, maps)
 
-    def kept(self, seen: SharedBatch, loaded: Loaded, wanted: Wanted) -> dict[str, Explained]:
+    def kept(self, shared_batch: SharedBatch, loaded: Loaded, wanted: Wanted) -> dict[str, Explained]:
         """The maps that are on disk, of explainers of which all are."""
-        provenance, size = loaded.provenance, seen.batch.images.shape[2:]
+        provenance, size = loaded.provenance, shared_batch.batch.images.shape[2:]
         store = self.stores[provenance.block]
-        found = {
-            spec.name: store.find(provenance.of_maps(spec), seen.batch, seen.inputs)
+        outcomes = {
+            spec.name: store.find(provenance.of_maps(spec), shared_batch.batch, shared_batch.inputs)
             for spec in wanted.explainers
         }
         return {
             name: replace(finish(name, outcome, size), precision=PRECISION)
-            for name, outcome in found.items()
+            for name, outcome in outcomes.items()
             if outcome is not None
         }
 

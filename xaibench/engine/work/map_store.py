@@ -75,26 +75,31 @@ class MapStore:
             batch: the trials.
             inputs: the inputs_sha of each trial's image.
         """
-        made = {
-            name: found
-            for name, found in explained.items()
-            if found.precision != PRECISION and isinstance(found.outcome.values, torch.Tensor)
+        maps = {
+            name: explanation
+            for name, explanation in explained.items()
+            if explanation.precision != PRECISION
+            and isinstance(explanation.outcome.values, torch.Tensor)
         }
-        if not made:
+        if not maps:
             return {}
         trials = list(zip(batch.ids, batch.targets.tolist(), inputs, strict=True))
         facts = {
             "trials": trials,
             "explainers": {
-                name: said(found.outcome) | {"key": keys[name]} for name, found in made.items()
+                name: facts_of_outcome(explanation.outcome) | {"key": keys[name]}
+                for name, explanation in maps.items()
             },
         }
         tensors = {
-            name: rescale(found.outcome.values.float().nan_to_num(0, 0, 0)).half().contiguous().cpu()
-            for name, found in made.items()
-            if found.outcome.values is not None
+            name: rescale(explanation.outcome.values.float().nan_to_num(0, 0, 0))
+            .half()
+            .contiguous()
+            .cpu()
+            for name, explanation in maps.items()
+            if explanation.outcome.values is not None
         }
-        key = content_key(trials, sorted(keys[name] for name in made))
+        key = content_key(trials, sorted(keys[name] for name in maps))
         return {
             f"{slug(self.block)}.{key}.safetensors": save(tensors, metadata={"maps": json.dumps(facts)})
         }
@@ -114,16 +119,16 @@ class MapStore:
         """
         wanted = zip(batch.ids, batch.targets.tolist(), inputs, strict=True)
         places = [self.places.get((key, *trial)) for trial in wanted]
-        there = [place for place in places if place is not None]
-        if len(there) < len(places) or not there:
+        locations = [place for place in places if place is not None]
+        if len(locations) < len(places) or not locations:
             return None
-        outcome = Outcome(list(range(len(there))))
+        outcome = Outcome(list(range(len(locations))))
         maps = []
-        for i, place in enumerate(there):
+        for i, place in enumerate(locations):
             with safe_open(place.file, framework="pt") as file:
                 maps.append(file.get_slice(place.tensor)[place.row])
             for name in ("ms", "forwards", "backwards"):
-                setattr(outcome, name, getattr(outcome, name) + place.facts[name] / len(there))
+                setattr(outcome, name, getattr(outcome, name) + place.facts[name] / len(locations))
             row = str(place.row)
             if row in place.facts["odd"]:
                 status, reason = place.facts["odd"][row]
@@ -142,14 +147,14 @@ class MapStore:
 
 def put_aside(folder: Path, block: str) -> list[DataError]:
     """Rename a block's files that cannot be read, so that what they held can be made again; why."""
-    found = []
+    errors = []
     for path in files_in(folder, block):
         try:
             native_facts(path)
         except DataError as error:
             path.replace(path.with_name(f"{path.name}.unreadable"))
-            found.append(error)
-    return found
+            errors.append(error)
+    return errors
 
 
 def files_in(folder: Path, block: str) -> list[Path]:
@@ -157,7 +162,7 @@ def files_in(folder: Path, block: str) -> list[Path]:
     return sorted(folder.glob(f"{slug(block)}.*.safetensors"))
 
 
-def said(outcome: Outcome) -> dict[str, Any]:
+def facts_of_outcome(outcome: Outcome) -> dict[str, Any]:
     """What an explainer's rows say besides the scores."""
     return {
         "odd": outcome.odd,

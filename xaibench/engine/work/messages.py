@@ -100,7 +100,7 @@ class Piece:
 
     key: str
     images: int
-    made: ShardResult
+    result: ShardResult
 
 
 @dataclass
@@ -123,7 +123,7 @@ class Done:
 class WorkerReport:
     """What a worker of another process says: what came of a task, what it cost, notes."""
 
-    found: OpenedBlock | Done
+    answer: OpenedBlock | Done
     notes: Sequence[str]
     tally: Tally
 

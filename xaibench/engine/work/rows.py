@@ -155,8 +155,8 @@ class ShardTrials:
 
 
 def rows_of(
-    found: Evaluation,
-    asked: ShardTrials,
+    evaluation: Evaluation,
+    trials: ShardTrials,
     explainers: Sequence[Explainer],
     metrics: Sequence[Metric],
     provenance: Provenance,
@@ -164,16 +164,16 @@ def rows_of(
     """One row a trial, explainer and metric that was asked about that trial."""
     rows = []
     for explainer, metric in product(explainers, metrics):
-        outcome = found.scored.get((explainer.name, metric.name))
+        outcome = evaluation.scored.get((explainer.name, metric.name))
         if outcome is None:
             continue
-        explained = found.explained[explainer.name]
+        explained = evaluation.explained[explainer.name]
         for place, i in enumerate(outcome.rows):
             status, reason = outcome.odd.get(place, (outcome.status, outcome.reason))
             if status == "ok":
                 remarks = explained.outcome.remarks.get(i), outcome.remarks.get(place)
                 reason = "; ".join(remark for remark in remarks if remark)
-            picture = asked.pictures[asked.trials[i].picture]
+            picture = trials.pictures[trials.trials[i].picture]
             rows.append(
                 provenance.row(
                     explainer,
@@ -183,9 +183,9 @@ def rows_of(
                     image=picture.id,
                     image_sha=picture.sha,
                     inputs_sha=picture.inputs_sha,
-                    target=asked.trials[i].target,
-                    predicted=asked.predicted[i],
-                    probability=asked.probability[i],
+                    target=trials.trials[i].target,
+                    predicted=trials.predicted[i],
+                    probability=trials.probability[i],
                     score=_score(outcome, place) if status == "ok" else float("nan"),
                     curve=_curve(outcome, place) if status == "ok" else (),
                     degenerate=explained.degenerate is not None and bool(explained.degenerate[i]),
@@ -210,8 +210,8 @@ def _curve(outcome: Outcome, place: int) -> tuple[float, ...]:
 
 
 def shown_of(
-    found: Evaluation,
-    asked: ShardTrials,
+    evaluation: Evaluation,
+    shard_trials: ShardTrials,
     batch: Batch,
     classifier: Classifier,
     provenance: Provenance,
@@ -220,24 +220,24 @@ def shown_of(
     """The maps of some pictures for the gallery, by file name, of their first annotated class if any."""
     files = {}
     for picture in pictures:
-        trials = [i for i, trial in enumerate(asked.trials) if trial.picture == picture]
-        i = min(trials, key=lambda i: not asked.trials[i].region.known)
-        shown = {name: e.maps[i] for name, e in found.explained.items() if e.maps is not None}
+        trials = [i for i, trial in enumerate(shard_trials.trials) if trial.picture == picture]
+        i = min(trials, key=lambda i: not shard_trials.trials[i].region.known)
+        shown = {name: e.maps[i] for name, e in evaluation.explained.items() if e.maps is not None}
         if not shown or batch.preprocess is None:
             continue
         kept = KeptMap(
             model=provenance.model,
             dataset=provenance.dataset,
             image=batch.ids[i],
-            target=classifier.class_name(asked.trials[i].target),
-            predicted=classifier.class_name(asked.predicted[i]),
+            target=classifier.class_name(shard_trials.trials[i].target),
+            predicted=classifier.class_name(shard_trials.predicted[i]),
             boxes=batch.regions[i].seen_boxes(batch.images.shape[2:]),
             explainers=tuple(shown),
-            target_index=asked.trials[i].target,
+            target_index=shard_trials.trials[i].target,
         )
         colours = batch.preprocess.colours(batch.images[i]).permute(1, 2, 0) * 255
-        seen = np.ascontiguousarray(colours.round().to(torch.uint8).cpu().numpy())
+        picture_shown = np.ascontiguousarray(colours.round().to(torch.uint8).cpu().numpy())
         maps = torch.stack(list(shown.values())).half().cpu().numpy()
         name = f"{slug(provenance.block)}.{slug(batch.ids[i])}.safetensors"
-        files[name] = GalleryImage(kept, seen, maps)
+        files[name] = GalleryImage(kept, picture_shown, maps)
     return files

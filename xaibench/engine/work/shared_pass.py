@@ -56,29 +56,29 @@ class SharedBatch:
         batch: the trials.
         shared: one forward of the images, and its backward.
         capture: of the trials.
-        asked: the trials and what the network says of their images.
+        shard_trials: the trials and what the network says of their images.
     """
 
     batch: Batch
     shared: SharedPass
     capture: Capture
-    asked: ShardTrials
+    shard_trials: ShardTrials
 
     @property
     def known(self) -> dict[tuple[str, str], Tensor]:
         """Logits that the stream need not make."""
-        pictures = enumerate(self.asked.pictures)
+        pictures = enumerate(self.shard_trials.pictures)
         return {("image", picture.id): self.shared.logits[i] for i, picture in pictures}
 
     @property
     def trials(self) -> Sequence[Trial]:
         """What is asked about."""
-        return self.asked.trials
+        return self.shard_trials.trials
 
     @property
     def inputs(self) -> list[str]:
         """The inputs_sha of each trial's image."""
-        return [self.asked.pictures[trial.picture].inputs_sha for trial in self.trials]
+        return [self.shard_trials.pictures[trial.picture].inputs_sha for trial in self.trials]
 
 
 def run_shared_pass(
@@ -106,22 +106,22 @@ def run_shared_pass(
     batch = batch_of(pictures, trials, images, loaded.preprocess, seed, predicted)
     capture = Capture(loaded.classifier, batch, shared, rows)
     chances = shared.logits.softmax(1)[rows, batch.targets].tolist()
-    asked = ShardTrials(pictures, trials, [predicted[row] for row in rows], chances)
-    return SharedBatch(batch, shared, capture, asked)
+    shard_trials = ShardTrials(pictures, trials, [predicted[row] for row in rows], chances)
+    return SharedBatch(batch, shared, capture, shard_trials)
 
 
 def share(capture: Capture, explainers: Sequence[Explainer]) -> None:
     """Make now what several explainers look at, so that its time is none of theirs."""
     _ = capture.activations
     needs = [set(explainer.needs) for explainer in explainers]
-    if any("gradients" in found and "attention" not in found for found in needs):
+    if any("gradients" in of_explainer and "attention" not in of_explainer for of_explainer in needs):
         _ = capture.gradients
-    if any("image-gradients" in found for found in needs):
+    if any("image-gradients" in of_explainer for of_explainer in needs):
         _ = capture.image_gradients
     if "attention" in capture.classifier.provides:
         with suppress(XaibenchError):  # those who need it will say what is wrong
-            if any("attention" in found for found in needs):
+            if any("attention" in of_explainer for of_explainer in needs):
                 _ = capture.attentions
-            if any({"attention", "gradients"} <= found for found in needs):
+            if any({"attention", "gradients"} <= of_explainer for of_explainer in needs):
                 _ = capture.attentions.gradients
     wait(capture.batch.images.device)

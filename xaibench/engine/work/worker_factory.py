@@ -96,10 +96,10 @@ class Reporting:
     def __call__(self, task: Opening | ShardTask, following: ShardTask | None = None) -> WorkerReport:
         """What comes of a task."""
         with self.at_hand(task.maps if isinstance(task, ShardTask) else {}):
-            found = self.work(task, following)
-        if isinstance(found, OpenedBlock):
-            found = replace(found, examples=None)
-        return WorkerReport(found, self.noting.take(), self.work.worker.tally.take())
+            answer = self.work(task, following)
+        if isinstance(answer, OpenedBlock):
+            answer = replace(answer, examples=None)
+        return WorkerReport(answer, self.noting.take(), self.work.worker.tally.take())
 
     @contextmanager
     def at_hand(self, maps: Mapping[str, bytes]) -> Iterator[None]:

@@ -31,13 +31,13 @@ def conceptor_figures(folder: Path) -> list[EmbeddedPicture]:
     Raises:
         DataError: one of them is no picture.
     """
-    found = []
+    embedded = []
     for name in NAMES:
         paths = (folder / place / f"{name}{ending}" for place in FOLDERS for ending in ENDINGS)
         path = next((path for path in paths if path.is_file()), None)
         if path is not None:
-            found.append(inlined(path))
-    return found
+            embedded.append(inlined(path))
+    return embedded
 
 
 def inlined(path: Path) -> EmbeddedPicture:
