@@ -1,1 +1,1 @@
-"""The pictures that people look at. Knows results; runs no model."""
+"""Pictures and pages of results. Reads results; runs no model."""

@@ -19,7 +19,7 @@ NOTE = (
 
 
 def draw_agreement(path: Path, matrices: Mapping[str, pd.DataFrame]) -> None:
-    """Write a PNG, a matrix beside the other.
+    """Write a PNG with the matrices side by side.
 
     Args:
         path: of the PNG; its folder is made.
@@ -44,7 +44,7 @@ def draw_agreement(path: Path, matrices: Mapping[str, pd.DataFrame]) -> None:
 
 
 def draw(axis: Axes, title: str, matrix: pd.DataFrame) -> None:
-    """One matrix with its numbers."""
+    """Draw one matrix with its numbers."""
     values = matrix.to_numpy(dtype=float)
     axis.imshow(values, cmap="RdBu", vmin=-1, vmax=1)
     axis.set_title(title, fontsize=9)

@@ -1,4 +1,4 @@
-"""How alike maps stay as a network's weights are drawn anew: a curve with a band for each explainer."""
+"""Similarity of maps while a network's weights are drawn anew: a curve and band per explainer."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ WIDTH = 7.5  # inches
 def draw_cascade(
     path: Path, curves: Mapping[str, Curve], threshold: float, title: str, note: str
 ) -> None:
-    """Write a PNG.
+    """Write a PNG of the curves.
 
     Args:
         path: of the PNG; its folder is made.

@@ -20,7 +20,7 @@ Row = tuple[str, Array, Sequence[Array | None]]
 
 
 def draw_columns(path: Path, labels: Sequence[str], rows: Sequence[Row], title: str, note: str) -> None:
-    """Write a PNG: each picture, then under each of its maps.
+    """Write a PNG: each picture, then the picture under each of its maps.
 
     Args:
         path: of the PNG; its folder is made.
@@ -52,7 +52,7 @@ def draw_columns(path: Path, labels: Sequence[str], rows: Sequence[Row], title: 
 
 
 def draw_row(axes: Sequence[Axes], name: str, colours: Array, maps: Sequence[Array | None]) -> None:
-    """One picture: itself, then under each map."""
+    """Draw one row: the picture, then the picture under each map."""
     strip(axes)
     axes[0].imshow(colours)
     axes[0].set_ylabel(

@@ -31,7 +31,7 @@ class SheetPicture:
 
 
 def draw_contact_sheet(path: Path, cells: Sequence[SheetPicture]) -> None:
-    """Write a PNG.
+    """Write a PNG of the sheet.
 
     Args:
         path: of the PNG; its folder is made.
@@ -55,7 +55,7 @@ def draw_contact_sheet(path: Path, cells: Sequence[SheetPicture]) -> None:
 
 
 def paste(sheet: Image.Image, cell: SheetPicture, corner: tuple[int, int]) -> None:
-    """One picture with its boxes, in the middle of its cell, and two lines below."""
+    """Paste one picture with its boxes into the middle of its cell, and two lines of text below."""
     small = cell.picture.copy()
     small.thumbnail((CELL, CELL))
     scale = small.width / cell.picture.width, small.height / cell.picture.height
@@ -72,6 +72,6 @@ def paste(sheet: Image.Image, cell: SheetPicture, corner: tuple[int, int]) -> No
 
 
 def short(text: str) -> str:
-    """A line of printable characters, its end left out where it is long."""
+    """Return a line of printable characters, shortened if it is long."""
     plain = "".join(letter if letter.isprintable() else "?" for letter in text)
     return plain if len(plain) <= LONGEST else f"{plain[: LONGEST - 3]}..."

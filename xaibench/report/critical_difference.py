@@ -1,4 +1,4 @@
-"""Critical-difference diagrams (Demsar 2006): mean ranks, and bars that join who is tied."""
+"""Critical-difference diagrams (Demsar 2006) as PNG: mean ranks, and bars between tied explainers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,12 +61,12 @@ def draw_diagrams(path: Path, diagrams: Sequence[Diagram]) -> None:
 
 
 def rows_of(diagram: Diagram) -> int:
-    """How many names stand one below the other: half of them on each side."""
+    """Return the number of lines of names: half of the names are on each side."""
     return (len(diagram.names) + 1) // 2
 
 
 def bars(diagram: Diagram) -> list[tuple[float, float]]:
-    """From which mean rank to which a bar joins: maximal runs within the critical difference."""
+    """Return the ends of each bar: maximal runs of mean ranks within the critical difference."""
     ranks = sorted(diagram.ranks)
     ends = [max(j for j in range(len(ranks)) if ranks[j] - rank < diagram.critical or ranks[j] == rank)
             for rank in ranks]  # fmt: skip
@@ -76,7 +76,7 @@ def bars(diagram: Diagram) -> list[tuple[float, float]]:
 
 
 def draw(axis: Axes, diagram: Diagram) -> None:
-    """The line, the critical difference above it, names to both sides, bars between."""
+    """Draw the line of ranks, the critical difference above, names on both sides, and bars between."""
     count = len(diagram.names)
     axis.set_title(diagram.title, fontsize=9, loc="left")
     axis.axis("off")

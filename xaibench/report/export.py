@@ -1,4 +1,4 @@
-"""A leaderboard for a paper, a page or a spreadsheet; nothing in a name can break out of its cell."""
+"""The leaderboard as CSV, LaTeX, Markdown or HTML; no name can break out of its cell."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -32,7 +32,7 @@ STANDING = ("rank", "tie", "mean rank", "ms")
 
 
 def leaderboard_frame(boards: Iterable[Board]) -> pd.DataFrame:
-    """A row a model, data set and explainer, best first.
+    """Return one row per model, data set and explainer, best first.
 
     Columns: rank, tie, mean_rank, ms; and for each metric METRIC@VERSION, and the same with " low",
     " high" (of the 95 % interval), " images", " best" and " tied".
@@ -59,7 +59,7 @@ def leaderboard_frame(boards: Iterable[Board]) -> pd.DataFrame:
 
 
 def csv(frame: pd.DataFrame) -> str:
-    """CSV in full precision; text that a spreadsheet would run gets an apostrophe before it."""
+    """Return CSV in full precision; text that a spreadsheet would run gets an apostrophe before it."""
     safe = frame.rename(columns=defused)
     for column in safe.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in safe.dtypes]]:
         safe[column] = safe[column].map(defused)
@@ -67,7 +67,7 @@ def csv(frame: pd.DataFrame) -> str:
 
 
 def defused(value: Any) -> Any:
-    """Text that is no formula; what is no text stays, but for arrays, which become lists of numbers."""
+    """Return text that is no formula, and arrays as lists of numbers; other values are unchanged."""
     if isinstance(value, str):
         safe = f"'{value}" if FORMULA.search(value) else value
         return safe.replace("\r\n", "\n").replace("\r", "\n")  # alone it would end the line
@@ -75,12 +75,12 @@ def defused(value: Any) -> Any:
 
 
 def latex(boards: Iterable[Board]) -> str:
-    """A table each, for the package booktabs: best bold, ties with it underlined."""
+    """Return one booktabs table per leaderboard: best bold, ties with it underlined."""
     return "% \\usepackage{booktabs}\n" + "\n".join(map(latex_table, boards))
 
 
 def latex_table(board: Board) -> str:
-    """One of them."""
+    """Return the table of one leaderboard."""
     rows = [
         [
             latex_text(line.explainer),
@@ -109,25 +109,25 @@ def latex_table(board: Board) -> str:
 
 
 def latex_value(value: Value) -> str:
-    """A value and its interval, marked."""
+    """Return a value and its interval in LaTeX, marked if best or tied."""
     mean, _, ends = written(value).partition(" ")
     marked = rf"\textbf{{{mean}}}" if value.best else rf"\underline{{{mean}}}" if value.tied else mean
     return f"{marked} {{\\scriptsize {latex_text(ends)}}}" if ends else latex_text(mean)
 
 
 def latex_text(text: str) -> str:
-    """Text as LaTeX prints it."""
+    """Return text escaped for LaTeX."""
     escaped = "".join(LATEX.get(letter, letter) for letter in " ".join(text.split()))
     return re.sub("(?<=-)-", "{}-", escaped)  # two in a row would be a dash
 
 
 def markdown(boards: Iterable[Board]) -> str:
-    """A table each: best bold, ties with it underlined."""
+    """Return one table per leaderboard: best bold, ties with it underlined."""
     return "\n".join(markdown_table(board) for board in boards) + f"\n{markdown_text(LEGEND)}\n"
 
 
 def markdown_table(board: Board) -> str:
-    """One of them."""
+    """Return the table of one leaderboard."""
     heads = [markdown_text(text) for text in headings(board)]
     rows = [
         [
@@ -144,19 +144,19 @@ def markdown_table(board: Board) -> str:
 
 
 def markdown_value(value: Value) -> str:
-    """A value and its interval, marked."""
+    """Return a value and its interval in Markdown, marked if best or tied."""
     mean, _, ends = written(value).partition(" ")
     marked = f"**{mean}**" if value.best else f"<ins>{mean}</ins>" if value.tied else markdown_text(mean)
     return f"{marked} {markdown_text(ends)}".strip()
 
 
 def markdown_text(text: str) -> str:
-    """Text as Markdown prints it, on one line."""
+    """Return text escaped for Markdown, on one line."""
     return MARKDOWN.sub(r"\\\1", " ".join(text.split()).replace("&", "&amp;"))
 
 
 def page(results: Results) -> str:
-    """A page of its own."""
+    """Return the leaderboards as an HTML page of their own."""
     title = escape(results.path.name)
     return (
         f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{title}</title></head>\n'
@@ -165,15 +165,15 @@ def page(results: Results) -> str:
 
 
 def headings(board: Board) -> list[str]:
-    """Above the columns."""
+    """Return the headings of the columns."""
     return ["explainer", *(f"{column.key} {column.arrow}" for column in board.columns), *STANDING]
 
 
 def values_of(line: Line, columns: Sequence[Column]) -> list[Value]:
-    """In the order of the columns."""
+    """Return the values of a line in the order of the columns."""
     return [line.values[column.key] for column in columns]
 
 
 def standing_of(line: Line) -> list[str]:
-    """How an explainer stands over all metrics, and its time."""
+    """Return an explainer's rank, tie, mean rank and time as text."""
     return [number(line.rank, 0), line.tie, number(line.mean_rank, 1), number(line.ms, 1)]

@@ -1,4 +1,4 @@
-"""One picture, and beside it the same picture under its saliency maps."""
+"""A picture, and beside it the same picture under its saliency maps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ LARGE, SMALL = 4.0, 2.1  # inches of a picture: of two, of more
 
 @dataclass(frozen=True)
 class Tile:
-    """One map.
+    """One map with the text above and below it.
 
     Args:
         title: above it.
@@ -34,7 +34,7 @@ class Tile:
 
 
 def draw_overlays(path: Path, colours: Array, tiles: Sequence[Tile], title: str, note: str) -> None:
-    """Write a PNG: the picture first, then a tile a map, row by row.
+    """Write a PNG: the picture first, then one tile per map, row by row.
 
     Args:
         path: of the PNG; its folder is made.
@@ -68,7 +68,7 @@ def draw_overlays(path: Path, colours: Array, tiles: Sequence[Tile], title: str,
 
 
 def draw_tile(axis: Axes, colours: Array, tile: Tile, letters: int) -> None:
-    """The picture under one map, or a word where there is none."""
+    """Draw the picture under one map, or a word if there is no map."""
     axis.set_title(tile.title.replace("+conceptors", "\n+conceptors"), fontsize=9)
     axis.set_xlabel(fill(tile.below, letters, max_lines=4, placeholder=" …"), fontsize=7)
     if tile.saliency is None:

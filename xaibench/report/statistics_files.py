@@ -1,4 +1,4 @@
-"""The statistics of a run as files: tables as CSV, a critical-difference diagram, agreement matrices."""
+"""Files of a run's statistics: tables as CSV, critical-difference diagrams, agreement matrices."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ TITLES = {"metric": "metrics", "model": "models", "dataset": "data sets"}
 
 
 def write_statistics(results: Results, folder: Path) -> list[Path]:
-    """Write all tables and pictures; in order, what was written.
+    """Write all tables and pictures, and return their paths in order.
 
     Raises:
         ConfigError: the folder cannot be written to.
@@ -44,12 +44,12 @@ def write_statistics(results: Results, folder: Path) -> list[Path]:
 
 
 def diagrams(results: Results) -> list[Diagram]:
-    """Of each model and data set over all metrics, and of all together where there are several."""
+    """Return a diagram per model and data set, and one of all together if there are several."""
     return [diagram(board.title, board.ranks) for board in results.boards(together=True)]
 
 
 def diagram(title: str, ranks: Ranks) -> Diagram:
-    """The images' mean ranks; explainers that are not in them are named in the title."""
+    """Return the diagram of the images' mean ranks; its title names unranked explainers."""
     blocks = len(ranks.image_ranks)
     left = [name for name in ranks.frame["explainer"] if name not in ranks.explainers]
     if left:
@@ -61,7 +61,7 @@ def diagram(title: str, ranks: Ranks) -> Diagram:
 
 
 def matrices(agreement: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Tau as a matrix, of metrics, models and data sets: of what there are two at least."""
+    """Return tau as a matrix of metrics, and of models and data sets if there are several."""
     by_title = {}
     for along, rows in agreement.groupby("along", sort=False):
         order = list(dict.fromkeys(rows["first"]))

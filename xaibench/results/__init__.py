@@ -1,1 +1,1 @@
-"""What a run leaves: rows, frames, intervals. Runs no model, knows no engine."""
+"""Results of a run: rows, tables, intervals, statistics. Runs no model and imports no engine."""

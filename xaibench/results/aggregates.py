@@ -1,4 +1,4 @@
-"""How the scores of a data set become its value, where that is not always their mean.
+"""Aggregates: how the scores of a data set become one value, where that is not their mean.
 
 MaxBoxAccV2 takes the one threshold that is best for all images together, pixel AP pools all pixels,
 the pointing game is the mean over classes in its literature. What they have in common is that rows
@@ -21,7 +21,7 @@ IOU_LEVELS = (0.3, 0.5, 0.7)
 
 @dataclass(frozen=True)
 class Aggregate:
-    """How a data set's value is made of rows.
+    """The two steps from rows to the value of a data set.
 
     Args:
         parts: from rows with status "ok" to what each adds, (rows, k).
@@ -32,7 +32,7 @@ class Aggregate:
     value: Callable[[Numbers], Numbers]
 
     def of(self, rows: pd.DataFrame) -> float:
-        """The value of some rows with status "ok"; NaN for none."""
+        """Return the value of some rows with status "ok"; NaN for no rows."""
         if rows.empty:
             return float("nan")
         (value,) = self.value(self.parts(rows).sum(0, keepdims=True))
@@ -40,7 +40,7 @@ class Aggregate:
 
 
 def aggregate_of(rows: pd.DataFrame) -> Aggregate:
-    """The aggregate that some rows of one metric and version name.
+    """Return the aggregate that some rows of one metric and version name.
 
     Raises:
         DataError: there is none of that name, or the rows name several.
@@ -55,18 +55,18 @@ def aggregate_of(rows: pd.DataFrame) -> Aggregate:
 
 
 def score_and_one(rows: pd.DataFrame) -> Numbers:
-    """(rows, 2): what a row adds to a mean."""
+    """Return each row's contribution to a mean, (rows, 2): its score, and 1."""
     scores = rows["score"].to_numpy(dtype=float)
     return np.stack([scores, np.ones_like(scores)], axis=1)
 
 
 def quotient(totals: Numbers) -> Numbers:
-    """The mean, from (n, ..., 2)."""
+    """Return the mean, from sums (n, ..., 2)."""
     return divided(totals[..., 0], totals[..., 1])
 
 
 def by_class(rows: pd.DataFrame) -> Numbers:
-    """(rows, 2 C): the scores of each of the C classes in the rows, then the trials of each."""
+    """Return (rows, 2 C): the scores of each of the C classes in the rows, then the trials of each."""
     places, names = pd.factorize(rows["target"])
     one_hot = np.eye(len(names))[places]
     scores = rows["score"].to_numpy(dtype=float)[:, None]
@@ -74,14 +74,14 @@ def by_class(rows: pd.DataFrame) -> Numbers:
 
 
 def mean_of_classes(totals: Numbers) -> Numbers:
-    """The mean of the classes' means, from (n, ..., 2 C); a class without a trial is left out."""
+    """Return the mean of the classes' means, from (n, ..., 2 C); classes without trials are left out."""
     scores, trials = np.split(totals, 2, axis=-1)
     means = divided(scores, trials, otherwise=0.0)
     return divided(means.sum(-1), (trials > 0).sum(-1).astype(float))
 
 
 def boxes_that_fit(rows: pd.DataFrame) -> Numbers:
-    """(rows, levels * thresholds + 1): whether the IoU reaches each level at each threshold; one.
+    """Return (rows, levels * thresholds + 1): whether the IoU reaches each level at each threshold; 1.
 
     A row's curve is the IoU of its best box at each threshold.
     """
@@ -92,13 +92,13 @@ def boxes_that_fit(rows: pd.DataFrame) -> Numbers:
 
 
 def at_the_best_threshold(totals: Numbers) -> Numbers:
-    """Accuracy at the best threshold for each IoU level, mean over the levels (Choe et al. 2020)."""
+    """Return the accuracy at the best threshold, averaged over IoU levels (Choe et al. 2020)."""
     hits = totals[..., :-1].reshape(*totals.shape[:-1], len(IOU_LEVELS), -1)
     return divided(hits.max(-1).mean(-1), totals[..., -1])
 
 
 def curves_of(rows: pd.DataFrame) -> Numbers:
-    """(rows, n): the curves, which must be equally long.
+    """Return the curves as (rows, n); they must be equally long.
 
     Raises:
         DataError: they are not.
@@ -110,7 +110,7 @@ def curves_of(rows: pd.DataFrame) -> Numbers:
 
 
 def average_precision(totals: Numbers) -> Numbers:
-    """Sum over thresholds, from the highest, of precision times what is gained in recall.
+    """Return the sum over thresholds, from the highest, of precision times the gain in recall.
 
     Args:
         totals: (n, ..., 2 b): how much of the object, then of the rest, is in each of b bins of
@@ -127,7 +127,7 @@ def average_precision(totals: Numbers) -> Numbers:
 
 
 def divided(parts: Numbers, wholes: Numbers, otherwise: float = float("nan")) -> Numbers:
-    """`parts` / `wholes`, `otherwise` where the whole is nothing."""
+    """Return `parts` / `wholes`, and `otherwise` where the whole is 0."""
     shape = np.broadcast_shapes(parts.shape, wholes.shape)
     quotients: Numbers = np.divide(parts, wholes, out=np.full(shape, otherwise), where=wholes > 0)
     return quotients

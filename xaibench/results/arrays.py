@@ -1,4 +1,4 @@
-"""The arrays of the statistics, each with its shape.
+"""Types of the statistics' arrays, each with its shape.
 
 n images, T trials (an image with a class asked about), E explainers, R resamples, k parts that a
 score is summed up from.

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, also after the power is gone."""
+"""Atomic writes: a file exists whole or not at all, even after a power failure."""
 
 import errno
 import os
@@ -12,7 +12,7 @@ CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP)  # what file systems say that know o
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to be written: aside, then synced, then renamed, and the new name synced too.
+    """Open a file for writing. It is written aside, synced, renamed, and its new name is synced.
 
     Raises:
         OSError: there is no room, or no right to write; nothing is left of what was begun.
@@ -30,18 +30,18 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """A text file, there whole or not at all."""
+    """Write a text file atomically."""
     write_bytes(path, text.encode())
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """A file, there whole or not at all."""
+    """Write a file atomically."""
     with whole_file(path) as file:
         file.write(content)
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk: a file's own sync says nothing of its name."""
+    """Sync the names in a folder to the disk; syncing a file does not sync its name."""
     if os.name == "nt":  # which opens no folder
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""Whether a results folder has rows of all that its run was asked for."""
+"""Checks that a results folder has the rows that its run should have written."""
 
 import json
 from collections.abc import Iterator, Sequence, Set
@@ -12,7 +12,7 @@ from xaibench.results.manifest import ManifestFields, typed_fields
 
 
 def missing_rows(folder: RunFolder, scored: pd.DataFrame, manifest: dict[str, Any]) -> list[str]:
-    """What the run was asked for, by its manifest and its lists of images, and has no row of."""
+    """Return a sentence per block and metric that lacks rows of the manifest's explainers or images."""
     requested = typed_fields(manifest)
     explainers = [explainer.name for explainer in requested.explainers]
     wrong = []
@@ -30,7 +30,7 @@ def missing_rows(folder: RunFolder, scored: pd.DataFrame, manifest: dict[str, An
 def blocks_of(
     requested: ManifestFields, folder: RunFolder
 ) -> Iterator[tuple[str, str, Set[str] | None]]:
-    """Model, data set and images of each block that has any; None where nothing says which images."""
+    """Yield model, data set and images of each block that has images; None if these are unknown."""
     for block in requested.blocks:
         chosen = {other.chosen for other in requested.blocks if other.dataset == block.dataset}
         try:
@@ -45,7 +45,7 @@ def blocks_of(
 
 
 def lacking(rows: pd.DataFrame, explainers: Sequence[str], images: Set[str] | None) -> Iterator[str]:
-    """Which of them have no row among those of a block and a metric."""
+    """Yield which explainers and images have no row among the rows of one block and metric."""
     if rows.empty:
         yield "no row"
         return
@@ -60,7 +60,7 @@ def lacking(rows: pd.DataFrame, explainers: Sequence[str], images: Set[str] | No
 
 
 def incomplete(scored: pd.DataFrame) -> list[str]:
-    """Cells that lack images or classes that another explainer's cell has."""
+    """Return a sentence for each cell that lacks images or classes that another explainer's cell has."""
     wrong = []
     scored = scored[scored["image"] != ""]
     for (model, data, metric), same in scored.groupby(["model", "dataset", "metric"]):
@@ -83,7 +83,7 @@ def incomplete(scored: pd.DataFrame) -> list[str]:
 
 
 def unlisted(folder: RunFolder, scored: pd.DataFrame) -> list[str]:
-    """Images that the list of a data set's images has, and no row; or the other way."""
+    """Return a sentence for each data set whose list of images and rows name different images."""
     wrong = []
     for data, own in scored[scored["image"] != ""].groupby("dataset"):
         try:
@@ -101,7 +101,7 @@ def unlisted(folder: RunFolder, scored: pd.DataFrame) -> list[str]:
 
 
 def listed_images(folder: RunFolder, data: str) -> Set[str] | None:
-    """The images in the list of a data set's images; None where there is no list.
+    """Return the images in the list of a data set's images; None if there is no list.
 
     Raises:
         DataError: it cannot be read.

@@ -43,7 +43,7 @@ PresentImages = dict[str, PresentImage]  # by image
 
 @dataclass(frozen=True)
 class RunFolder:
-    """`results/<run>/`: a shard is there whole or not at all, and what is there is not done again."""
+    """A results folder, `results/<run>/`. Shards are written atomically, and rows computed only once."""
 
     path: Path
 
@@ -55,7 +55,7 @@ class RunFolder:
         overwrite: bool = False,
         refuse: Callable[[Path], None] | None = None,
     ) -> "RunFolder":
-        """Make the folder, or go on in it where it holds a run that these settings may follow.
+        """Create the folder, or reopen it if it holds a run that these settings may continue.
 
         Args:
             path: of the folder.
@@ -88,7 +88,7 @@ class RunFolder:
     @classmethod
     @contextmanager
     def alone(cls, path: Path) -> Iterator[None]:
-        """Nobody else writes into the folder meanwhile; the system gives it free if the process dies.
+        """Lock the folder against other writers; the system releases the lock if the process dies.
 
         Raises:
             ConfigError: another run does, or the folder cannot be written to.
@@ -113,26 +113,26 @@ class RunFolder:
 
     @property
     def scores(self) -> Path:
-        """Where the shards are."""
+        """The folder of the shards."""
         return self.path / "scores"
 
     @property
     def maps(self) -> Path:
-        """Where the maps kept for the gallery are."""
+        """The folder of the maps kept for the gallery."""
         return self.path / "maps"
 
     @property
     def native(self) -> Path:
-        """Where all maps are at their own resolution, if they are kept."""
+        """The folder of all maps at their own resolution, if they are kept."""
         return self.maps / "native"
 
     @property
     def manifest(self) -> Path:
-        """The manifest, there once the run is finished."""
+        """The file of the manifest, which exists once the run is finished."""
         return self.path / "manifest.json"
 
     def clear(self) -> None:
-        """Remove what a run writes, and nothing else that may lie in the folder."""
+        """Remove the files that a run writes, and no other file of the folder."""
         for part in (self.scores, self.maps):
             if part.exists():
                 shutil.rmtree(part)
@@ -142,11 +142,11 @@ class RunFolder:
             subset.unlink()
 
     def shards(self, block: str) -> list[Path]:
-        """The files of a block."""
+        """Return the shards of a block."""
         return sorted(self.scores.glob(f"{slug(block)}.*.parquet"))
 
     def write(self, block: str, key: str, rows: Sequence[Row]) -> None:
-        """Write a shard of a block, whole or not at all.
+        """Write one shard of a block atomically.
 
         Raises:
             ConfigError: there is no room, or no right to write.
@@ -156,7 +156,7 @@ class RunFolder:
             write_rows(path, rows)
 
     def prune(self, block: str, stale: Callable[[pd.DataFrame], "pd.Series[bool]"]) -> int:
-        """Remove rows of a block; how many.
+        """Remove rows of a block, and return how many were removed.
 
         Each file is written anew whole, or removed.
 
@@ -176,7 +176,7 @@ class RunFolder:
         return removed
 
     def put_aside(self, block: str) -> list[DataError]:
-        """Rename a block's files that cannot be read, so that what they held is made again; why."""
+        """Rename a block's unreadable files, whose rows are then computed again. Return the errors."""
         errors = []
         for path in self.shards(block):
             try:
@@ -187,7 +187,7 @@ class RunFolder:
         return errors
 
     def present(self, block: str) -> PresentImages:
-        """Which cells of which images a block has; not those that failed, which are tried again.
+        """Return the cells that a block has of each image, without failed ones, which are tried again.
 
         A cell has failed for an image if it has for one of its classes. A file that cannot be read has
         none: a run puts it aside and says so.
@@ -217,7 +217,7 @@ class RunFolder:
         return images
 
     def modes(self, block: str) -> set[str]:
-        """The modes of what a block has of images; what failed is tried again in whatever mode."""
+        """Return the modes of a block's rows; failed rows are tried again in any mode."""
         modes = set[str]()
         for path in self.shards(block):
             rows = read_table(path, ("image", "mode", "status")).to_pandas()
@@ -246,7 +246,7 @@ class RunFolder:
             write_bytes(path, content)
 
     def write_subset(self, data: str, text: str) -> None:
-        """Write which images of a data set were run."""
+        """Write the list of the images of a data set that were run."""
         path = self.path / f"subset-{slug(data)}.json"
         with self._writing(path):
             write_text(path, text)
@@ -276,7 +276,7 @@ class RunFolder:
 
 
 def sha_of(path: Path) -> str:
-    """SHA-256 of a file."""
+    """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         digest = sha256()
         while piece := file.read(1 << 20):
@@ -285,7 +285,7 @@ def sha_of(path: Path) -> str:
 
 
 def slug(name: str) -> str:
-    """A file name for any name: what could leave the folder becomes an underscore.
+    """Return a file name for any name; characters that could leave the folder become underscores.
 
     Names that would then be the same stay apart by a few digits of their hash; long ones are cut, as
     a file's name has 255 bytes at most, and two of these and a key make one.

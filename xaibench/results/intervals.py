@@ -1,4 +1,4 @@
-"""How sure a value is: bootstrap intervals over images.
+"""Bootstrap intervals over images.
 
 Percentile intervals are too narrow on few images: they take the spread with n for n - 1, and normal
 for t quantiles. The expanded percentile interval (Hesterberg 2015, arXiv:1411.5279) takes the
@@ -22,7 +22,7 @@ AT_ONCE = 4_000_000  # weights in memory: 32 MB
 def interval(
     scores: "pd.Series[float]", images: "pd.Series[str]", level: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
-    """Bootstrap interval of the mean, images drawn with all of their scores.
+    """Return the bootstrap interval of the mean, drawing images with all of their scores.
 
     An image that is asked about for several classes has several scores, which do not vary
     independently: images are resampled, not scores.
@@ -49,7 +49,7 @@ def resampled(
     seed: int = 0,
     resamples: int = RESAMPLES,
 ) -> Numbers:
-    """The value of samples of as many images, drawn with replacement.
+    """Return the values of resamples of the images, drawn with replacement.
 
     The same seed and number of images draw the same images, whatever the totals are: values from
     two calls are paired.
@@ -72,7 +72,7 @@ def resampled(
 
 
 def drawn(n: int, seed: int, resamples: int) -> Iterable[Times]:
-    """How often each of n images is in each sample, some samples at a time for the sake of memory."""
+    """Return how often each of n images is in each resample, in pieces that fit in memory."""
     if n * resamples <= AT_ONCE:
         return (drawn_at_once(n, seed, resamples),)
     generator = np.random.default_rng(seed)
@@ -82,14 +82,14 @@ def drawn(n: int, seed: int, resamples: int) -> Iterable[Times]:
 
 @lru_cache(maxsize=4)  # a table asks for the same images again and again
 def drawn_at_once(n: int, seed: int, resamples: int) -> Times:
-    """All samples, not to be written to."""
+    """Return all resamples as one read-only array."""
     times = draw(np.random.default_rng(seed), n, resamples)
     times.setflags(write=False)
     return times
 
 
 def draw(generator: np.random.Generator, n: int, resamples: int) -> Times:
-    """How often each of n images is in each of some samples of n."""
+    """Return how often each of n images is in each of some resamples of size n."""
     images = generator.integers(n, size=(resamples, n))
     images += n * np.arange(resamples)[:, None]
     counts = np.bincount(images.ravel(), minlength=resamples * n)
@@ -97,7 +97,7 @@ def draw(generator: np.random.Generator, n: int, resamples: int) -> Times:
 
 
 def ends(values: Numbers, images: int, level: float = 0.95) -> tuple[Numbers, Numbers]:
-    """Lower and upper ends of the expanded percentile interval.
+    """Return the lower and upper ends of the expanded percentile interval.
 
     Args:
         values: of resamples, (R, ...).

@@ -1,4 +1,4 @@
-"""Files of kept maps: some for the gallery, all at their own resolution for metrics to come."""
+"""Files of kept maps: some for the gallery, all at their own resolution for metrics added later."""
 
 import json
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ UNREADABLE = (
 
 
 class KeptExplainer(msgspec.Struct):
-    """What is kept of an explainer beside its maps; `odd` and `remarks` by the number of the row."""
+    """Facts of one explainer beside its maps; `odd` and `remarks` are indexed by row number."""
 
     key: str
     odd: dict[str, tuple[str, str]]
@@ -36,7 +36,7 @@ class KeptExplainer(msgspec.Struct):
 
 
 class NativeMapFacts(msgspec.Struct):
-    """What a file of maps at their own resolution says of them."""
+    """The facts in a file of maps at their own resolution."""
 
     trials: list[tuple[str, int, str]]
     explainers: dict[str, KeptExplainer]
@@ -44,7 +44,7 @@ class NativeMapFacts(msgspec.Struct):
 
 @dataclass(frozen=True)
 class KeptMap:
-    """What the gallery says of one image: everything in pixels of the network's input.
+    """The facts of one image of the gallery; coordinates are in pixels of the network's input.
 
     Args:
         model, dataset, image: names.
@@ -75,21 +75,21 @@ class GalleryImage:
 
 
 def kept_bytes(kept: KeptMap, colours: Array, maps: Array) -> bytes:
-    """The file of one image (H, W, 3) of uint8 and its maps (E, H, W) of float16."""
+    """Return the file of one image (H, W, 3) of uint8 and its maps (E, H, W) of float16."""
     facts = {"kept": json.dumps(asdict(kept))}
     tensors = {"colours": colours, "maps": maps}
     return save({name: np.ascontiguousarray(array) for name, array in tensors.items()}, metadata=facts)
 
 
 def shown_beside(path: Path, shown: GalleryImage) -> bytes:
-    """The file of an image and its maps, and those of other explainers that `path` has of the same."""
+    """Return the file of an image and its maps, and other explainers' maps that `path` has of it."""
     return kept_bytes(*beside_earlier(path, shown.kept, shown.colours, shown.maps))
 
 
 def beside_earlier(
     path: Path, kept: KeptMap, colours: Array, maps: Array
 ) -> tuple[KeptMap, Array, Array]:
-    """The maps and those of other explainers that the file has of the same image and class."""
+    """Return the maps, and other explainers' maps that the file has of the same image and class."""
     if not path.exists():
         return kept, colours, maps
     try:
@@ -147,7 +147,7 @@ def load_kept(path: Path) -> tuple[KeptMap, Array, Array]:
 
 
 def kept_facts(path: Path) -> KeptMap:
-    """What a file says of its image, without the image and the maps.
+    """Return the facts of a file without reading the image and the maps.
 
     Raises:
         DataError: the file cannot be read.
@@ -169,7 +169,7 @@ def _opened(path: Path) -> Iterator[tuple[KeptMap, Any]]:
 
 
 def native_facts(path: Path) -> dict[str, Any]:
-    """What a file of maps at their own resolution says of them, which is what it holds.
+    """Return the facts of a file of maps at their own resolution, checked against its tensors.
 
     Returns:
         "trials": (image, target, inputs_sha) of each row; "explainers": by name, what `Said` has.

@@ -1,4 +1,4 @@
-"""Content keys: the same for what means the same, on every machine and at any time."""
+"""Content keys: equal for equal meaning, on every machine and at any time."""
 
 import json
 from hashlib import sha256
@@ -9,12 +9,12 @@ from xaibench.results.rows import SCHEMA_VERSION
 
 
 def identity(spec: Spec) -> dict[str, Any]:
-    """What a row's meaning depends on: name, version and settings; never where the code lies."""
+    """Return what a row's meaning depends on: a method's name, version and settings, not its path."""
     version = getattr(spec, "version", 0)
     return {"name": spec.name, "version": version, "settings": dict(spec.settings)}
 
 
 def content_key(*parts: object) -> str:
-    """16 hexadecimal digits that depend on `parts` alone: never on a path, a time or a batch."""
+    """Return 16 hexadecimal digits that depend on `parts` alone, never on a path, a time or a batch."""
     serialised = json.dumps([SCHEMA_VERSION, *parts], sort_keys=True)
     return sha256(serialised.encode()).hexdigest()[:16]

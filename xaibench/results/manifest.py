@@ -1,4 +1,4 @@
-"""The manifest of a finished run: what was run, on what, and what it cost."""
+"""The manifest of a finished run: settings, models, data and costs."""
 
 import json
 from pathlib import Path
@@ -10,13 +10,13 @@ from xaibench.api.errors import DataError
 
 
 class NamedMethod(msgspec.Struct):
-    """An explainer or a metric, by its name."""
+    """The name of an explainer or a metric."""
 
     name: str
 
 
 class ManifestBlock(msgspec.Struct):
-    """A model and a data set as rows name them, and which of its images were chosen."""
+    """A model and a data set as rows name them, and the choice of its images."""
 
     model: str
     dataset: str
@@ -24,7 +24,7 @@ class ManifestBlock(msgspec.Struct):
 
 
 class ManifestFields(msgspec.Struct):
-    """The fields that are reckoned with, and their types; all others are only shown."""
+    """The fields of a manifest that the code computes with, and their types; others are only shown."""
 
     run: str = ""
     complete: bool = False
@@ -46,7 +46,7 @@ class ManifestFields(msgspec.Struct):
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """All that a manifest says; nothing where there is no such file.
+    """Return all fields of a manifest; an empty table if there is no such file.
 
     Raises:
         DataError: it is no JSON, no table, no Unicode, or a field has another type than a run writes.
@@ -68,5 +68,5 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 
 def typed_fields(facts: dict[str, Any]) -> ManifestFields:
-    """What of a manifest that was read is reckoned with."""
+    """Return the fields of a manifest that the code computes with."""
     return msgspec.convert(facts, ManifestFields)

@@ -15,7 +15,7 @@ CURVES = "mean"  # the aggregate of metrics whose curves are no parts that add u
 
 @dataclass(frozen=True)
 class MeanCurves:
-    """What one metric's scores were made of, on one model and data set.
+    """The mean curves of one metric's scores on one model and data set.
 
     Args:
         curves: by explainer, (n,) each, from nothing swapped to all; the mean over trials.
@@ -29,18 +29,18 @@ class MeanCurves:
 
     @property
     def key(self) -> str:
-        """As in the leaderboard."""
+        """The key of the metric's column in the leaderboard."""
         return f"{self.metric}@{self.version}"
 
     @property
     def ends(self) -> tuple[float, float]:
-        """What all curves lie between: 0, or the least where that is less, and the most."""
+        """The range of all curves: from 0, or the smallest value if that is negative, to the largest."""
         everything = np.concatenate(list(self.curves.values()))
         return min(0.0, float(everything.min())), float(everything.max())
 
 
 def mean_curves(rows: pd.DataFrame) -> Iterator[MeanCurves]:
-    """Of each model, data set and metric version that keeps curves, in order of appearance.
+    """Yield the mean curves of each model, data set and metric version that keeps curves, in row order.
 
     Args:
         rows: a tidy table, without the shared pass.
@@ -57,7 +57,7 @@ def mean_curves(rows: pd.DataFrame) -> Iterator[MeanCurves]:
 
 
 def resampled(curves: Sequence[Sequence[float] | Vector], points: int) -> Numbers:
-    """(curves, points): each read off at equal steps from its first point to its last.
+    """Return (curves, points): each curve interpolated at equal steps from its first point to its last.
 
     Images of other sizes may have curves of other lengths.
     """

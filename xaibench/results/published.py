@@ -1,4 +1,4 @@
-"""What papers and libraries published, by which protocol, and ours beside it."""
+"""Published figures of papers and libraries, with their protocols, beside our own."""
 
 from functools import cache
 from importlib.resources import files
@@ -14,7 +14,7 @@ UNVERIFIED = "unverified"
 
 
 class Compared(msgspec.Struct, frozen=True, array_like=True):
-    """A metric: theirs, ours, and what ours is multiplied by to be on their scale."""
+    """A metric: their name, our name, and the factor from our scale to theirs."""
 
     theirs: str
     ours: str
@@ -22,7 +22,7 @@ class Compared(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Protocol(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How some figures were made, and what they are.
+    """The protocol of some published figures, and the figures.
 
     Args:
         name: of the protocol, ours.
@@ -67,24 +67,24 @@ class Protocol(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Their methods that we lack."""
+        """Their methods that this package lacks."""
         return tuple(method for method in self.figures if method not in self.explainers)
 
     def figure(self, method: str, metric: int) -> str:
-        """A figure as it may be shown: what nobody has checked is not."""
+        """Return a figure as text; an unverified figure is not shown."""
         return f"{self.figures[method][metric]:g}" if self.verified else UNVERIFIED
 
 
 @cache
 def protocols() -> dict[str, Protocol]:
-    """All that we know, by name."""
+    """Return all known protocols by name."""
     text = (files("xaibench.results") / "published.toml").read_text(encoding="utf-8")
     by_name = msgspec.toml.decode(text, type=dict[str, list[Protocol]])["protocol"]
     return {protocol.name: protocol for protocol in by_name}
 
 
 def protocol_called(name: str) -> Protocol:
-    """One of them.
+    """Return one protocol by name.
 
     Raises:
         UnknownName: there is none; says which there are.
@@ -95,7 +95,7 @@ def protocol_called(name: str) -> Protocol:
 
 
 def beside(protocol: Protocol, results: Results) -> pd.DataFrame:
-    """Ours beside theirs.
+    """Return our figures beside the published ones.
 
     Args:
         protocol: whose figures.

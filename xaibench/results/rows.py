@@ -1,4 +1,4 @@
-"""The tidy table: one row an image, target class, model, explainer and metric, and its files."""
+"""The tidy table and its files: one row per image, target class, model, explainer and metric."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ SHARED_PASS = "shared-pass"  # the explainer named in the row that holds the sha
 
 @dataclass(frozen=True)
 class Row:
-    """One score, or why there is none, and all that is needed to make it again.
+    """One score, or the reason why there is none, and all facts that are needed to compute it again.
 
     Args:
         run: name of the run.
@@ -111,7 +111,7 @@ SCHEMA = pa.schema(
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
-    """One Parquet file, written aside, synced and renamed: it is there whole or not at all.
+    """Write one Parquet file atomically.
 
     Raises:
         PluginError: two rows have the same cell, image, target and metric.
@@ -128,7 +128,7 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
 
 
 def write_table(path: Path, table: pa.Table) -> None:
-    """Rows as one Parquet file, there whole or not at all.
+    """Write a table of rows as one Parquet file atomically.
 
     Raises:
         OSError: there is no room, or no right to write; nothing is left of what was begun.
@@ -166,7 +166,7 @@ def read_rows(paths: Sequence[Path]) -> pd.DataFrame:
 
 
 def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """One file of rows.
+    """Return the rows of one file.
 
     Args:
         path: of the file.
@@ -194,7 +194,7 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
 
 
 def refuse_unwritten(table: pa.Table) -> None:
-    """Refuse what no run writes, and tables and drawings cannot show.
+    """Refuse rows that no run writes and that tables and drawings cannot show.
 
     Raises:
         ValueError: a row names no model, data set or explainer, or a cost is no number.

@@ -1,4 +1,4 @@
-"""Whether a results folder is whole: files, hashes, schema, unique keys, completeness."""
+"""Validation of a results folder: files, hashes, schema, unique keys, completeness."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,11 +19,11 @@ SCORED = ["model", "dataset", "explainer", "metric"]
 
 @dataclass(frozen=True)
 class FolderCheck:
-    """What was looked at in a folder, and what is wrong with it.
+    """The extent of a checked folder, and its faults.
 
     Args:
-        files, rows, cells: how many there are.
-        wrong: one sentence each, with the cure where there is one.
+        files, rows, cells: the numbers of each.
+        wrong: one sentence per fault, with its remedy if there is one.
     """
 
     files: int = 0
@@ -33,10 +33,10 @@ class FolderCheck:
 
 
 def validate(path: Path) -> FolderCheck:
-    """Look at everything in a results folder; nothing is changed.
+    """Check everything in a results folder without changing it.
 
     Raises:
-        DataError: it is no results folder.
+        DataError: the path is not a results folder.
     """
     folder = RunFolder(path)
     if not folder.scores.is_dir():
@@ -74,7 +74,7 @@ def validate(path: Path) -> FolderCheck:
 
 
 def unreadable(place: Path, read: Callable[[Path], object]) -> list[str]:
-    """Files of kept maps that cannot be read."""
+    """Return a sentence for each file of kept maps that cannot be read."""
     wrong = []
     for file in sorted(place.glob("*.safetensors")):
         try:
@@ -85,7 +85,7 @@ def unreadable(place: Path, read: Callable[[Path], object]) -> list[str]:
 
 
 def hashes(folder: RunFolder, manifest: dict[str, Any]) -> list[str]:
-    """Files that are not those that the manifest names."""
+    """Return a sentence for each shard that differs from the manifest."""
     if "shards" not in manifest:
         return []
     listed = manifest["shards"]
@@ -101,7 +101,7 @@ def hashes(folder: RunFolder, manifest: dict[str, Any]) -> list[str]:
 
 
 def unlike(rows: pd.DataFrame) -> list[str]:
-    """Rows that no run of this version writes."""
+    """Return a sentence for each kind of row that no run of this version writes."""
     wrong = []
     twice = rows[rows.duplicated(list(KEY), keep=False)]
     if len(twice):

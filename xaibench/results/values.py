@@ -1,4 +1,4 @@
-"""A metric as a leaderboard's column, and what an explainer has by it."""
+"""A metric as a column of the leaderboard, and the value of an explainer in it."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ ABSENT = ("unsupported", "failed", "undefined")  # statuses without a score, the
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """A metric version on one model and data set; who is tied by it is tested when first asked for.
+    """A metric version on one model and data set. Its ties are tested on first use.
 
     Args:
         cell: its scores.
@@ -25,37 +25,37 @@ class Column:
 
     @property
     def name(self) -> str:
-        """The metric's."""
+        """The name of the metric."""
         return self.cell.metric
 
     @property
     def version(self) -> int:
-        """The metric's."""
+        """The version of the metric."""
         return self.cell.version
 
     @property
     def higher_is_better(self) -> bool:
-        """The direction."""
+        """Whether larger scores are better."""
         return self.cell.higher_is_better
 
     @property
     def describes(self) -> bool:
-        """Whether explainers do not stand by it."""
+        """Whether the metric only describes, and does not rank explainers."""
         return not self.cell.ranks
 
     @property
     def key(self) -> str:
-        """As in the tables of `Results`."""
+        """The column's heading in the tables of `Results`."""
         return self.cell.column
 
     @property
     def arrow(self) -> str:
-        """Which way is better."""
+        """An arrow towards better scores."""
         return "↑" if self.higher_is_better else "↓"
 
     @cached_property
     def best(self) -> frozenset[str]:
-        """Explainers whose value nobody's is better than, but for rounding."""
+        """The explainers with the best value, except for rounding."""
         values = dict(zip(self.cell.explainers, self.cell.values.tolist(), strict=True))
         top = values.get(self.cell.best, nan)
         return frozenset(
@@ -66,37 +66,37 @@ class Column:
 
     @cached_property
     def ties(self) -> Ties:
-        """Who can be told apart by this metric alone."""
+        """The significant differences between explainers by this metric alone."""
         return ties_of(self.cell)
 
     @cached_property
     def letters(self) -> dict[str, str]:
-        """By explainer: who shares one cannot be told apart; "" without scores."""
+        """The tie letters of each explainer; "" without scores."""
         return dict(zip(self.ties.explainers, self.ties.letters, strict=True))
 
     @cached_property
     def ranks(self) -> dict[str, float]:
-        """By explainer: 1 + how many are better beyond noise; NaN without scores."""
+        """Each explainer's rank: 1 + the number of significantly better ones; NaN without scores."""
         return dict(zip(self.ties.explainers, self.ties.ranks.tolist(), strict=True))
 
     @cached_property
     def leading(self) -> frozenset[str]:
-        """The letters of the best."""
+        """The tie letters of the best explainers."""
         return frozenset(letter for name in self.best for letter in letters_in(self.letters[name]))
 
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """What one explainer has by one metric.
+    """The value of one explainer by one metric.
 
     Args:
         column: the metric.
-        explainer: who.
-        mean, low, high: the value and its 95 % bootstrap interval; NaN where there is none.
-        images: how many it was scored on.
-        lacking: how many scores there are not, by status.
-        degenerate: how many maps were constant.
-        why: what it lacks, with all reasons; "" where it lacks nothing.
+        explainer: its name.
+        mean, low, high: the value and its 95 % bootstrap interval; NaN if there is none.
+        images: number of images that it was scored on.
+        lacking: number of missing scores by status.
+        degenerate: number of constant maps.
+        why: the missing scores with all reasons; "" if no score is missing.
     """
 
     column: Column = field(repr=False)
@@ -116,12 +116,12 @@ class Value:
 
     @property
     def half(self) -> float:
-        """Half the interval's width."""
+        """Half the width of the interval."""
         return (self.high - self.low) / 2
 
     @property
     def missing(self) -> int:
-        """How many scores it lacks, whatever the reason."""
+        """The number of scores that it lacks, for any reason."""
         return sum(self.lacking.values())
 
     @property
@@ -131,27 +131,27 @@ class Value:
 
     @property
     def best(self) -> bool:
-        """Whether no value is better, but for rounding."""
+        """Whether no value is better, except for rounding."""
         return self.explainer in self.column.best
 
     @property
     def tied(self) -> bool:
-        """Whether it is not the best, and cannot be told apart from it."""
+        """Whether it does not differ significantly from the best, and is not the best."""
         return not self.best and not self.column.leading.isdisjoint(letters_in(self.letters))
 
     @property
     def letters(self) -> str:
-        """Its ties by this metric alone."""
+        """Its tie letters by this metric alone."""
         return self.column.letters.get(self.explainer, "")
 
     @property
     def rank(self) -> float:
-        """1 + how many are better beyond noise by this metric alone; NaN without scores."""
+        """1 + the number of significantly better explainers by this metric alone; NaN without scores."""
         return self.column.ranks.get(self.explainer, nan)
 
 
 def value_of(column: Column, row: Mapping[Hashable, Any]) -> Value:
-    """From a row of `Results.intervals`."""
+    """Return the value in a row of `Results.intervals`."""
     return Value(
         column,
         str(row["explainer"]),

@@ -22,8 +22,8 @@ def validate(results: Annotated[Path, typer.Argument(help="A results folder.")])
         console.print(f"[red]wrong[/] {escape(sentence)}", highlight=False, soft_wrap=True)
     verdict = f"{len(folder_check.wrong)} things are wrong" if folder_check.wrong else "whole"
     console.print(
-        f"{escape(str(results))}: {verdict}; {folder_check.rows:,} rows of {folder_check.cells:,} cells in "
-        f"{folder_check.files:,} files",
+        f"{escape(str(results))}: {verdict}; {folder_check.rows:,} rows of "
+        f"{folder_check.cells:,} cells in {folder_check.files:,} files",
         highlight=False,
         soft_wrap=True,
     )

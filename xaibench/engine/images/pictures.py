@@ -105,7 +105,7 @@ def decode(
     """
     first = examples[0]
     try:
-        resized = open_image(examples, preprocess)
+        resized = open_resized(examples, preprocess)
         refuse_other_content(first.id, sha, resized.sha)
         pixels = preprocess.tensor(resized.resized)
         inputs = inputs_of(examples, resized.sha, resized.regions)

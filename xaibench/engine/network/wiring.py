@@ -43,13 +43,13 @@ class EachOperation(TorchDispatchMode):
     """Shows each operation that runs inside, with what it is given, before it runs.
 
     Args:
-        look: is called with the operation and its arguments, lists and keywords laid flat; what it
+        show: is called with the operation and its arguments, lists and keywords laid flat; what it
             raises comes out of the operation's place.
     """
 
     def __init__(self, show: Callable[[torch._ops.OpOverload, list[Any]], None]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.look = show
+        self.show = show
 
     def __torch_dispatch__(
         self,
@@ -59,7 +59,7 @@ class EachOperation(TorchDispatchMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """The operation as it is."""
-        self.look(function, tree_leaves((args, kwargs or {})))
+        self.show(function, tree_leaves((args, kwargs or {})))
         return function(*args, **(kwargs or {}))
 
 

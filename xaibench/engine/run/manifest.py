@@ -1,4 +1,4 @@
-"""The manifest of a run: what is needed to repeat it, and what it cost."""
+"""The manifest of a run: the facts that are needed to repeat it, and its costs."""
 
 import shlex
 import sys
@@ -20,7 +20,7 @@ from xaibench.results.rows import SCHEMA_VERSION
 
 
 def models_before(path: Path) -> dict[str, dict[str, Any]]:
-    """What the folder's manifest says of its models; nothing where there is none that can be read."""
+    """Return the models in a folder's manifest; an empty table if no manifest can be read."""
     try:
         return dict(read_manifest(path / "manifest.json").get("models", {}))
     except DataError:  # it is written anew
@@ -28,7 +28,7 @@ def models_before(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def content_sha(results: Results, dataset: str) -> str:
-    """What depends on the content of every image of a data set that was read."""
+    """Return a hash of the contents of all images of a data set that were read."""
     rows = results.rows[results.rows["dataset"] == dataset]
     return content_key(sorted(rows.groupby("image")["image_sha"].max().items()))
 
@@ -41,7 +41,16 @@ def facts_of(
     tally: Tally,
     began: datetime,
 ) -> dict[str, Any]:
-    """The manifest: all that is needed to make the run again, and what it cost."""
+    """Return the manifest: the facts that are needed to repeat the run, and its costs.
+
+    Args:
+        config: the settings.
+        todo: the plan.
+        registry: the plugins.
+        results: the rows of the run.
+        tally: the costs.
+        began: the time when the run began.
+    """
     return {
         "run": results.path.name,
         "complete": True,
@@ -94,6 +103,6 @@ def facts_of(
 
 
 def packages() -> dict[str, str]:
-    """The version of every package that is installed, by name."""
+    """Return the version of every installed package by name."""
     metadata = [dist.metadata for dist in distributions()]  # which is parsed each time it is asked for
     return dict(sorted((each["Name"], each["Version"]) for each in metadata))

@@ -1,1 +1,1 @@
-"""The report: one HTML file out of a results folder. Knows results; runs no model."""
+"""The report: one HTML file of a results folder. Reads results; runs no model."""

@@ -14,7 +14,7 @@ SHADES = 5  # to each side of zero
 
 @dataclass(frozen=True)
 class Matrix:
-    """Kendall's tau between some orders: names, and rows of (tau, how many comparisons)."""
+    """Kendall's tau between some orders: names, and rows of (tau, number of comparisons)."""
 
     title: str
     names: tuple[str, ...]
@@ -22,7 +22,7 @@ class Matrix:
 
 
 def agreements(results: Results) -> list[Matrix]:
-    """Of metrics, and of models and data sets where there are several."""
+    """Return the matrix of the metrics, and of models and data sets if there are several."""
     table = pd.concat([results.agreement(along) for along in ALONG], ignore_index=True)
     drawn = []
     for title, matrix in matrices(table).items():
@@ -38,7 +38,7 @@ def agreements(results: Results) -> list[Matrix]:
 
 
 def shade(tau: float) -> str:
-    """The class of a cell: "p1" to "p5" for agreement, "n1" to "n5" for the reverse, "" for none."""
+    """Return the CSS class of a tau: "p1" to "p5" where orders agree, "n1" to "n5" where reversed."""
     if tau != tau:
         return ""
     level = int(np.ceil(abs(tau) * SHADES - 1e-9))

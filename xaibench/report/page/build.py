@@ -1,4 +1,4 @@
-"""A results folder as one HTML file: works offline, asks the network for nothing, and can be printed."""
+"""The report as one HTML file that works offline, loads nothing from the network, and can be printed."""
 
 import json
 from base64 import b64encode
@@ -41,7 +41,7 @@ NONE = "-"
 
 @dataclass(frozen=True)
 class WrittenReport:
-    """What was written: where, how many bytes, and what of the gallery is in it."""
+    """The written file: its path and size, and the extent of its gallery."""
 
     path: Path
     bytes: int
@@ -51,7 +51,7 @@ class WrittenReport:
 
     @property
     def size(self) -> str:
-        """The bytes as a reader has them."""
+        """The size as text."""
         return readable_size(self.bytes)
 
 
@@ -84,7 +84,7 @@ def write_report(
 
 
 def page(results: Results, shown: Gallery) -> str:
-    """The page, and in it its own size."""
+    """Return the HTML of the page, which states its own size."""
     boards, blocks = results.boards(together=True), results.boards()
     style = read("page.css")
     script = "\n".join(read(name) for name in SCRIPTS)
@@ -126,7 +126,7 @@ def page(results: Results, shown: Gallery) -> str:
 
 @cache
 def environment() -> Environment:
-    """Templates in which everything from outside is escaped, and nothing that is missing goes unseen."""
+    """Return the templates' environment: text is escaped, and undefined names raise."""
     jinja = Environment(
         loader=PackageLoader("xaibench.report.page"),
         autoescape=True,
@@ -141,7 +141,7 @@ def environment() -> Environment:
 
 
 def curves_of(results: Results, board: Board) -> list[Any]:
-    """The curves of a board, in its order."""
+    """Return the curves of a leaderboard, in its order."""
     means = {
         (each.explainer, column.name): each.values[column.key].mean
         for each in board.lines
@@ -152,7 +152,7 @@ def curves_of(results: Results, board: Board) -> list[Any]:
 
 
 def totals(results: Results, blocks: list[Board]) -> dict[str, int]:
-    """What there is of everything."""
+    """Return the numbers of models, data sets, images, explainers, metrics and scores."""
     rows = results.scores
     images = rows.loc[rows["image"] != "", ["dataset", "image"]].drop_duplicates()
     return {
@@ -166,13 +166,13 @@ def totals(results: Results, blocks: list[Board]) -> dict[str, int]:
 
 
 def config_of(results: Results) -> str:
-    """The settings' file, which runs the same again; "" where there is none."""
+    """Return the text of the settings' file; "" if there is none."""
     path = results.path / "config.toml"
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 def facts_of(shown: Gallery) -> dict[str, Any]:
-    """What the page's script reads."""
+    """Return the facts that the page's script reads."""
     return {
         "images": shown.images,
         "explainers": shown.explainers,
@@ -184,13 +184,13 @@ def facts_of(shown: Gallery) -> dict[str, Any]:
 
 
 def palette(name: str) -> bytes:
-    """256 colours of three bytes."""
+    """Return 256 colours of a colour map, three bytes each."""
     colours = matplotlib.colormaps[name](np.linspace(0, 1, 256))[:, :3]
     return bytes(np.rint(colours * 255).astype(np.uint8).tobytes())
 
 
 def in_script(facts: Mapping[str, Any]) -> Markup:
-    """JSON that no text in it can lead out of its script element, nor into a comment."""
+    """Return JSON whose text cannot leave its script element nor begin a comment."""
     plain = json.dumps(facts, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for sign in "<>&\u2028\u2029":
         plain = plain.replace(sign, f"\\u{ord(sign):04x}")
@@ -198,7 +198,7 @@ def in_script(facts: Mapping[str, Any]) -> Markup:
 
 
 def policy(style: str, script: str) -> str:
-    """A content security policy: our own style and script by their hashes, pictures in the page."""
+    """Return a content security policy: our style and script by their hashes, pictures as data URLs."""
     ours = {name: f"'sha256-{digest(content)}'" for name, content in (("s", style), ("j", script))}
     return (
         f"default-src 'none'; img-src data:; style-src {ours['s']}; script-src {ours['j']}; "
@@ -207,37 +207,37 @@ def policy(style: str, script: str) -> str:
 
 
 def digest(content: str) -> str:
-    """As the policy wants it."""
+    """Return the hash of a text as the policy writes it."""
     return b64encode(sha256(content.encode()).digest()).decode()
 
 
 def read(name: str) -> str:
-    """A file of the page."""
+    """Return the text of a static file."""
     return (files("xaibench.report.page") / "static" / name).read_text(encoding="utf-8")
 
 
 def readable_size(count: int) -> str:
-    """Bytes in words."""
+    """Return a number of bytes as kB or MB."""
     return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.0f} kB"
 
 
 def unique(names: Any) -> list[str]:
-    """Each once, in order."""
+    """Return each name once, in order."""
     return list(dict.fromkeys(names))
 
 
 def number(value: float, digits: int = 3) -> str:
-    """A number, or a dash where there is none."""
+    """Return a number as text, "-" for NaN."""
     return NONE if value != value else f"{value:,.{digits}f}"
 
 
 def milliseconds(value: float) -> str:
-    """As the terminal's leaderboard has them."""
+    """Return milliseconds as the terminal's leaderboard shows them."""
     return NONE if value != value else f"{value:,.{int(value < 10)}f}"
 
 
 def scalar(value: Any) -> str:
-    """A manifest's value as text."""
+    """Return a value of the manifest as text."""
     if isinstance(value, (str, int)) and not isinstance(value, bool):
         return str(value)
     return json.dumps(value, ensure_ascii=False, default=str)

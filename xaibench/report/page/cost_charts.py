@@ -41,7 +41,7 @@ class Spot:
 
 @dataclass(frozen=True)
 class Chart:
-    """Of one metric over one cost."""
+    """The chart of one metric over one cost."""
 
     metric: str
     cost: str
@@ -49,7 +49,7 @@ class Chart:
 
 
 def charts(board: Board) -> list[Chart]:
-    """Of the metrics by which explainers stand, or of all where there is none; cheap is left.
+    """Return the charts of the metrics that rank, or of all metrics if none does; cheap is left.
 
     The shared pass is drawn as a line by its milliseconds; every explainer needs its forwards, and
     they are counted with its own.
@@ -81,7 +81,7 @@ def charts(board: Board) -> list[Chart]:
 
 
 def chart(spots: Sequence[Spot], column: Column, cost: str, shared: float, where: str) -> Drawing:
-    """Points with their intervals and names, and the line of those that nobody beats in both."""
+    """Draw points with intervals and names, and the line of those that no other beats in both."""
     costs = [spot.cost for spot in spots] + ([shared] if shared > 0 else [])
     lows = [spot.low if spot.low == spot.low else spot.mean for spot in spots]
     highs = [spot.high if spot.high == spot.high else spot.mean for spot in spots]
@@ -111,7 +111,7 @@ def chart(spots: Sequence[Spot], column: Column, cost: str, shared: float, where
 
 
 def frame(x: Axis, y: Axis, cost: str) -> list[Mark]:
-    """Both axes, with their numbers."""
+    """Draw both axes with their numbers."""
     bottom = HEIGHT - BOTTOM
     marks = [line(LEFT, bottom, WIDTH - RIGHT, bottom, "axis")]
     for tick in y.ticks():
@@ -126,7 +126,7 @@ def frame(x: Axis, y: Axis, cost: str) -> list[Mark]:
 
 
 def shared_line(x: Axis, shared: float) -> list[Mark]:
-    """What all explainers wait for before their own part."""
+    """Draw the time of the shared pass, which precedes every explainer's own part."""
     if shared <= 0:
         return []
     at = x.at(shared)
@@ -137,7 +137,7 @@ def shared_line(x: Axis, shared: float) -> list[Mark]:
 
 
 def front(spots: Sequence[Spot], x: Axis, y: Axis, higher: bool) -> list[Mark]:
-    """Steps along those explainers than which none is both cheaper and better; controls do not count."""
+    """Draw steps along explainers than which none is both cheaper and better; controls do not count."""
     best: list[Spot] = []
     turn = 1 if higher else -1
     for spot in sorted(spots, key=lambda spot: (spot.cost, -turn * spot.mean)):

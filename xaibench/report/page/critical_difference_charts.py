@@ -25,7 +25,7 @@ class Ranking:
 
 
 def rankings(boards: Sequence[Board]) -> list[Ranking]:
-    """A diagram for each board."""
+    """Return a diagram for each leaderboard."""
     drawn = []
     for board in boards:
         facts = diagram(board.title, board.ranks)
@@ -36,7 +36,7 @@ def rankings(boards: Sequence[Board]) -> list[Ranking]:
 
 
 def draw(diagram: Diagram) -> Drawing:
-    """The line of ranks, the critical difference above it, bars below it, names to both sides."""
+    """Draw the line of ranks, the critical difference above, bars below, names on both sides."""
     count, joined = len(diagram.names), bars(diagram)
     at = Axis(1, count, SIDE, WIDTH - SIDE)
     top, step = 54.0, 7.0
@@ -75,7 +75,7 @@ def draw(diagram: Diagram) -> Drawing:
 
 
 def ruler(diagram: Diagram, at: Axis, top: float) -> list[Mark]:
-    """The line of ranks with its numbers, and the critical difference as long as it is."""
+    """Draw the line of ranks with its numbers, and the critical difference to scale."""
     count = len(diagram.names)
     marks = [line(at.start, top, at.end, top, "axis")]
     for rank in range(1, count + 1):
@@ -94,6 +94,6 @@ def ruler(diagram: Diagram, at: Axis, top: float) -> list[Mark]:
 
 
 def shortened(name: str, room: float) -> str:
-    """A name that fits."""
+    """Return a name that fits into some pixels."""
     fits = int(room / LETTER)
     return name if len(name) <= fits else f"{name[: fits - 1]}…"

@@ -1,4 +1,4 @@
-"""What the gallery knows of each image: maps, boxes, peaks, scores, and how far explainers disagree."""
+"""The images of the gallery: maps, boxes, peaks, scores, and how much the explainers disagree."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Scores = dict[tuple[str, str], tuple[float | str, bool]]
 
 @dataclass(frozen=True)
 class Gallery:
-    """All images whose maps were kept, as plain data for the page, and how many there are.
+    """All images whose maps were kept, as plain data for the page, with their numbers.
 
     Args:
         images: see `image`.
@@ -46,7 +46,7 @@ class Gallery:
 
 @dataclass(frozen=True)
 class MapScore:
-    """What a metric says of a map: a score, or the status of one that there is not.
+    """The score of one map by one metric, or the status of a missing score.
 
     Args:
         explainer: by name.
@@ -64,7 +64,7 @@ class MapScore:
 
 
 class Places(dict[Any, int]):
-    """Numbers names in the order of their first appearance."""
+    """A table that numbers names in the order of their first appearance."""
 
     def __missing__(self, name: Any) -> int:
         return self.setdefault(name, len(self))
@@ -154,7 +154,7 @@ def ordered(kept_maps: KeptMaps, results: Results) -> list[Path]:
 
 
 def metrics_of(results: Results) -> list[Plain]:
-    """The metrics of the run: key, name, whether higher is better, whether scores are 0 and 1 alone."""
+    """Return the metrics of the run: key, name, direction, and whether all scores are 0 or 1."""
     metrics = []
     for (name, version), rows in results.scores.groupby(["metric", "metric_version"], sort=False):
         scores = rows.loc[rows["status"] == "ok", "score"]
@@ -171,7 +171,7 @@ def metrics_of(results: Results) -> list[Plain]:
 
 
 def by_image(results: Results) -> dict[tuple[str, str, str], list[MapScore]]:
-    """What was asked about each image of each model and data set, in the order of the rows."""
+    """Return the scores of each image of each model and data set, in row order."""
     rows = results.scores[results.scores["image"] != ""]
     key = rows["metric"] + "@" + rows["metric_version"].astype(str)
     columns = ["model", "dataset", "image", "explainer", "target", "predicted", "status", "score"]
@@ -186,7 +186,7 @@ def by_image(results: Results) -> dict[tuple[str, str, str], list[MapScore]]:
 
 
 def native_grids(results: Results) -> dict[tuple[str, str], tuple[tuple[int, int], ...]]:
-    """Of each model and data set, the target layer's height and width in cells."""
+    """Return the target layer's height and width in cells, by model and data set."""
     grids: dict[tuple[str, str], tuple[tuple[int, int], ...]] = {}
     facts = results.rows[["model", "dataset", "grid"]].drop_duplicates()
     for model, dataset, grid in facts.itertuples(index=False, name=None):
@@ -197,7 +197,7 @@ def native_grids(results: Results) -> dict[tuple[str, str], tuple[tuple[int, int
 
 
 def scores_of(rows: Sequence[MapScore], facts: KeptMap) -> tuple[Scores, bool]:
-    """The scores of an image by explainer and metric, and whether it is known whose maps are shown.
+    """Return an image's scores by explainer and metric, and whether its maps' class is known.
 
     A metric that asks about the predicted class alone has no score of another class's maps: its
     score is that of the predicted class, and is marked so. Files that do not say which class they
@@ -224,7 +224,7 @@ def of_other(scores: Scores, explainer: str, metric: Mapping[str, Any]) -> bool:
 
 
 def plain(score: tuple[float | str, bool] | None) -> float | str | None:
-    """A score with four digits, a status where there is none, None where nothing was asked."""
+    """Return a score with four digits, a status, or None if the cell is not part of the run."""
     if score is None:
         return None
     value = score[0]
@@ -234,12 +234,12 @@ def plain(score: tuple[float | str, bool] | None) -> float | str | None:
 
 
 def rounded(position: tuple[float, float] | None) -> list[float] | None:
-    """A peak to a thousandth of the image."""
+    """Return a peak rounded to four digits."""
     return None if position is None else [round(share, 4) for share in position]
 
 
 def disagreement(facts: KeptMap, maps: Array, controls: Sequence[str]) -> float | None:
-    """One less the mean rank correlation of all pairs of maps: 0 the same order of cells, 1 unrelated.
+    """Return 1 less the mean rank correlation of all pairs of maps: 0 is the same order, 1 unrelated.
 
     Null explainers and flat maps are left out; None where fewer than two maps are left.
     """

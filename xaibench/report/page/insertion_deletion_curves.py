@@ -1,4 +1,4 @@
-"""Insertion and deletion curves: the mean over images with its bootstrap band, an explainer a panel."""
+"""Insertion and deletion curves: means over images with bootstrap bands, one panel per explainer."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ Band = tuple[Numbers, Numbers, Numbers]  # mean, low, high, (points,) each
 
 @dataclass(frozen=True)
 class CurvePanel:
-    """One explainer: its curves, and its areas in words."""
+    """One explainer's curves and the areas under them."""
 
     explainer: str
     control: bool
@@ -35,7 +35,7 @@ class CurvePanel:
 
 @dataclass(frozen=True)
 class Curves:
-    """One model, data set and protocol: the panels in the order of the leaderboard.
+    """The panels of one model, data set and protocol, in the order of the leaderboard.
 
     Args:
         metrics: the metrics whose curves these are.
@@ -59,7 +59,7 @@ def curves(
     order: Sequence[str],
     means: Mapping[tuple[str, str], float],
 ) -> Iterator[Curves]:
-    """Those of a model and data set, a protocol each.
+    """Yield the curves of a model and data set, one protocol at a time.
 
     Args:
         results: of a run.
@@ -94,7 +94,7 @@ def curves(
 
 
 def trials_of(rows: pd.DataFrame) -> dict[str, Trials]:
-    """The curves of a metric by explainer, by image and class; of its newest version."""
+    """Return the curves of a metric's newest version by explainer, image and class."""
     newest = rows[rows["metric_version"] == rows["metric_version"].max()]
     by_explainer: dict[str, Trials] = {}
     columns = (newest[name] for name in ("explainer", "image", "target", "curve"))
@@ -107,7 +107,7 @@ def trials_of(rows: pd.DataFrame) -> dict[str, Trials]:
 def banded(
     known: Mapping[str, dict[str, Trials]], order: Sequence[str]
 ) -> tuple[dict[str, dict[str, Band]], int, int]:
-    """Mean and band of every explainer's curves, on the images and classes that all of them have.
+    """Return mean and band of every explainer's curves, on the images and classes that all of them have.
 
     An explainer without any curve leaves nothing out for the others, and is not among them.
 
@@ -130,7 +130,7 @@ def banded(
 
 
 def band(each: Numbers, codes: Places, images: int) -> Band:
-    """Mean and 95 % band of curves (trials, steps): images resampled with all of their trials."""
+    """Return mean and 95 % band of curves (trials, steps), resampling images with all their trials."""
     if each.shape[1] > POINTS:
         each = each[:, np.linspace(0, each.shape[1] - 1, POINTS).round().astype(int)]
     totals = np.zeros((images, each.shape[1], 2))
@@ -140,7 +140,7 @@ def band(each: Numbers, codes: Places, images: int) -> Band:
 
 
 def panel(name: str, own: Mapping[str, Band], other: Mapping[str, Band], images: int) -> Drawing:
-    """An explainer's curves and bands over the reference's curves."""
+    """Draw an explainer's curves and bands over the reference's curves."""
     x, y = Axis(0, 1, LEFT, WIDTH - RIGHT), Axis(0, 1, HEIGHT - BOTTOM, TOP)
     marks: list[Mark] = []
     for tick in (0.0, 0.5, 1.0):
@@ -163,7 +163,7 @@ def panel(name: str, own: Mapping[str, Band], other: Mapping[str, Band], images:
 
 
 def along(values: Numbers, x: Axis, y: Axis) -> list[tuple[float, float]]:
-    """A curve's points."""
+    """Return the points of a curve in pixels."""
     shares = np.linspace(0, 1, len(values))
     return [
         (x.at(float(share)), y.at(float(value))) for share, value in zip(shares, values, strict=True)

@@ -1,4 +1,4 @@
-"""The leaderboards as they are drawn: intervals to their columns' scales, ties in line, and words."""
+"""The leaderboard's table: intervals on their column's scale, ties in line, words for missing scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ WIDTH, HEIGHT = 72.0, 26.0  # pixels of a whisker
 
 @dataclass(frozen=True)
 class BoardCell:
-    """What stands for a value.
+    """One cell of the table.
 
     Args:
         word: instead of a number, where there is none.
@@ -28,7 +28,7 @@ class BoardCell:
 
 @dataclass(frozen=True)
 class BoardRow:
-    """What stands for a line: its ties as all letters of the table, "" where it has not that one."""
+    """One row of the table; `letters` has "" for each of the table's letters that the line lacks."""
 
     line: Line
     letters: tuple[str, ...]
@@ -37,14 +37,14 @@ class BoardRow:
 
 @dataclass(frozen=True)
 class Table:
-    """What stands for a leaderboard."""
+    """The table of one leaderboard."""
 
     board: Board
     rows: tuple[BoardRow, ...]
 
 
 def drawn(board: Board) -> Table:
-    """A leaderboard, each of its columns to one scale."""
+    """Return the table of a leaderboard, each column on one scale."""
     every = list(dict.fromkeys(letter for each in board.lines for letter in letters_in(each.tie)))
     axes = {key: axis([each.values[key] for each in board.lines]) for key in keys(board)}
     rows = []
@@ -57,12 +57,12 @@ def drawn(board: Board) -> Table:
 
 
 def keys(board: Board) -> list[str]:
-    """Of its columns."""
+    """Return the keys of a leaderboard's columns."""
     return [column.key for column in board.columns]
 
 
 def axis(values: Sequence[Value]) -> Axis:
-    """As wide as the intervals of a column reach."""
+    """Return the axis of a column, as wide as its intervals reach."""
     ends = [
         end for value in values if isfinite(value.mean) for end in (value.low, value.mean, value.high)
     ]
@@ -71,20 +71,20 @@ def axis(values: Sequence[Value]) -> Axis:
 
 
 def cell(value: Value, on: Axis) -> BoardCell:
-    """A value on its column's axis."""
+    """Return the cell of a value on its column's axis."""
     word = "" if value.mean == value.mean else word_of(value)
     return BoardCell(value, word, whisker(on, value) if isfinite(value.mean) else None)
 
 
 def word_of(value: Value) -> str:
-    """Why there is no number, in a word."""
+    """Return one word for the reason of a missing number."""
     if not value.requested:
         return "not asked"
     return next((status for status in ABSENT if value.lacking[status]), "none")
 
 
 def whisker(on: Axis, value: Value) -> Drawing:
-    """An interval on its column's axis, the mean a dot; a column's are all to one scale."""
+    """Draw an interval on its column's axis, the mean as a dot."""
     y = HEIGHT / 2
     marks = [line(0, y, WIDTH, y, "track")]
     if value.low == value.low:

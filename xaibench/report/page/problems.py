@@ -1,4 +1,4 @@
-"""What has no score, and why: every row with a status other than "ok", counted."""
+"""Missing scores and their reasons: all rows with a status other than "ok", counted."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Problem:
 
 
 def problems(results: Results) -> list[Problem]:
-    """Failed ones first, then what is unsupported, then what is undefined; within these as they came."""
+    """Return failed, then unsupported, then undefined rows, grouped by reason, in row order."""
     wrong = results.scores[results.scores["status"] != "ok"]
     same = ["status", "model", "dataset", "reason"]
     grouped = [
@@ -41,7 +41,7 @@ def problems(results: Results) -> list[Problem]:
 
 
 def counts(problems: list[Problem]) -> dict[str, int]:
-    """How many rows have each status."""
+    """Return the number of rows of each status."""
     totals: dict[str, int] = {}
     for each in problems:
         totals[each.status] = totals.get(each.status, 0) + each.rows

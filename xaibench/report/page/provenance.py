@@ -1,4 +1,4 @@
-"""All that a manifest says, in sections that a reader can open one by one."""
+"""The whole manifest, in sections that a reader can open one by one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ OTHERS = "Further facts"
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what is under it, as plain data."""
+    """A heading and the facts under it, as plain data."""
 
     title: str
     facts: Mapping[str, Any]
 
 
 def provenance(results: Results) -> list[Section]:
-    """Everything in the manifest, in order; what has no place of its own comes last."""
+    """Return all fields of the manifest in order; fields without a section come last."""
     rest = dict(results.manifest)
     sections = []
     for title, names in SECTIONS:
@@ -42,10 +42,10 @@ def provenance(results: Results) -> list[Section]:
 
 
 def is_table(value: Any) -> bool:
-    """Whether it is a list of records, each flat enough for a line."""
+    """Return whether a value is a list of records, each flat enough for one line."""
     return isinstance(value, list) and bool(value) and all(isinstance(each, Mapping) for each in value)
 
 
 def columns_of(records: list[Mapping[str, Any]]) -> list[str]:
-    """Every field of some records, in order of appearance."""
+    """Return every field of some records, in order of appearance."""
     return list(dict.fromkeys(name for record in records for name in record))

@@ -1,4 +1,4 @@
-"""Maps as small grids of bytes, and images as thumbnails: what a page can hold of a thousand of them."""
+"""Maps as small grids of bytes and images as thumbnails, so that a page can hold a thousand of them."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -25,13 +25,13 @@ Side = Float[np.ndarray, "cells pixels"]
 
 
 def largest_grid(maps: int) -> int:
-    """Cells along a side that so many maps may have: 56, fewer where they would not fit in the page."""
+    """Return the cells along a side that so many maps may have: 56, or fewer to fit in the page."""
     return max(SMALLEST, min(LARGEST, isqrt(ROOM // max(1, maps))))
 
 
 @lru_cache(maxsize=64)
 def averaging(cells: int, pixels: int) -> Side:
-    """(cells, pixels): each cell the mean of the pixels it covers, those on its border in part."""
+    """Return (cells, pixels): weights of each cell's mean; pixels on its border count in part."""
     edges = np.linspace(0, pixels, cells + 1)
     first = np.maximum(edges[:-1, None], np.arange(pixels))
     last = np.minimum(edges[1:, None], np.arange(pixels) + 1)
@@ -41,7 +41,7 @@ def averaging(cells: int, pixels: int) -> Side:
 
 @lru_cache(maxsize=64)
 def bilinear(pixels: int, cells: int) -> Side:
-    """(pixels, cells): as the engine upsamples, cells and pixels as areas (`align_corners=False`)."""
+    """Return (pixels, cells): the engine's upsampling, pixels as areas (`align_corners=False`)."""
     where = np.clip((np.arange(pixels) + 0.5) * cells / pixels - 0.5, 0, cells - 1)
     low = np.minimum(where.astype(int), cells - 1)
     share = where - low
@@ -53,13 +53,13 @@ def bilinear(pixels: int, cells: int) -> Side:
 
 @lru_cache(maxsize=64)
 def back(cells: int, pixels: int) -> Side:
-    """(cells, pixels): from an upsampled map to the grid it was upsampled from."""
+    """Return (cells, pixels): the inverse of upsampling, from a map to its grid."""
     inverse: Side = np.linalg.pinv(bilinear(pixels, cells))
     return inverse
 
 
 def along(matrix_y: Numbers, values: Numbers, matrix_x: Numbers) -> Numbers:
-    """Both sides of some maps (E, H, W) changed: (E, h, w), in the maps' own precision."""
+    """Return maps (E, H, W) resized along both sides, (E, h, w), in their own precision."""
     resized: Numbers = matrix_y.astype(values.dtype) @ values @ matrix_x.astype(values.dtype).T
     return resized
 
@@ -80,7 +80,7 @@ class Small:
 
 
 def small_maps(maps: Array, native: Sequence[tuple[int, int]], largest: int) -> list[Small]:
-    """Each map as a grid that a page has room for.
+    """Return each map as a grid that a page has room for.
 
     A map that was upsampled from one of the native grids, or those of usual networks, becomes that grid
     again, and is drawn from it as the engine drew it. Any other is averaged over areas.
@@ -113,20 +113,20 @@ def small_maps(maps: Array, native: Sequence[tuple[int, int]], largest: int) -> 
 
 
 def fitting(height: int, width: int, largest: int) -> tuple[int, int]:
-    """The largest grid of an image's shape whose longer side has at most `largest` cells."""
+    """Return the largest grid of an image's shape whose longer side has at most `largest` cells."""
     scale = min(1.0, largest / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def in_bytes(values: Numbers) -> Small:
-    """Of values in [0, 1], or of a grid that such a map was upsampled from, which may reach further."""
+    """Return a map in [0, 1], or the grid that it was upsampled from, which may exceed it, as bytes."""
     low, high = min(0.0, float(values.min())), max(1.0, float(values.max()))
     cells: Array = np.rint((values - low) / (high - low) * BYTE).astype(np.uint8)
     return Small(cells, low, high)
 
 
 def peak(saliency: Array) -> tuple[float, float] | None:
-    """The first maximum as shares of width and height, mid pixel; None where the map is flat."""
+    """Return the first maximum as shares of width and height, mid pixel; None if the map is flat."""
     if saliency.max() == saliency.min():
         return None
     y, x = np.unravel_index(saliency.argmax(), saliency.shape)
@@ -134,7 +134,7 @@ def peak(saliency: Array) -> tuple[float, float] | None:
 
 
 def thumbnail(colours: Array) -> bytes:
-    """An image (H, W, 3) of uint8 as a small WebP."""
+    """Return an image (H, W, 3) of uint8 as a small WebP."""
     picture = Image.fromarray(colours)
     picture.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
     with BytesIO() as file:
@@ -143,5 +143,5 @@ def thumbnail(colours: Array) -> bytes:
 
 
 def text(content: bytes) -> str:
-    """Bytes as base64."""
+    """Return bytes as base64."""
     return b64encode(content).decode("ascii")

@@ -1,4 +1,4 @@
-"""Vector pictures as plain marks, which the template writes out as inline SVG.
+"""Vector pictures as plain marks, which the templates write as inline SVG.
 
 Colours are classes of the page's style sheet, so that pictures follow its light and dark; there is no
 style attribute, which the page's content security policy would refuse.
@@ -16,7 +16,7 @@ LETTER = 6.1  # pixels of a character at the pictures' size of type
 
 @dataclass(frozen=True)
 class Mark:
-    """One element: its kind, its attributes, its text, and what it says when pointed at."""
+    """One SVG element: its kind, attributes, text, and tooltip."""
 
     kind: str
     attributes: Attributes
@@ -26,7 +26,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture of some pixels, and what it is for those who do not see it."""
+    """A picture with its size in pixels, and a label for screen readers."""
 
     width: float
     height: float
@@ -36,7 +36,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Axis:
-    """Where values lie between two pixels; on a log axis, values must be positive."""
+    """The mapping of values to pixels between two ends; on a log axis, values must be positive."""
 
     low: float
     high: float
@@ -45,13 +45,13 @@ class Axis:
     log: bool = False
 
     def at(self, value: float) -> float:
-        """The pixel of a value; the middle where the axis has one value only."""
+        """Return the pixel of a value; the middle if the axis has only one value."""
         low, high, value = (log10(x) if self.log else x for x in (self.low, self.high, value))
         share = (value - low) / (high - low) if high > low else 0.5
         return self.start + share * (self.end - self.start)
 
     def ticks(self) -> list[float]:
-        """Round values within the axis: powers of ten on a log axis, else three to eight."""
+        """Return round values within the axis: powers of ten on a log axis, else three to eight."""
         if self.log:
             return [10.0**power for power in range(ceil(log10(self.low)), floor(log10(self.high)) + 1)]
         if self.high <= self.low:
@@ -65,42 +65,42 @@ class Axis:
 
 
 def line(x1: float, y1: float, x2: float, y2: float, style: str) -> Mark:
-    """A straight line."""
+    """Return a straight line."""
     ends = zip(("x1", "y1", "x2", "y2"), (x1, y1, x2, y2), strict=True)
     return Mark("line", (*((name, pixel(value)) for name, value in ends), ("class", style)))
 
 
 def dot(x: float, y: float, radius: float, style: str, title: str) -> Mark:
-    """A disc that says what it is."""
+    """Return a disc with a tooltip."""
     where = (("cx", pixel(x)), ("cy", pixel(y)), ("r", pixel(radius)), ("class", style))
     return Mark("circle", where, title=title)
 
 
 def words(x: float, y: float, text: str, style: str, anchor: str = "start") -> Mark:
-    """Text on its baseline."""
+    """Return text on its baseline."""
     where = (("x", pixel(x)), ("y", pixel(y)), ("class", style), ("text-anchor", anchor))
     return Mark("text", where, text=text)
 
 
 def path(points: Sequence[tuple[float, float]], style: str, closed: bool = False) -> Mark:
-    """Straight from point to point."""
+    """Return straight lines from point to point."""
     commands = "M" + "L".join(f"{pixel(x)} {pixel(y)}" for x, y in points) + ("Z" if closed else "")
     return Mark("path", (("d", commands), ("class", style)))
 
 
 def pixel(value: float) -> str:
-    """A coordinate: a tenth of a pixel is enough."""
+    """Return a coordinate rounded to a tenth of a pixel."""
     return f"{value:.1f}".removesuffix(".0")
 
 
 def plain(value: float) -> str:
-    """A number of an axis."""
+    """Return a number of an axis as text."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 @dataclass(frozen=True)
 class LabelledPoint:
-    """A point of a scatter plot that wants its name beside it."""
+    """A point of a scatter plot and its name."""
 
     x: float
     y: float
@@ -108,7 +108,7 @@ class LabelledPoint:
 
 
 def labelled(points: Sequence[LabelledPoint], room: Extent) -> list[tuple[float, float, str]]:
-    """Where each name goes: its baseline's start or end, and which ("start", "end").
+    """Return the place of each name: its baseline's start or end, and which ("start", "end").
 
     Greedy, from the top: beside its point if there is room, else the nearest place up or down that
     covers no point and no name that is placed already. Where there is none, beside its point.
@@ -137,12 +137,12 @@ def labelled(points: Sequence[LabelledPoint], room: Extent) -> list[tuple[float,
 
 
 def within(box: Extent, room: Extent) -> bool:
-    """Whether a box lies in another."""
+    """Return whether a box lies in another."""
     return box[0] >= room[0] and box[1] >= room[1] and box[2] <= room[2] and box[3] <= room[3]
 
 
 def clear(box: Extent, taken: Sequence[Extent]) -> bool:
-    """Whether a box covers none of some others."""
+    """Return whether a box covers none of some others."""
     return all(
         box[2] <= other[0] or other[2] <= box[0] or box[3] <= other[1] or other[3] <= box[1]
         for other in taken

@@ -1,1 +1,1 @@
-"""What can be said of the difference between explainers, and what cannot. Knows rows; runs no model."""
+"""Statistics of the differences between explainers. Reads rows; runs no model."""

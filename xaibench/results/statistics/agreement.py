@@ -1,4 +1,4 @@
-"""Whether metrics, models or data sets put explainers in the same order: Kendall's tau-b."""
+"""Agreement between the orders of explainers by metrics, models or data sets: Kendall's tau-b."""
 
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -16,7 +16,7 @@ Orders = Mapping[tuple[str, ...], dict[str, float]]  # goodness by explainer, of
 
 
 def agreement(cells: Sequence[Paired], along: str = "metric") -> pd.DataFrame:
-    """Kendall's tau-b between the orders of explainers, for all pairs of metrics, models or data sets.
+    """Return Kendall's tau-b between explainers' orders, for all pairs of metrics, models or data sets.
 
     Two of them are compared where all else is the same (two metrics: on one model and data set), on
     the explainers that both have values of, better ones first whichever way the metric goes; the tau is
@@ -46,7 +46,7 @@ def agreement(cells: Sequence[Paired], along: str = "metric") -> pd.DataFrame:
 
 
 def mean_tau(first: Orders, second: Orders) -> dict[str, float | int]:
-    """The mean tau over what two have in common, the fewest explainers in one, and of how many."""
+    """Return the mean tau over common comparisons, the fewest explainers in one, and their number."""
     taus = [tau(first[rest], second[rest]) for rest in first if rest in second]
     defined = [(value, count) for value, count in taus if not np.isnan(value)]
     return {
@@ -57,7 +57,7 @@ def mean_tau(first: Orders, second: Orders) -> dict[str, float | int]:
 
 
 def tau(first: dict[str, float], second: dict[str, float]) -> tuple[float, int]:
-    """Kendall's tau-b of two explainers' values, and of how many; NaN where all in one are equal."""
+    """Return Kendall's tau-b of two explainers' values, and their number; NaN if one's are all equal."""
     common = [name for name in first if not np.isnan([first[name], second.get(name, np.nan)]).any()]
     if len(common) < FEWEST:
         return float("nan"), len(common)

@@ -1,4 +1,4 @@
-"""Two result folders, paired by image: what changed beyond noise."""
+"""Comparison of two results folders, paired by image."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ class Comparison:
 
     @property
     def regressions(self) -> pd.DataFrame:
-        """Cells that are worse beyond noise, and those that have lost scores: no score is no success."""
+        """Cells that are significantly worse, and cells that have lost scores."""
         worse = (self.frame["verdict"] == WORSE) | (self.frame["lost"] > 0)
         return self.frame[worse]
 
@@ -88,7 +88,7 @@ def compare(
 
 
 def chosen(rows: pd.DataFrame, metrics: Sequence[str], explainers: Sequence[str]) -> pd.DataFrame:
-    """Rows of these metrics and explainers."""
+    """Return the rows of these metrics and explainers."""
     for column, names in (("metric", metrics), ("explainer", explainers)):
         if names:
             rows = rows[rows[column].isin(list(names))]
@@ -96,7 +96,7 @@ def chosen(rows: pd.DataFrame, metrics: Sequence[str], explainers: Sequence[str]
 
 
 def other_content(a: pd.DataFrame, b: pd.DataFrame) -> set[tuple[str, str]]:
-    """Data set and image where one name stands for different pixels."""
+    """Return data set and image of each image whose name stands for different pixels."""
     shas = []
     for rows in (a, b):
         known = rows[(rows["image"] != "") & (rows["image_sha"] != "")]
@@ -108,7 +108,7 @@ def other_content(a: pd.DataFrame, b: pd.DataFrame) -> set[tuple[str, str]]:
 def pair(
     a: pd.DataFrame, b: pd.DataFrame, changed: set[tuple[str, str]], tolerance: float
 ) -> tuple[Paired, Difference]:
-    """One cell of both: its scores as a matrix of two columns, B and A, and their difference."""
+    """Return one cell of both runs: its scores as a matrix of columns B and A, and their difference."""
     sides = pd.concat([b.assign(explainer=SECOND), a.assign(explainer=FIRST)])
     cell = matrix(sides)
     same = np.array([(cell.dataset, cell.images[i]) not in changed for i in cell.places], dtype=bool)
@@ -122,14 +122,14 @@ def pair(
 
 
 def beyond(by_image: ByImage, tolerance: float) -> Vector:
-    """B less A, image by image; zero where they are equal but for rounding."""
+    """Return B less A, image by image; 0 where they are equal except for rounding."""
     a, b = by_image.T
     gains = b - a
     return np.where(np.abs(gains) <= tolerance * np.maximum(np.abs(a), np.abs(b)), 0.0, gains)
 
 
 def changes(cell: Paired, a: pd.DataFrame, b: pd.DataFrame) -> dict[str, object]:
-    """The values of a cell on the common trials, its versions, and scores that only one has."""
+    """Return the values of a cell on common trials, its versions, and the scores that one run lacks."""
     value_a, value_b = cell.values
     lost, gained = lacking(a, b), lacking(b, a)
     versions = [str(rows["explainer_version"].iloc[0]) for rows in (a, b)]
@@ -145,7 +145,7 @@ def changes(cell: Paired, a: pd.DataFrame, b: pd.DataFrame) -> dict[str, object]
 
 
 def lacking(own: pd.DataFrame, other: pd.DataFrame) -> list[str]:
-    """Why the other has no score of what is scored here: a reason for each such image and class.
+    """Return the other run's reason for each image and class that only this run has a score of.
 
     An image that the other was not asked about is not lacking, nor one of which it predicts another
     class.
@@ -162,7 +162,7 @@ def lacking(own: pd.DataFrame, other: pd.DataFrame) -> list[str]:
 
 
 def remarks(a: pd.DataFrame, b: pd.DataFrame, changed: set[tuple[str, str]]) -> list[str]:
-    """What differs between two runs besides their scores."""
+    """Return a sentence for each difference between two runs besides their scores."""
     sentences = []
     for metric in sorted(set(a["metric"]) & set(b["metric"])):
         versions = [set(rows.loc[rows["metric"] == metric, "metric_version"]) for rows in (a, b)]
@@ -190,7 +190,7 @@ def remarks(a: pd.DataFrame, b: pd.DataFrame, changed: set[tuple[str, str]]) -> 
 
 
 def differing(a: pd.DataFrame, b: pd.DataFrame, column: str, by: list[str]) -> list[str]:
-    """Names of which a column holds other values in B than in A."""
+    """Return the names whose column holds other values in B than in A."""
     left, right = (
         {key: set(group[column]) for key, group in rows[rows["image"] != ""].groupby(by)}
         for rows in (a, b)

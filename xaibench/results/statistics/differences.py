@@ -1,4 +1,4 @@
-"""Explainers against one of them: paired differences, and win rates image by image."""
+"""Paired differences from one explainer, and win rates image by image."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ CONTROL = "random"
 
 @dataclass(frozen=True)
 class Difference:
-    """What tells two sets of scores of the same trials apart.
+    """The difference between two sets of scores of the same trials.
 
     Args:
         value: the first's less the second's, in units of the score.
@@ -48,7 +48,7 @@ class Difference:
     gains: Vector
 
     def verdict(self, corrected: float, higher_is_better: bool, alpha: float = ALPHA) -> str:
-        """In words: one of BETTER, WORSE, SAME, EQUAL, UNTOLD.
+        """Return one of BETTER, WORSE, SAME, EQUAL, UNDECIDED.
 
         It takes a significant test whose signed ranks point where the means do: where a few large
         differences go against many small ones, neither is called better.
@@ -63,7 +63,7 @@ class Difference:
 
 
 def difference(cell: Paired, one: int, other: int) -> Difference:
-    """The explainers in two columns, on the trials that both have scores of."""
+    """Return the difference between the explainers in two columns, on their common trials."""
     both = cell.defined[:, one] & cell.defined[:, other]
     totals = cell.per_image(cell.parts[:, [one, other]] * both[:, None, None])
     first, second = cell.common(one, other)
@@ -72,7 +72,7 @@ def difference(cell: Paired, one: int, other: int) -> Difference:
 
 
 def of_scores(totals: Totals, cell: Paired, differences: Vector, left_out: int) -> Difference:
-    """The difference between two sets of scores.
+    """Return the difference between two sets of scores.
 
     Args:
         totals: what each common image adds to the values of both, (n, 2, k).
@@ -98,7 +98,7 @@ def of_scores(totals: Totals, cell: Paired, differences: Vector, left_out: int) 
 
 
 def against(cell: Paired, reference: str) -> pd.DataFrame:
-    """Every explainer less `reference`, with Holm's correction over all of them.
+    """Return every explainer less `reference`, with Holm's correction over all of them.
 
     Returns:
         A row each but the reference: difference, low, high, p, p_holm, verdict, images, left_out (see
@@ -125,7 +125,7 @@ def against(cell: Paired, reference: str) -> pd.DataFrame:
 def difference_columns(
     each: Difference, corrected: float, higher_is_better: bool, alpha: float
 ) -> dict[str, object]:
-    """A difference as columns of a table; `alpha` is the level that planning reckons with."""
+    """Return a difference as columns of a table; `alpha` is the level for planning."""
     return {
         "difference": each.value,
         "low": each.low,
@@ -141,13 +141,13 @@ def difference_columns(
 
 
 def control_of(explainers: Sequence[str], controls: Sequence[str] = ()) -> str:
-    """Whom to compare with as chance: `random` where it is there, or else the first control; or ""."""
+    """Return the explainer that stands for chance: `random`, or else the first control, or ""."""
     candidates = [name for name in (CONTROL, *controls) if name in explainers]
     return candidates[0] if candidates else ""
 
 
 def differences(cell: Paired, controls: Sequence[str] = ()) -> pd.DataFrame:
-    """Every explainer against the control and against the best; the column `against` says which."""
+    """Return every explainer against the control and the best, named in the column `against`."""
     control = control_of(cell.explainers, controls)
     frames = [
         against(cell, reference).assign(against=role)
@@ -158,7 +158,7 @@ def differences(cell: Paired, controls: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def win_rates(cell: Paired) -> pd.DataFrame:
-    """How often one explainer is better than another, image by image.
+    """Return the share of images on which one explainer is better than another.
 
     An image of several classes is one, with its mean scores. Equal scores are half a win to each,
     so that the rates of a pair add up to 1; their share is a column.

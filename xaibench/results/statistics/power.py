@@ -1,4 +1,4 @@
-"""How small a difference can be seen with so many images, and how many it takes to see a given one.
+"""Power: the smallest detectable difference, and the number of images that a difference needs.
 
 For a two-sided Wilcoxon signed-rank test of one pair: the paired t test's normal approximation with
 Guenther's correction for few images (1981), over the asymptotic relative efficiency of the signed
@@ -19,7 +19,7 @@ EFFICIENCY = 3 / math.pi
 
 
 def detectable(differences: Vector, alpha: float = ALPHA, power: float = POWER) -> float:
-    """The least mean difference that as many images would show with this power.
+    """Return the smallest mean difference that as many images would show with this power.
 
     Args:
         differences: an image each; NaN where there is none. Their standard deviation is taken.
@@ -42,7 +42,7 @@ def detectable(differences: Vector, alpha: float = ALPHA, power: float = POWER) 
 
 
 def images_needed(differences: Vector, alpha: float = ALPHA, power: float = POWER) -> float:
-    """How many images would tell two explainers apart, if they differed as much as they seem to.
+    """Return the number of images that would separate two explainers if the observed difference is real.
 
     What two tied explainers seem to differ by is mostly noise: an order of magnitude, no promise.
 
@@ -66,5 +66,5 @@ def images_needed(differences: Vector, alpha: float = ALPHA, power: float = POWE
 
 
 def needed_z(alpha: float, power: float) -> float:
-    """How many standard errors a difference must be away from zero."""
+    """Return the number of standard errors that a difference must be away from 0."""
     return float(ndtri(1 - alpha / 2) + ndtri(power))

@@ -1,4 +1,4 @@
-"""Ranks over several metrics, models and data sets: their mean, its interval, what it can tell."""
+"""Ranks over several metrics, models and data sets: their means, intervals and ties."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from xaibench.results.statistics.ties import Ties, comparable, letters_in, ties
 
 @dataclass(frozen=True)
 class Ranks:
-    """How explainers stand over some metrics, models and data sets.
+    """The ranks of the explainers over some metrics, models and data sets.
 
     Args:
         frame: a row an explainer, best first: mean_rank (over the cells that it has a value in), low,
@@ -41,7 +41,7 @@ class Ranks:
 
     @property
     def within(self) -> ByImage:
-        """The ranks within each image once more, after the mean over metrics and models."""
+        """The ranks within each image, taken again after the mean over metrics and models."""
         return ranked(-self.image_ranks)
 
     @property
@@ -50,7 +50,7 @@ class Ranks:
         return critical_difference(len(self.explainers), len(self.image_ranks))
 
     def needed(self, first: str, second: str) -> float:
-        """How many images would tell two explainers apart; see `images_needed`. NaN where not ranked."""
+        """Return the number of images that would separate two explainers; NaN if one is not ranked."""
         if not {first, second} <= set(self.explainers):
             return float("nan")
         one, other = (self.image_ranks[:, self.explainers.index(name)] for name in (first, second))
@@ -59,7 +59,7 @@ class Ranks:
 
 
 def ranks(cells: Sequence[Paired]) -> Ranks:
-    """Of any cells together: those of one model and data set, of one model, of all.
+    """Rank the explainers over any cells: those of one model and data set, of one model, or all.
 
     The mean rank is that of the leaderboard: explainers are ranked by their value in each cell, and
     the ranks averaged over cells. Who can be told apart is tested on ranks within images, where an
@@ -93,12 +93,12 @@ def ranks(cells: Sequence[Paired]) -> Ranks:
 
 
 def standing(cells: Sequence[Paired]) -> Ranks:
-    """Over those cells whose metrics rank, or over all where all of them describe."""
+    """Rank the explainers over the cells whose metrics rank, or over all cells if none ranks."""
     return ranks([cell for cell in cells if cell.ranks] or cells)
 
 
 def separation(ranks: Ranks) -> str:
-    """How many images would tell the first two explainers apart, where they are not told apart yet.
+    """Return a sentence: whether the first two explainers differ, or how many images would show it.
 
     The first two of those that have scores enough to be ranked; who stands before them without is named.
     """
@@ -121,12 +121,12 @@ def separation(ranks: Ranks) -> str:
 
 
 def value_ranks(cell: Paired, names: Sequence[str]) -> Each:
-    """Ranks of the explainers' values in a cell, in the order of `names`; NaN for those not in it."""
+    """Return the ranks of explainers' values in a cell, in the order of `names`; NaN if not in it."""
     return spread(ranked(cell.goodness), cell, names)
 
 
 def mean_rank_interval(cells: Sequence[Paired], names: Sequence[str]) -> tuple[Each, Each]:
-    """Ends of the mean ranks' interval, images resampled within each data set.
+    """Return the ends of the mean ranks' interval, resampling the images within each data set.
 
     All metrics and models see the same samples of a data set's images.
     """
@@ -150,21 +150,21 @@ def mean_rank_interval(cells: Sequence[Paired], names: Sequence[str]) -> tuple[E
 
 
 def spread(values: Numbers, cell: Paired, names: Sequence[str]) -> Numbers:
-    """A cell's columns as those of `names`; NaN for explainers that it has not."""
+    """Return a cell's columns in the order of `names`; NaN for explainers that are not in the cell."""
     wide = np.full((*values.shape[:-1], len(names)), np.nan)
     wide[..., [names.index(name) for name in cell.explainers]] = values
     return wide
 
 
 def ranked(goodness: Numbers) -> Numbers:
-    """Ranks along the last axis, 1 for the largest, equal ones sharing their mean; NaN stays NaN."""
+    """Return ranks along the last axis, 1 for the largest; equal values share a mean, NaN stays NaN."""
     ahead = (goodness[..., None, :] > goodness[..., :, None]).sum(-1)
     level = (goodness[..., None, :] == goodness[..., :, None]).sum(-1)  # itself among them
     return np.where(np.isnan(goodness), np.nan, ahead + (level + 1) / 2)
 
 
 def mean_known(values: Numbers) -> Numbers:
-    """Means along the first axis of what is not NaN; NaN where nothing is."""
+    """Return means along the first axis over values that are not NaN; NaN if all are."""
     known = ~np.isnan(values)
     counts = known.sum(0)
     sums = np.where(known, values, 0.0).sum(0)
@@ -174,12 +174,12 @@ def mean_known(values: Numbers) -> Numbers:
 
 
 def rankable(cell: Paired) -> set[str]:
-    """Explainers that have scores of at least half the trials that the fullest one has."""
+    """Return the explainers with scores of at least half the trials that the fullest one has."""
     return {name for name, kept in zip(cell.explainers, comparable(cell.scores), strict=True) if kept}
 
 
 def image_ranks(cells: Sequence[Paired], names: Sequence[str]) -> tuple[ByImage, int]:
-    """Of each image of each data set, the mean over metrics and models of the ranks within it.
+    """Return each image's ranks, averaged over the metrics and models of its data set.
 
     Ranks are of the mean scores over the classes that all of `names` have scores of.
 
@@ -203,7 +203,7 @@ def image_ranks(cells: Sequence[Paired], names: Sequence[str]) -> tuple[ByImage,
 
 
 def critical_difference(explainers: int, blocks: int, alpha: float = ALPHA) -> float:
-    """The least difference of mean ranks that Nemenyi's test calls significant (Demsar 2006, 3.2.2).
+    """Return the smallest significant difference of mean ranks by Nemenyi's test (Demsar 2006, 3.2.2).
 
     Args:
         explainers: how many are ranked.

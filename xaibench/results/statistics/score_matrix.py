@@ -1,4 +1,4 @@
-"""The scores of one metric as a matrix: a row an image and class, a column an explainer."""
+"""The scores of one metric as a matrix: a row per image and class, a column per explainer."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ STATISTICS_COLUMNS = (
 
 @dataclass(frozen=True)
 class Paired:
-    """One model, data set and metric: all that its explainers scored, on the same trials.
+    """The scores of all explainers on the same trials, by one metric on one model and data set.
 
     Args:
         model, dataset, metric, version, higher_is_better: of the metric on these data.
@@ -51,24 +51,24 @@ class Paired:
 
     @property
     def facts(self) -> dict[str, str | int]:
-        """What tells it from the other cells of a run, by column."""
+        """The names that identify this cell in a run, by column."""
         values = (self.model, self.dataset, self.metric, self.version)
         return dict(zip(CELL, values, strict=True))
 
     @property
     def column(self) -> str:
-        """The metric and its version, as a heading."""
+        """The metric and its version, as the heading of a column."""
         return f"{self.metric}@{self.version}"
 
     @property
     def defined(self) -> Defined:
-        """Which scores there are."""
+        """Which scores exist."""
         defined: Defined = ~np.isnan(self.scores)
         return defined
 
     @cached_property
     def values(self) -> Each:
-        """The value of each explainer on all that it has scored; NaN where that is nothing."""
+        """The value of each explainer on all trials that it has scored; NaN if there are none."""
         return self.aggregate.value(self.parts.sum(0))
 
     @cached_property
@@ -78,7 +78,7 @@ class Paired:
 
     @cached_property
     def by_image(self) -> ByImage:
-        """The mean score of each image over its classes: what tests over images are made on.
+        """The mean score of each image over its classes, the input of tests over images.
 
         An image that lacks the score of a class lacks it for this explainer alone; those who compare
         two take the classes that both have, by `common`.
@@ -86,7 +86,7 @@ class Paired:
         return self.mean_of(self.scores)
 
     def common(self, one: int, other: int) -> tuple[Vector, Vector]:
-        """Image by image the mean scores of two explainers, over the classes that both have.
+        """Return the mean scores of two explainers image by image, over the classes that both have.
 
         Returns:
             Two (n,) arrays, NaN for images of which nothing is common.
@@ -96,7 +96,7 @@ class Paired:
         return both[:, 0], both[:, 1]
 
     def mean_of(self, scores: Numbers) -> Numbers:
-        """Means over the trials of each image that are not NaN; NaN where all are."""
+        """Return means over each image's trials that are not NaN; NaN if all are."""
         known = ~np.isnan(scores)
         sums = self.per_image(np.where(known, scores, 0.0))
         counts = self.per_image(known.astype(float))
@@ -105,30 +105,30 @@ class Paired:
         return means
 
     def per_image(self, trials: Numbers) -> Numbers:
-        """Sums over the trials of each image."""
+        """Return sums over the trials of each image."""
         totals = np.zeros((len(self.images), *trials.shape[1:]))
         np.add.at(totals, self.places, trials)
         return totals
 
     def why(self, *columns: int) -> str:
-        """Why scores of some explainers are lacking."""
+        """Return the reasons why some explainers lack scores."""
         odd = (f"{self.explainers[i]}: {self.reasons[i]}" for i in columns if self.reasons[i])
         return "; ".join(odd)
 
     def place(self, explainer: str) -> int:
-        """The column of an explainer."""
+        """Return the column of an explainer."""
         return self.explainers.index(explainer)
 
     @cached_property
     def best(self) -> str:
-        """The explainer with the best value, of equal ones the first; "" where none has one."""
+        """The explainer with the best value, the first of equal ones; "" if none has a value."""
         if np.isnan(self.goodness).all():
             return ""
         return self.explainers[int(np.nanargmax(self.goodness))]
 
 
 def value_intervals(cell: Paired) -> tuple[Each, Each]:
-    """Ends of the 95 % bootstrap interval of each value, on the images that each explainer has scored.
+    """Return the ends of each value's 95 % bootstrap interval, on its explainer's scored images.
 
     Explainers with scores of the same trials are resampled together: with many images, drawing them
     is most of the work.
@@ -145,18 +145,18 @@ def value_intervals(cell: Paired) -> tuple[Each, Each]:
 
 
 def statistics_columns(rows: pd.DataFrame) -> pd.DataFrame:
-    """The columns that statistics and aggregates read: most of a row's width is for other readers."""
+    """Return the columns that statistics and aggregates read; rows have many more."""
     return rows[[column for column in rows.columns if column in STATISTICS_COLUMNS]]
 
 
 def cells(rows: pd.DataFrame) -> Iterator[Paired]:
-    """Every model, data set and metric version of a tidy table, in order of appearance."""
+    """Yield the matrix of every model, data set and metric version of a tidy table, in row order."""
     for _, group in rows.groupby(CELL, sort=False):
         yield matrix(group)
 
 
 def paired(rows: pd.DataFrame, model: str, dataset: str, metric: str, version: int) -> Paired:
-    """One of them; KeyError where there is no such row."""
+    """Return one matrix; raises KeyError if there is no such row."""
     wanted = [model, dataset, metric, version]
     chosen = rows[(rows[CELL] == wanted).all(axis=1)]
     if chosen.empty:
@@ -165,7 +165,7 @@ def paired(rows: pd.DataFrame, model: str, dataset: str, metric: str, version: i
 
 
 def matrix(rows: pd.DataFrame) -> Paired:
-    """Rows of one model, data set and metric version, as a matrix. Their order changes nothing."""
+    """Return rows of one model, data set and metric version as a matrix, in any order of the rows."""
     first = rows.iloc[0]
     explainers = sorted(rows["explainer"].unique())
     of_images = rows[rows["image"] != ""]  # a cell that could not be begun names no image
@@ -201,14 +201,14 @@ def matrix(rows: pd.DataFrame) -> Paired:
 
 
 def reasons_of(rows: pd.DataFrame, explainers: Sequence[str]) -> tuple[str, ...]:
-    """Why each explainer lacks scores; "" where it lacks none."""
+    """Return the reasons why each explainer lacks scores; "" if it lacks none."""
     odd = rows[rows["status"] != "ok"]
     reasons = {str(name): why_lacking(group) for name, group in odd.groupby("explainer")}
     return tuple(reasons.get(name, "") for name in explainers)
 
 
 def why_lacking(rows: pd.DataFrame) -> str:
-    """Statuses other than "ok" with their reasons, and how many rows have them; "" for none."""
+    """Return the statuses other than "ok" with reasons and numbers of rows; "" for none."""
     odd = rows[rows["status"] != "ok"]
     counted = Counter(zip(odd["status"], odd["reason"], strict=True))
     return "; ".join(f"{status}: {why} ({count})" for (status, why), count in sorted(counted.items()))

@@ -1,4 +1,4 @@
-"""The tests: Wilcoxon's signed ranks, Friedman's ranks, Holm's correction.
+"""Tests: Wilcoxon's signed ranks, Friedman's ranks, Holm's correction.
 
 scipy has the first two and not quite as they are needed here: its signed ranks are exact only where no
 differences are equal, and scores such as the pointing game's 0 and 1 are equal nearly always.
@@ -30,7 +30,7 @@ class SignedRank:
 
 
 def signed_rank(differences: Vector) -> SignedRank:
-    """Whether differences lie symmetrically about zero. Wilcoxon 1945; zeros are left out, as he did.
+    """Test whether differences are symmetric about 0. Wilcoxon 1945; zeros are left out, as there.
 
     The distribution is that over all signs of the ranks at hand, equal ones included: counted out up
     to `EXACT` differences, normal beyond.
@@ -54,7 +54,7 @@ def signed_rank(differences: Vector) -> SignedRank:
 
 
 def counted_out(twice: Whole, tilt: int) -> float:
-    """Share of all signs of some doubled ranks whose sum is at least as far from zero as `tilt`."""
+    """Return the share of all signs of doubled ranks whose sum is at least as far from 0 as `tilt`."""
     total = int(twice.sum())
     ways = np.zeros(total + 1)
     ways[0] = 1
@@ -65,7 +65,7 @@ def counted_out(twice: Whole, tilt: int) -> float:
 
 
 def friedman(blocks: ByImage) -> float:
-    """P of Friedman's test that the columns of complete rows are exchangeable.
+    """Return the p of Friedman's test that the columns of complete rows are exchangeable.
 
     With Iman and Davenport's F (1980), which keeps its level on few rows where the chi-square is too
     careful (Demsar 2006, section 3.2.2).
@@ -84,7 +84,7 @@ def friedman(blocks: ByImage) -> float:
 
 
 def holm(p: Vector) -> Vector:
-    """P values corrected for being many. Holm 1979. NaN ones are not tests and stay NaN."""
+    """Return p values corrected for multiple tests (Holm 1979). NaN stays NaN and is not counted."""
     corrected = np.full(len(p), np.nan)
     tests = np.flatnonzero(~np.isnan(p))
     order = tests[np.argsort(p[tests], kind="stable")]
@@ -94,7 +94,7 @@ def holm(p: Vector) -> Vector:
 
 
 def strictest(corrected: Vector, alpha: float = ALPHA) -> float:
-    """The level that the next of some tests must reach under Holm's correction.
+    """Return the level that the next of some tests must reach under Holm's correction.
 
     Tests that are significant already cost the others nothing. It is what planning has to reckon
     with: at 0.05 many a pair would be told apart that among sixty others is not.

@@ -1,4 +1,4 @@
-"""Who cannot be told apart: ranks that are shared, and letters that say with whom."""
+"""Ties: shared ranks, and letters of the explainers that do not differ significantly."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ HALF = 0.5
 
 @dataclass(frozen=True)
 class Ties:
-    """Which explainers can be told apart.
+    """The significant differences between the explainers of one comparison.
 
     Args:
         explainers: by name.
@@ -40,7 +40,7 @@ class Ties:
 
 
 def ties_of(cell: Paired) -> Ties:
-    """Of one metric: pairs on the classes that both have scores of, Friedman's test on those of all."""
+    """Test one metric: pairs on the classes that both have scores of, Friedman's on those of all."""
     turn = 1 if cell.higher_is_better else -1
 
     def gains(one: int, other: int) -> Vector:
@@ -52,7 +52,7 @@ def ties_of(cell: Paired) -> Ties:
 
 
 def block_means(cell: Paired) -> ByImage:
-    """The mean score of each image, turned so that more is better, over trials comparable for all.
+    """Return each image's mean score, turned so that more is better, over trials comparable for all.
 
     Trials that some explainer lacks are left out for all, so that an image's scores are of the same
     classes; an explainer that lacks more than half of them leaves out nothing for the others.
@@ -64,7 +64,7 @@ def block_means(cell: Paired) -> ByImage:
 
 
 def comparable(scores: ByImage) -> Flags:
-    """Which columns have at least half of the scores that the fullest one has, and any at all."""
+    """Return which columns have scores, and at least half as many as the fullest one."""
     known = (~np.isnan(scores)).sum(0)
     enough: Flags = (known > 0) & (known >= HALF * known.max(initial=0))
     return enough
@@ -77,7 +77,7 @@ def ties(
     gains: Callable[[int, int], Vector],
     alpha: float = ALPHA,
 ) -> Ties:
-    """Friedman's test over images, then Wilcoxon's for all pairs with Holm's correction (Demsar 2006).
+    """Test by Friedman over images, then by Wilcoxon for all pairs with Holm's correction (Demsar 2006).
 
     Where Friedman's test does not reject, nobody can be told apart. One explainer is better than
     another where their pair is significant and the signed ranks point the same way as `goodness`.
@@ -110,7 +110,7 @@ def ties(
 
 
 def pairs_of(gains: Callable[[int, int], Vector], goodness: Each, alpha: float) -> tuple[Square, Pairs]:
-    """Holm's p of all pairs, and where the row's is better than the column's."""
+    """Return Holm's p of all pairs, and whether the row's explainer is better than the column's."""
     count = len(goodness)
     pairs = list(combinations(range(count), 2))
     tests = [signed_rank(gains(i, j)) for i, j in pairs]
@@ -125,7 +125,7 @@ def pairs_of(gains: Callable[[int, int], Vector], goodness: Each, alpha: float) 
 
 
 def letters(apart: Pairs, order: Sequence[int]) -> tuple[str, ...]:
-    """A compact letter display (Piepho 2004): two share a letter where they cannot be told apart.
+    """Return a compact letter display (Piepho 2004): explainers that do not differ share a letter.
 
     Args:
         apart: which pairs can be.
@@ -140,7 +140,7 @@ def letters(apart: Pairs, order: Sequence[int]) -> tuple[str, ...]:
 
 
 def cliques(linked: Pairs, members: Sequence[int]) -> Iterator[frozenset[int]]:
-    """All maximal sets of members that are linked pairwise. Bron and Kerbosch 1973, with pivots."""
+    """Yield all maximal sets of pairwise linked members. Bron and Kerbosch 1973, with pivots."""
     neighbours = {i: {j for j in members if j != i and linked[i, j]} for i in members}
 
     def grow(inside: set[int], open_to: set[int], done: set[int]) -> Iterator[frozenset[int]]:
@@ -158,13 +158,13 @@ def cliques(linked: Pairs, members: Sequence[int]) -> Iterator[frozenset[int]]:
 
 
 def letter(number: int) -> str:
-    """From a to z, then a1 to z1, a2, ..."""
+    """Return the letter of a number: a to z, then a1 to z1, a2, ..."""
     turn, place = divmod(number, 26)
     return chr(ord("a") + place) + (str(turn) if turn else "")
 
 
 def letters_in(tie: str) -> list[str]:
-    """The letters of a tie one by one; past z they have a number behind them."""
+    """Return the letters of a tie one by one; after z each has a number behind it."""
     letters: list[str] = []
     for sign in tie:
         if sign.isdigit() and letters:
@@ -175,7 +175,7 @@ def letters_in(tie: str) -> list[str]:
 
 
 def ties_frame(cell: Paired) -> pd.DataFrame:
-    """A row an explainer: rank, tie, friedman_p, images and left_out of its metric."""
+    """Return one row per explainer: rank, tie, friedman_p, images and left_out of its metric."""
     tested = ties_of(cell)
     return pd.DataFrame(
         {
