@@ -117,20 +117,20 @@ class Questions:
         if parent.status != "ok" or maps is None:
             return Outcome(rows, status=parent.status, reason=parent.reason), None
         outcome = Outcome(rows)
-        rows = self.rows_asked_about(metric, outcome)
+        asked_rows = self.rows_asked_about(metric, outcome)
         # On the host: a metric's scores come there in one transfer, and are then read one by one.
         outcome.values = torch.full((len(rows),), torch.nan, dtype=maps.dtype)
-        if not rows:
+        if not asked_rows:
             return outcome, None
-        if tuple(rows) not in self.cached:
-            self.cached[tuple(rows)] = maps[rows]
-        some, batch = self.cached[tuple(rows)], self.batches.of(rows)
+        if tuple(asked_rows) not in self.cached:
+            self.cached[tuple(asked_rows)] = maps[asked_rows]
+        some, batch = self.cached[tuple(asked_rows)], self.batches.of(asked_rows)
         if "explainer" in metric.needs and self.again is None:
             outcome.status = "unsupported"
             outcome.reason = "it asks the explainer again, and there are only maps"
             return outcome, None
         more = (self.again,) if "explainer" in metric.needs else ()
-        charge = partial(self.charged, outcome, len(rows))
+        charge = partial(self.charged, outcome, len(asked_rows))
         try:
             with charge():
                 answer: Any = metric.load()(some, batch, *more)
@@ -138,7 +138,7 @@ class Questions:
             fail(outcome, error, batch)
             return outcome, None
         if isinstance(answer, Generator):
-            targets = [self.batches.targets[row] for row in rows]
+            targets = [self.batches.targets[row] for row in asked_rows]
             return outcome, Task(metered(answer, charge), batch, self.name, targets)
         conclude(outcome, Answer(value=answer), batch)
         return outcome, None
