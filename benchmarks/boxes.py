@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from scipy import ndimage
-from xaibench_metrics.max_box_acc import THRESHOLDS, boxes_by_threshold
+from xaibench_metrics.localisation.max_box_acc import THRESHOLDS, boxes_by_threshold
 
 TIMES = 10
 

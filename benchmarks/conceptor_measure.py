@@ -10,8 +10,8 @@ from torch import Tensor
 from xaibench_explainers.attention import raw_attention
 from xaibench_explainers.conceptor_cam_spatial import runners_up
 from xaibench_explainers.layer_cam import layer_cam
-from xaibench_metrics.insertion_deletion import deletion, insertion
-from xaibench_metrics.pointing_game import pointing_game
+from xaibench_metrics.faithfulness.curves import deletion, insertion
+from xaibench_metrics.localisation.pointing_game import pointing_game
 
 from xaibench.api.batch import Batch, Example
 from xaibench.api.capture import Capture

@@ -18,8 +18,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
-from xaibench_metrics.imputation import impute
-from xaibench_metrics.road import LEVELS
+from xaibench_metrics.faithfulness.imputation import impute
+from xaibench_metrics.faithfulness.road import LEVELS
 
 import xaibench
 from xaibench.api.batch import Preprocess

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from marked_blocks import put
 from torch import Tensor, nn
-from xaibench_metrics.adaptive import deletion_adaptive
+from xaibench_metrics.faithfulness.adaptive import deletion_adaptive
 
 from xaibench.api.batch import Batch
 from xaibench.api.classifier import Classifier

@@ -1,7 +1,6 @@
 """The data sets that come with xaibench: some built in, of others the folder is read; no downloads."""
 
 from xaibench.api import Dataset, hookimpl
-from xaibench.api.specs import Settings
 
 
 @hookimpl
@@ -53,70 +52,89 @@ def built_in() -> list[Dataset]:
 def localised() -> list[Dataset]:
     """Releases with boxes or masks."""
     return [
-        reader(
-            "imagenet",
-            "ImageNet-1k's validation images, in a folder a class or as released; boxes of the XML "
-            "files or of LOC_val_solution.csv",
-            "imagenet-1k",
+        Dataset(
+            name="imagenet",
+            at="xaibench_datasets.imagenet:imagenet",
+            summary="ImageNet-1k's validation images, in a folder a class or as released; boxes of the "
+            "XML files or of LOC_val_solution.csv",
+            classes="imagenet-1k",
+            folder="required",
         ),
-        reader(
-            "coco", "COCO's instances: a trial an image and category, exact masks; no crowds", "coco-80"
+        Dataset(
+            name="coco",
+            at="xaibench_datasets.coco:coco",
+            summary="COCO's instances: a trial an image and category, exact masks; no crowds",
+            classes="coco-80",
+            folder="required",
         ),
-        reader(
-            "coco-crowd",
-            "the same, crowds being part of the masks, as in TorchRay",
-            "coco-80",
-            at="coco:coco",
+        Dataset(
+            name="coco-crowd",
+            at="xaibench_datasets.coco:coco",
+            summary="the same, crowds being part of the masks, as in TorchRay",
             settings={"crowds": True},
+            classes="coco-80",
+            folder="required",
         ),
-        reader(
-            "coco-difficult",
-            "of coco-crowd, the pointing game's difficult subset by its definition",
-            "coco-80",
-            at="coco:coco",
+        Dataset(
+            name="coco-difficult",
+            at="xaibench_datasets.coco:coco",
+            summary="of coco-crowd, the pointing game's difficult subset by its definition",
             settings={"crowds": True, "difficult": True},
+            classes="coco-80",
+            folder="required",
         ),
-        reader(
-            "coco-imagenet",
-            "coco, asking for the classes of ImageNet that are a category; the likeliest of several",
-            "imagenet-1k",
-            at="coco:coco",
+        Dataset(
+            name="coco-imagenet",
+            at="xaibench_datasets.coco:coco",
+            summary="coco, asking for the classes of ImageNet that are a category; the likeliest of "
+            "several",
             settings={"classes": "imagenet-1k"},
+            classes="imagenet-1k",
+            folder="required",
         ),
-        reader(
-            "voc",
-            "Pascal VOC: a trial an image and class, boxes; none where all are difficult",
-            "voc-20",
+        Dataset(
+            name="voc",
+            at="xaibench_datasets.voc:voc",
+            summary="Pascal VOC: a trial an image and class, boxes; none where all are difficult",
+            classes="voc-20",
+            folder="required",
         ),
-        reader(
-            "voc-difficult",
-            "of voc, the pointing game's difficult subset by its definition",
-            "voc-20",
-            at="voc:voc",
+        Dataset(
+            name="voc-difficult",
+            at="xaibench_datasets.voc:voc",
+            summary="of voc, the pointing game's difficult subset by its definition",
             settings={"difficult": True},
+            classes="voc-20",
+            folder="required",
         ),
-        reader(
-            "voc-imagenet",
-            "voc, asking for the classes of ImageNet that are a class; the likeliest of several",
-            "imagenet-1k",
-            at="voc:voc",
+        Dataset(
+            name="voc-imagenet",
+            at="xaibench_datasets.voc:voc",
+            summary="voc, asking for the classes of ImageNet that are a class; the likeliest of several",
             settings={"classes": "imagenet-1k"},
+            classes="imagenet-1k",
+            folder="required",
         ),
-        reader(
-            "ade20k",
-            "ADE20K's scene-parsing release: a trial an image and class, exact masks",
-            "ade20k-150",
+        Dataset(
+            name="ade20k",
+            at="xaibench_datasets.ade20k:ade20k",
+            summary="ADE20K's scene-parsing release: a trial an image and class, exact masks",
+            classes="ade20k-150",
+            folder="required",
         ),
-        reader(
-            "ade20k-full",
-            "ADE20K's full release, with all its classes, exact masks",
-            "ade20k-full",
-            at="ade20k:ade20k_full",
+        Dataset(
+            name="ade20k-full",
+            at="xaibench_datasets.ade20k:ade20k_full",
+            summary="ADE20K's full release, with all its classes, exact masks",
+            classes="ade20k-full",
+            folder="required",
         ),
-        reader(
-            "folder",
-            "a folder of images, with a CSV or COCO-style table of classes and boxes if there is one",
-            "",
+        Dataset(
+            name="folder",
+            at="xaibench_datasets.folder:folder",
+            summary="a folder of images, with a CSV or COCO-style table of classes and boxes if there "
+            "is one",
+            folder="required",
         ),
     ]
 
@@ -124,60 +142,62 @@ def localised() -> list[Dataset]:
 def classified() -> list[Dataset]:
     """Releases with a class an image and no more."""
     return [
-        reader(
-            "ade20k-scenes",
-            "ADE20K's scene-parsing release: the scene of each image",
-            "ade20k-scenes",
-            at="ade20k:ade20k_scenes",
+        Dataset(
+            name="ade20k-scenes",
+            at="xaibench_datasets.ade20k:ade20k_scenes",
+            summary="ADE20K's scene-parsing release: the scene of each image",
+            classes="ade20k-scenes",
+            folder="required",
         ),
-        reader("cifar10", "CIFAR-10's test images, binary or pickled", "cifar-10", at="cifar:cifar10"),
-        reader(
-            "cifar100", "CIFAR-100's test images, binary or pickled", "cifar-100", at="cifar:cifar100"
+        Dataset(
+            name="cifar10",
+            at="xaibench_datasets.cifar:cifar10",
+            summary="CIFAR-10's test images, binary or pickled",
+            classes="cifar-10",
+            folder="required",
         ),
-        reader("mnist", "MNIST's test images", "mnist-10"),
-        reader(
-            "fashion-mnist",
-            "Fashion-MNIST's test images",
-            "fashion-mnist-10",
-            at="mnist:mnist",
+        Dataset(
+            name="cifar100",
+            at="xaibench_datasets.cifar:cifar100",
+            summary="CIFAR-100's test images, binary or pickled",
+            classes="cifar-100",
+            folder="required",
+        ),
+        Dataset(
+            name="mnist",
+            at="xaibench_datasets.mnist:mnist",
+            summary="MNIST's test images",
+            classes="mnist-10",
+            folder="required",
+        ),
+        Dataset(
+            name="fashion-mnist",
+            at="xaibench_datasets.mnist:mnist",
+            summary="Fashion-MNIST's test images",
             settings={"kin": "FashionMNIST"},
+            classes="fashion-mnist-10",
+            folder="required",
         ),
-        reader(
-            "kmnist", "KMNIST's test images", "kmnist-10", at="mnist:mnist", settings={"kin": "KMNIST"}
+        Dataset(
+            name="kmnist",
+            at="xaibench_datasets.mnist:mnist",
+            summary="KMNIST's test images",
+            settings={"kin": "KMNIST"},
+            classes="kmnist-10",
+            folder="required",
         ),
-        reader(
-            "emnist",
-            "EMNIST's test images, the balanced split",
-            "emnist-47",
-            at="mnist:mnist",
+        Dataset(
+            name="emnist",
+            at="xaibench_datasets.mnist:mnist",
+            summary="EMNIST's test images, the balanced split",
             settings={"kin": "EMNIST", "prefix": "emnist-balanced-test", "sideways": True},
+            classes="emnist-47",
+            folder="required",
         ),
-        reader(
-            "hf",
-            "a folder of the Hugging Face datasets library: save_to_disk's, or Parquet files",
-            "",
-            at="hugging_face:hugging_face",
+        Dataset(
+            name="hf",
+            at="xaibench_datasets.hugging_face:hugging_face",
+            summary="a folder of the Hugging Face datasets library: save_to_disk's, or Parquet files",
+            folder="required",
         ),
     ]
-
-
-def reader(
-    name: str, summary: str, classes: str, at: str = "", settings: Settings | None = None
-) -> Dataset:
-    """A data set that is read from the user's folder.
-
-    Args:
-        name: also of module and function, where `at` does not say otherwise.
-        summary: what is read.
-        classes: its label space; empty: the user's own.
-        at: "module:function" in this package.
-        settings: of the function.
-    """
-    return Dataset(
-        name=name,
-        at=f"xaibench_datasets.{at or f'{name}:{name}'}",
-        summary=summary,
-        classes=classes,
-        settings=settings or {},
-        folder="required",
-    )

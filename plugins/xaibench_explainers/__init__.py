@@ -226,14 +226,16 @@ def xaibench_modifiers() -> list[Modifier]:
             citation=QIAN,
             note=RECONSTRUCTION,
         ),
-        *(
-            Modifier(
-                name=f"contrast-{exponent}",
-                at="xaibench_explainers.contrast:contrast",
-                summary=f"a control: its map to the power {exponent}, the same order of pixels at "
-                "another contrast",
-                settings={"exponent": exponent},
-            )
-            for exponent in (0.5, 1.5)
+        Modifier(
+            name="contrast-0.5",
+            at="xaibench_explainers.contrast:contrast",
+            summary="a control: its map to the power 0.5, the same order of pixels at another contrast",
+            settings={"exponent": 0.5},
+        ),
+        Modifier(
+            name="contrast-1.5",
+            at="xaibench_explainers.contrast:contrast",
+            summary="a control: its map to the power 1.5, the same order of pixels at another contrast",
+            settings={"exponent": 1.5},
         ),
     ]

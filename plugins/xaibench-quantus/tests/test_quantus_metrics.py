@@ -14,9 +14,9 @@ with warnings.catch_warnings(action="ignore"):  # what it imports is its own aff
     )
 pytest.importorskip("xaibench_quantus", reason="the package is not installed")
 
-from xaibench_metrics.energy import energy, relevance_rank, tied_peak
-from xaibench_metrics.pixel_flipping import pixel_flipping as our_pixel_flipping
-from xaibench_metrics.sparseness import complexity, sparseness
+from xaibench_metrics.description.sparseness import complexity, sparseness
+from xaibench_metrics.faithfulness.pixel_flipping import pixel_flipping as our_pixel_flipping
+from xaibench_metrics.localisation.energy import energy, relevance_rank, tied_peak
 from xaibench_quantus import xaibench_metrics
 from xaibench_quantus.choices import SOFTMAX, TOLD
 from xaibench_quantus.faithfulness import features_of, patch_of

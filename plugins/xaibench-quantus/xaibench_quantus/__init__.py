@@ -26,11 +26,10 @@ def xaibench_metrics() -> list[Metric]:
 
 def of_maps() -> list[Metric]:
     """How concentrated a map is: descriptions, by which alone no map is better than another."""
-    at = "xaibench_quantus.complexity"
     return [
         Metric(
             name="quantus-lib-sparseness",
-            at=f"{at}:sparseness",
+            at="xaibench_quantus.complexity:sparseness",
             summary="Quantus's Sparseness: Gini coefficient; describes, and does not rank; no forward",
             ranks=False,
             higher_is_better=True,
@@ -40,7 +39,7 @@ def of_maps() -> list[Metric]:
         ),
         Metric(
             name="quantus-lib-complexity",
-            at=f"{at}:complexity",
+            at="xaibench_quantus.complexity:complexity",
             summary="Quantus's Complexity: entropy in nats; describes, and does not rank; no forward",
             ranks=False,
             higher_is_better=False,
@@ -50,7 +49,7 @@ def of_maps() -> list[Metric]:
         ),
         Metric(
             name="quantus-lib-effective-complexity",
-            at=f"{at}:effective_complexity",
+            at="xaibench_quantus.complexity:effective_complexity",
             summary="Quantus's EffectiveComplexity: pixels above eps; describes, and does not rank; "
             "no forward",
             settings={"eps": 1e-5},
@@ -66,81 +65,96 @@ def of_maps() -> list[Metric]:
 def of_masks() -> list[Metric]:
     """How much of a map is on the object."""
     arras = "Arras et al. 2022, arXiv:2003.07258"
-    facts: list[tuple[str, str, str, dict[str, int], dict[str, str], str]] = [
-        (
-            "pointing-game",
-            "PointingGame",
-            "1 where one of the map's tied maxima is on the object, else 0",
-            {},
-            {},
-            "Zhang et al. 2016, arXiv:1608.00507",
-        ),
-        (
-            "attribution-localisation",
-            "AttributionLocalisation",
-            "share of the map's sum on the object",
-            {},
-            {"added": "1e-9 to the map's sum"},
-            "Kohlbrenner et al. 2020, arXiv:1910.09840",
-        ),
-        (
-            "top-k-intersection",
-            "TopKIntersection",
-            "share of the k highest pixels that are on the object",
-            {"k": 1000},
-            {"k": "pixels of 224 x 224; of other sizes in proportion, rounded", "ties": TIES},
-            "Theiner et al. 2021, arXiv:2104.14995",
-        ),
-        (
-            "relevance-mass-accuracy",
-            "RelevanceMassAccuracy",
-            "share of the map's sum on the object",
-            {},
-            {},
-            arras,
-        ),
-        (
-            "relevance-rank-accuracy",
-            "RelevanceRankAccuracy",
-            "share of the highest pixels, as many as the object has, that are on it",
-            {},
-            {"ties": TIES},
-            arras,
-        ),
-        (
-            "auc",
-            "AUC",
-            "area under the ROC curve, the map a score of being on the object",
-            {},
-            {"all of the image": "undefined, where the mask covers it"},
-            "Fawcett 2006, Pattern Recognition Letters 27(8)",
-        ),
-    ]
     return [
         Metric(
-            name=f"quantus-lib-{name}",
-            at=f"xaibench_quantus.localisation:{name.replace('-', '_')}",
-            summary=f"Quantus's {kind}: {what}; no forward",
-            settings=settings,
+            name="quantus-lib-pointing-game",
+            at="xaibench_quantus.localisation:pointing_game",
+            summary="Quantus's PointingGame: 1 where one of the map's tied maxima is on the object, "
+            "else 0; no forward",
             higher_is_better=True,
             range=(0.0, 1.0),
             needs=("region",),
             target="label",
-            convention=convention(kind, mask=MASK, **choices),
-            citation=citation,
-        )
-        for name, kind, what, settings, choices, citation in facts
+            convention=convention("PointingGame", mask=MASK),
+            citation="Zhang et al. 2016, arXiv:1608.00507",
+        ),
+        Metric(
+            name="quantus-lib-attribution-localisation",
+            at="xaibench_quantus.localisation:attribution_localisation",
+            summary="Quantus's AttributionLocalisation: share of the map's sum on the object; no "
+            "forward",
+            higher_is_better=True,
+            range=(0.0, 1.0),
+            needs=("region",),
+            target="label",
+            convention=convention("AttributionLocalisation", mask=MASK, added="1e-9 to the map's sum"),
+            citation="Kohlbrenner et al. 2020, arXiv:1910.09840",
+        ),
+        Metric(
+            name="quantus-lib-top-k-intersection",
+            at="xaibench_quantus.localisation:top_k_intersection",
+            summary="Quantus's TopKIntersection: share of the k highest pixels that are on the object; "
+            "no forward",
+            settings={"k": 1000},
+            higher_is_better=True,
+            range=(0.0, 1.0),
+            needs=("region",),
+            target="label",
+            convention=convention(
+                "TopKIntersection",
+                mask=MASK,
+                k="pixels of 224 x 224; of other sizes in proportion, rounded",
+                ties=TIES,
+            ),
+            citation="Theiner et al. 2021, arXiv:2104.14995",
+        ),
+        Metric(
+            name="quantus-lib-relevance-mass-accuracy",
+            at="xaibench_quantus.localisation:relevance_mass_accuracy",
+            summary="Quantus's RelevanceMassAccuracy: share of the map's sum on the object; no forward",
+            higher_is_better=True,
+            range=(0.0, 1.0),
+            needs=("region",),
+            target="label",
+            convention=convention("RelevanceMassAccuracy", mask=MASK),
+            citation=arras,
+        ),
+        Metric(
+            name="quantus-lib-relevance-rank-accuracy",
+            at="xaibench_quantus.localisation:relevance_rank_accuracy",
+            summary="Quantus's RelevanceRankAccuracy: share of the highest pixels, as many as the "
+            "object has, that are on it; no forward",
+            higher_is_better=True,
+            range=(0.0, 1.0),
+            needs=("region",),
+            target="label",
+            convention=convention("RelevanceRankAccuracy", mask=MASK, ties=TIES),
+            citation=arras,
+        ),
+        Metric(
+            name="quantus-lib-auc",
+            at="xaibench_quantus.localisation:auc",
+            summary="Quantus's AUC: area under the ROC curve, the map a score of being on the object; "
+            "no forward",
+            higher_is_better=True,
+            range=(0.0, 1.0),
+            needs=("region",),
+            target="label",
+            convention=convention(
+                "AUC", mask=MASK, **{"all of the image": "undefined, where the mask covers it"}
+            ),
+            citation="Fawcett 2006, Pattern Recognition Letters 27(8)",
+        ),
     ]
 
 
 def of_curves() -> list[Metric]:
     """Those that go on changing the image and watch the target."""
-    at = "xaibench_quantus.faithfulness"
     needs = ("explainer",)
     return [
         Metric(
             name="quantus-lib-pixel-flipping",
-            at=f"{at}:pixel_flipping",
+            at="xaibench_quantus.faithfulness:pixel_flipping",
             summary="Quantus's PixelFlipping: area under the target probability, most salient values "
             "first; 147 forwards a map at 224 x 224",
             settings={"steps": 147},
@@ -159,7 +173,7 @@ def of_curves() -> list[Metric]:
         ),
         Metric(
             name="quantus-lib-region-perturbation",
-            at=f"{at}:region_perturbation",
+            at="xaibench_quantus.faithfulness:region_perturbation",
             summary="Quantus's RegionPerturbation: area under the drop of the target probability, most "
             "salient patches first; 101 forwards a map",
             settings={"grid": 14, "regions": 100},
@@ -177,7 +191,7 @@ def of_curves() -> list[Metric]:
         ),
         Metric(
             name="quantus-lib-selectivity",
-            at=f"{at}:selectivity",
+            at="xaibench_quantus.faithfulness:selectivity",
             summary="Quantus's Selectivity: area under the target probability, most salient patches "
             "first; 196 forwards a map at 224 x 224",
             settings={"grid": 14},
@@ -192,61 +206,63 @@ def of_curves() -> list[Metric]:
 
 def of_correlations() -> list[Metric]:
     """Those that hold the map against what the target does, change by change."""
-    at = "xaibench_quantus.faithfulness"
-    facts: list[tuple[str, str, str, dict[str, int], dict[str, str], str]] = [
-        (
-            "faithfulness-correlation",
-            "FaithfulnessCorrelation",
-            "saliency of random values against the logit's drop; 101 forwards a map",
-            {"runs": 100},
-            {
-                "similarity": "Pearson's correlation",
-                "subset": "floor(sqrt(H x W)) values, three a pixel; the same for all maps of an image",
-                "to": LEAST,
-            },
-            "Bhatt et al. 2020, arXiv:2005.00631",
-        ),
-        (
-            "faithfulness-estimate",
-            "FaithfulnessEstimate",
-            "saliency of values against the logit's drop; 148 forwards a map at 224 x 224",
-            {"steps": 147},
-            {
-                "similarity": "Pearson's correlation",
-                "step": f"{FEATURES}1,024",
-                "changed": ALONE,
-                "ties": TIES,
-                "to": LEAST,
-            },
-            "Alvarez-Melis and Jaakkola 2018, arXiv:1806.07538",
-        ),
-        (
-            "monotonicity-correlation",
-            "MonotonicityCorrelation",
-            "saliency of values against the spread of the probability as they vary; "
-            "241 forwards a map at 224 x 224",
-            {"steps": 28, "samples": 10},
-            {
-                "similarity": "Spearman's correlation",
-                "step": f"{FEATURES}6,272",
-                "changed": ALONE,
-                "ties": TIES,
-                "to": "uniform in [0, 1) in normalised space, one number for the whole group",
-            },
-            "Nguyen and Martinez 2020, arXiv:2007.07584",
-        ),
-    ]
     return [
         Metric(
-            name=f"quantus-lib-{name}",
-            at=f"{at}:{name.replace('-', '_')}",
-            summary=f"Quantus's {kind}: {what}",
-            settings=settings,
+            name="quantus-lib-faithfulness-correlation",
+            at="xaibench_quantus.faithfulness:faithfulness_correlation",
+            summary="Quantus's FaithfulnessCorrelation: saliency of random values against the logit's "
+            "drop; 101 forwards a map",
+            settings={"runs": 100},
             higher_is_better=True,
             range=(-1.0, 1.0),
             needs=("explainer",),
-            convention=convention(kind, constant="undefined, where either side is", **choices),
-            citation=citation,
-        )
-        for name, kind, what, settings, choices, citation in facts
+            convention=convention(
+                "FaithfulnessCorrelation",
+                constant="undefined, where either side is",
+                similarity="Pearson's correlation",
+                subset="floor(sqrt(H x W)) values, three a pixel; the same for all maps of an image",
+                to=LEAST,
+            ),
+            citation="Bhatt et al. 2020, arXiv:2005.00631",
+        ),
+        Metric(
+            name="quantus-lib-faithfulness-estimate",
+            at="xaibench_quantus.faithfulness:faithfulness_estimate",
+            summary="Quantus's FaithfulnessEstimate: saliency of values against the logit's drop; 148 "
+            "forwards a map at 224 x 224",
+            settings={"steps": 147},
+            higher_is_better=True,
+            range=(-1.0, 1.0),
+            needs=("explainer",),
+            convention=convention(
+                "FaithfulnessEstimate",
+                constant="undefined, where either side is",
+                similarity="Pearson's correlation",
+                step=f"{FEATURES}1,024",
+                changed=ALONE,
+                ties=TIES,
+                to=LEAST,
+            ),
+            citation="Alvarez-Melis and Jaakkola 2018, arXiv:1806.07538",
+        ),
+        Metric(
+            name="quantus-lib-monotonicity-correlation",
+            at="xaibench_quantus.faithfulness:monotonicity_correlation",
+            summary="Quantus's MonotonicityCorrelation: saliency of values against the spread of the "
+            "probability as they vary; 241 forwards a map at 224 x 224",
+            settings={"steps": 28, "samples": 10},
+            higher_is_better=True,
+            range=(-1.0, 1.0),
+            needs=("explainer",),
+            convention=convention(
+                "MonotonicityCorrelation",
+                constant="undefined, where either side is",
+                similarity="Spearman's correlation",
+                step=f"{FEATURES}6,272",
+                changed=ALONE,
+                ties=TIES,
+                to="uniform in [0, 1) in normalised space, one number for the whole group",
+            ),
+            citation="Nguyen and Martinez 2020, arXiv:2007.07584",
+        ),
     ]

@@ -8,7 +8,7 @@ import pytest
 import torch
 import toys
 from toys import toy_metric_registry
-from xaibench_metrics.randomisation import parameter_randomisation
+from xaibench_metrics.sanity.randomisation import parameter_randomisation
 
 import xaibench
 from xaibench.api import Undefined

@@ -22,7 +22,7 @@ import torch
 import toys
 from PIL import Image, ImageFile
 from toy_runs import Counting, comparable, grow, lengthy, toy_run
-from xaibench_metrics.pointing_game import pointing_game
+from xaibench_metrics.localisation.pointing_game import pointing_game
 
 from xaibench.api import ConfigError, batch
 from xaibench.api.batch import Example
