@@ -63,12 +63,12 @@ def ade20k(root: Path) -> list[Example]:
     """
     home = home_of(root, PARSING, "images/validation/*.jpg", "scene parsing")
     names = class_names(home / "objectInfo150.txt")
-    found = []
+    examples = []
     for file in pictures_in(home / "images" / "validation"):
         path = home / "annotations" / "validation" / f"{file.stem}.png"
         try:
             present = np.flatnonzero(np.bincount(numbers_in(path).ravel(), minlength=1)).tolist()
-            found += [
+            examples += [
                 Example(
                     id=readable(file.stem),
                     image=file,
@@ -81,8 +81,8 @@ def ade20k(root: Path) -> list[Example]:
                 if checked(number, names, path)
             ]
         except DataError as error:
-            found.append(unusable(readable(file.stem), error))
-    return found
+            examples.append(unusable(readable(file.stem), error))
+    return examples
 
 
 def ade20k_scenes(root: Path) -> list[Example]:
@@ -118,15 +118,15 @@ def ade20k_full(root: Path) -> list[Example]:
         DataError: there are no images.
     """
     home = home_of(root, FULL, "images/ADE/validation/*/*/*.jpg", "the full release")
-    found = []
+    examples = []
     for file in pictures_in(home / "images" / "ADE" / "validation", "*/*/*.jpg"):
         try:
             items = {item.name_ndx: item for item in read_items(file.with_suffix(".json"))}
             items.pop(0, None)  # 0 is where no object is
         except DataError as error:
-            found.append(unusable(readable(file.stem), error))
+            examples.append(unusable(readable(file.stem), error))
             continue
-        found += [
+        examples += [
             Example(
                 id=readable(file.stem),
                 image=file,
@@ -137,7 +137,7 @@ def ade20k_full(root: Path) -> list[Example]:
             )
             for number in sorted(items)
         ]
-    return found
+    return examples
 
 
 def home_of(root: Path, names: tuple[str, ...], pattern: str, release: str) -> Path:
@@ -158,15 +158,15 @@ def class_names(path: Path) -> dict[int, str]:
     Raises:
         DataError: names the line that is of another form.
     """
-    found = {}
+    names = {}
     for number, line in enumerate(read_text(path).splitlines()[1:], start=2):
         words = [word.strip() for word in line.split("\t")]
         if line.strip():
             index = number_in(words[0])
             if len(words) < 2 or index is None:
                 raise DataError(f"{path}, line {number}: expected a number and a name, found {line!r}")
-            found[index] = words[-1].split(";")[0].split(",")[0]
-    return found
+            names[index] = words[-1].split(";")[0].split(",")[0]
+    return names
 
 
 def checked(number: int, names: dict[int, str], path: Path) -> bool:
@@ -191,8 +191,8 @@ def read_items(path: Path) -> list[Item]:
         content.decode()
     except UnicodeDecodeError:  # some of the release's files are in Latin-1
         content = content.decode("latin-1").encode()
-    said: Content = parse_json(content, Content, str(path))
-    return [item for item in said.annotation.object if not item.parts.get("part_level")]
+    parsed: Content = parse_json(content, Content, str(path))
+    return [item for item in parsed.annotation.object if not item.parts.get("part_level")]
 
 
 def numbers_in(path: Path) -> "np.ndarray[tuple[int, int], np.dtype[np.uint8]]":
@@ -209,8 +209,8 @@ def numbers_in(path: Path) -> "np.ndarray[tuple[int, int], np.dtype[np.uint8]]":
 
 def mask_of(path: Path, number: int) -> Mask:
     """Where a class is."""
-    found: Mask = numbers_in(path) == number
-    return found
+    mask: Mask = numbers_in(path) == number
+    return mask
 
 
 def mask_of_colours(path: Path, number: int) -> Mask:
@@ -219,8 +219,8 @@ def mask_of_colours(path: Path, number: int) -> Mask:
     if picture.mode != "RGB":
         raise DataError(f"{path} is a picture of mode {picture.mode}; expected RGB")
     colours = np.asarray(picture).astype(np.int64)
-    found: Mask = colours[..., 0] // 10 * 256 + colours[..., 1] == number
-    return found
+    mask: Mask = colours[..., 0] // 10 * 256 + colours[..., 1] == number
+    return mask
 
 
 def opened(path: Path) -> Image.Image:

@@ -162,9 +162,9 @@ def names(path: Path, key: str) -> list[str]:
     """The names under `key` of a pickled dictionary, not unpickled; none where there is no file."""
     if not path.is_file():
         return []
-    found = literals(path, (key,))
+    stored = literals(path, (key,))
     return [
-        value.decode("latin-1") for under, value in found if under == key and isinstance(value, bytes)
+        value.decode("latin-1") for under, value in stored if under == key and isinstance(value, bytes)
     ]
 
 

@@ -93,26 +93,26 @@ def coco(root: Path, crowds: bool = False, difficult: bool = False, classes: str
         DataError: a file is missing or wrong; names the record.
     """
     path = annotations_of(root)
-    said = read_json(path, Instances)
-    for category in said.categories:
+    instances = read_json(path, Instances)
+    for category in instances.categories:
         if CATEGORIES.get(category.id) != category.name:
             raise DataError(
                 f"{path}: category {category.id}, {category.name!r}, is none of COCO's 80; a file of "
                 "other categories is read by folder:PATH"
             )
     numbers = numbered("coco", (*CATEGORIES.values(),), classes)
-    seen = by_image(said, path)
-    folder = images_of(path, said.images)
-    files = [inside(folder, p.file_name, f"{path}, image {p.id}") for p in said.images]
-    names = ids_of([picture.file_name for picture in said.images])
+    annotations = by_image(instances, path)
+    folder = images_of(path, instances.images)
+    files = [inside(folder, p.file_name, f"{path}, image {p.id}") for p in instances.images]
+    names = ids_of([picture.file_name for picture in instances.images])
     return [
         example
-        for name, file, picture in zip(names, files, said.images, strict=True)
+        for name, file, picture in zip(names, files, instances.images, strict=True)
         for example in examples_of(
             name,
             file,
             picture,
-            trials_of(seen.get(picture.id, ()), picture, crowds, difficult),
+            trials_of(annotations.get(picture.id, ()), picture, crowds, difficult),
             numbers,
             path,
         )
@@ -128,11 +128,11 @@ def annotations_of(root: Path) -> Path:
     if root.is_file():
         return root
     folder = root / "annotations" if (root / "annotations").is_dir() else root
-    found = sorted(path.name for path in folder.glob("instances*.json"))
-    usual = [name for name in USUAL if name in found] or found
-    if usual and (usual != found or len(found) == 1):
+    files = sorted(path.name for path in folder.glob("instances*.json"))
+    usual = [name for name in USUAL if name in files] or files
+    if usual and (usual != files or len(files) == 1):
         return folder / usual[0]
-    several = f"several, of which one must be named: {', '.join(found)}" if found else "none"
+    several = f"several, of which one must be named: {', '.join(files)}" if files else "none"
     raise DataError(f"{folder} should have an annotation file such as {USUAL[0]}; found {several}")
 
 
@@ -148,20 +148,20 @@ def images_of(path: Path, images: Sequence[Picture]) -> Path:
     return folders[0]
 
 
-def by_image(said: Instances, path: Path) -> Mapping[int, Sequence[Annotation]]:
+def by_image(instances: Instances, path: Path) -> Mapping[int, Sequence[Annotation]]:
     """The annotations of each image; those of images that are not listed are left, as the API does.
 
     Raises:
         DataError: one is of no listed category.
     """
-    categories = {category.id for category in said.categories}
-    found: dict[int, list[Annotation]] = {}
-    for number, annotation in enumerate(said.annotations):
+    categories = {category.id for category in instances.categories}
+    annotations: dict[int, list[Annotation]] = {}
+    for number, annotation in enumerate(instances.annotations):
         where = f"{path}, annotation {annotation.id if annotation.id >= 0 else f'number {number}'}"
         if annotation.category_id not in categories:
             raise DataError(f"{where}: category {annotation.category_id} is not in the file's list")
-        found.setdefault(annotation.image_id, []).append(annotation)
-    return found
+        annotations.setdefault(annotation.image_id, []).append(annotation)
+    return annotations
 
 
 def trials_of(

@@ -36,18 +36,18 @@ def mask_of(segmentation: bytes | msgspec.Raw, size: Size, where: str) -> Mask:
     Raises:
         DataError: it is none of these, or not of the image's size; or pycocotools is not installed.
     """
-    said = parse_json(segmentation, list[list[float]] | RunLengths, f"{where}, segmentation")
+    shape = parse_json(segmentation, list[list[float]] | RunLengths, f"{where}, segmentation")
     width, height = size
     if not 0 < width * height <= MOST_PIXELS or width < 0:
         raise DataError(f"{where}: its image cannot have {width} x {height} pixels")
-    if isinstance(said, RunLengths):
-        return decoded(said, size, where)
-    for polygon in said:
+    if isinstance(shape, RunLengths):
+        return decoded(shape, size, where)
+    for polygon in shape:
         refuse_polygon(polygon, size, where)
-    if not said:
+    if not shape:
         return np.zeros((height, width), dtype=bool)
     api = official()
-    runs = api.merge(api.frPyObjects(said, height, width))["counts"].decode()
+    runs = api.merge(api.frPyObjects(shape, height, width))["counts"].decode()
     return drawn(lengths(runs, where), size)
 
 
@@ -76,7 +76,7 @@ def lengths(text: str, where: str) -> list[int]:
     A number is written in groups of five bits, the lowest first, as the characters from "0" on; the
     sixth bit says that another group follows, the fifth of the last group is the sign.
     """
-    found: list[int] = []
+    runs: list[int] = []
     number = shift = 0
     for character in text:
         group = ord(character) - ord("0")
@@ -88,11 +88,11 @@ def lengths(text: str, where: str) -> list[int]:
             continue
         if group & 16:
             number -= 1 << shift
-        found.append(number + (found[-2] if len(found) > 2 else 0))
+        runs.append(number + (runs[-2] if len(runs) > 2 else 0))
         number = shift = 0
     if shift:
         raise DataError(f"{where}: its compressed run lengths end within a number")
-    return found
+    return runs
 
 
 def refuse_polygon(polygon: list[float], size: Size, where: str) -> None:

@@ -70,11 +70,11 @@ def cutouts(root: Path | None = None, seed: int = 0) -> list[Example]:
     Raises:
         DataError: the folder has no table that says what its cut-outs show.
     """
-    found = read_folder(root) if root else read_table(EMBEDDED / "PROVENANCE.csv", EMBEDDED)
+    stamps = read_folder(root) if root else read_table(EMBEDDED / "PROVENANCE.csv", EMBEDDED)
     singles = [
-        single(cutout, turn, seed) for turn in range(PLACEMENTS) for cutout in shuffled(found, seed)
+        single(cutout, turn, seed) for turn in range(PLACEMENTS) for cutout in shuffled(stamps, seed)
     ]
-    mosaics = iter(mosaics_of(found, seed))
+    mosaics = iter(mosaics_of(stamps, seed))
     starts = range(0, len(singles), SINGLES_PER_MOSAIC)
     parts = [[*singles[start : start + SINGLES_PER_MOSAIC], *next(mosaics, [])] for start in starts]
     return list(chain.from_iterable(parts))
@@ -95,9 +95,9 @@ def alone(name: str, cutout: Cutout, seed: int) -> tuple[Placed, ...]:
     return (Placed(cutout, longer, (x, y), draw.random() < 0.5),)
 
 
-def mosaics_of(found: Sequence[Cutout], seed: int) -> list[list[Example]]:
+def mosaics_of(stamps: Sequence[Cutout], seed: int) -> list[list[Example]]:
     """As many mosaics as can be made of each cut-out once, their four classes all different."""
-    one_a_class = list({cutout.target: cutout for cutout in found}.values())
+    one_a_class = list({cutout.target: cutout for cutout in stamps}.values())
     waiting = iter(shuffled(one_a_class, seed + 1))
     mosaics = []
     while len(four := list(islice(waiting, 4))) == 4:
@@ -108,32 +108,32 @@ def mosaics_of(found: Sequence[Cutout], seed: int) -> list[list[Example]]:
         )
         name = "mosaic-" + "-".join(cutout.file.stem for cutout in four)
         where = partial(tuple[Placed, ...], placed)
-        mosaics.append([example(name, four[asked], where, asked, seed) for asked in range(4)])
+        mosaics.append([example(name, four[quadrant], where, quadrant, seed) for quadrant in range(4)])
     return mosaics
 
 
-def example(name: str, cutout: Cutout, where: Places, asked: int, seed: int) -> Example:
+def example(name: str, cutout: Cutout, where: Places, quadrant: int, seed: int) -> Example:
     """The image of some cut-outs placed by `where`, asked about one of them."""
     return Example(
         id=name,
         image=partial(_picture, name, where, seed),
         target=cutout.target,
         label=cutout.label,
-        mask=partial(_mask, name, where, seed, asked),
+        mask=partial(_mask, name, where, seed, quadrant),
     )
 
 
-def shuffled(found: Sequence[Cutout], seed: int) -> list[Cutout]:
+def shuffled(stamps: Sequence[Cutout], seed: int) -> list[Cutout]:
     """In an order that depends on the seed alone."""
-    return Random(seed).sample(list(found), len(found))
+    return Random(seed).sample(list(stamps), len(stamps))
 
 
 def _picture(name: str, where: Places, seed: int) -> Image.Image:
     return compose(name, where(), seed)[0]
 
 
-def _mask(name: str, where: Places, seed: int, asked: int) -> Mask:
-    return compose(name, where(), seed)[1][asked].copy()  # what is composed is kept for others
+def _mask(name: str, where: Places, seed: int, quadrant: int) -> Mask:
+    return compose(name, where(), seed)[1][quadrant].copy()  # what is composed is kept for others
 
 
 @lru_cache(maxsize=16)
@@ -227,7 +227,7 @@ def read_table(table: Path, root: Path, some_missing: bool = False) -> list[Cuto
     """
     with table.open(encoding="utf-8", newline="") as opened:
         rows = list(csv.DictReader(opened))
-    found = []
+    stamps = []
     for number, row in enumerate(rows, start=2):
         where = f"{table}, line {number}"
         try:
@@ -240,7 +240,7 @@ def read_table(table: Path, root: Path, some_missing: bool = False) -> list[Cuto
             if some_missing:
                 continue
             raise DataError(f"{where}: there is no {file}")
-        found.append(Cutout(file, target, row.get("label") or f"class {target}"))
-    if not found:
+        stamps.append(Cutout(file, target, row.get("label") or f"class {target}"))
+    if not stamps:
         raise DataError(f"{root} holds none of the cut-outs that {table.name} names")
-    return found
+    return stamps

@@ -22,10 +22,10 @@ def digits(root: Path | None = None) -> list[Example]:
     Args:
         root: none; they are in an installed package.
     """
-    found = load_digits()
+    bundle = load_digits()
     return [
         Example(id=f"{number:04}", image=partial(drawn, cells), target=int(label), label=str(label))
-        for number, (cells, label) in enumerate(zip(found.images, found.target, strict=True))
+        for number, (cells, label) in enumerate(zip(bundle.images, bundle.target, strict=True))
     ]
 
 

@@ -74,9 +74,9 @@ def _resolved(folder: Path) -> Path:
 
 def pictures_in(folder: Path, pattern: str = "*") -> list[Path]:
     """The picture files that a pattern finds in `folder`, by name, but hidden ones and links out."""
-    found = [path for path in folder.glob(pattern) if path.suffix.lower() in SUFFIXES]
+    pictures = [path for path in folder.glob(pattern) if path.suffix.lower() in SUFFIXES]
     return sorted(
-        path for path in found if not path.name.startswith(".") and really_inside(path, folder)
+        path for path in pictures if not path.name.startswith(".") and really_inside(path, folder)
     )
 
 
@@ -122,13 +122,13 @@ def box_of(edges: Iterable[object], where: str) -> Box:
     Raises:
         DataError: they are not.
     """
-    found = [*edges]
+    corners = [*edges]
     try:
-        x0, y0, x1, y1 = (float(str(edge)) for edge in found)
+        x0, y0, x1, y1 = (float(str(edge)) for edge in corners)
     except ValueError as error:
-        raise DataError(f"{where}: expected a box of four numbers, found {found}") from error
+        raise DataError(f"{where}: expected a box of four numbers, found {corners}") from error
     if not all(map(isfinite, (x0, y0, x1, y1))):
-        raise DataError(f"{where}: a box has four finite numbers, found {found}")
+        raise DataError(f"{where}: a box has four finite numbers, found {corners}")
     return (x0, y0, x1, y1)
 
 
@@ -162,8 +162,8 @@ def read_json(path: Path, kind: type[Read]) -> Read:
     Raises:
         DataError: it is none; says which record and which field.
     """
-    found: Read = parse_json(read_bytes(path), kind, str(path))
-    return found
+    parsed: Read = parse_json(read_bytes(path), kind, str(path))
+    return parsed
 
 
 def parse_json(content: bytes | msgspec.Raw, kind: Any, where: str) -> Any:

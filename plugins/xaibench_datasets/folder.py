@@ -33,7 +33,7 @@ ClassOf = Callable[[str, str], int]  # from a class as it is written, and where,
 
 
 @dataclass
-class Told:
+class FileAnnotation:
     """What a table tells of one image and class."""
 
     label: str = ""
@@ -42,7 +42,7 @@ class Told:
     size: Size | None = None
 
 
-Table = dict[Path, dict[int, Told]]
+Table = dict[Path, dict[int, FileAnnotation]]
 
 
 def folder(root: Path) -> list[Example]:
@@ -74,13 +74,13 @@ def hidden(file: Path, root: Path) -> bool:
     return any(part.startswith((".", "__MACOSX")) for part in file.relative_to(root).parts)
 
 
-def examples_of(name: str, file: Path, told: dict[int, Told]) -> list[Example]:
+def examples_of(name: str, file: Path, annotations: dict[int, FileAnnotation]) -> list[Example]:
     """One image's examples; one that nothing is told of has no label."""
     if readable(file.name) != file.name:
         return [unusable(name, f"the name of {name} is no UTF-8; rename the file")]
     return [
         Example(name, file, target, one.label, tuple(one.boxes), stored=one.stored, size=one.size)
-        for target, one in (told or {UNLABELLED: Told()}).items()
+        for target, one in (annotations or {UNLABELLED: FileAnnotation()}).items()
     ]
 
 
@@ -126,16 +126,16 @@ def of_csv(root: Path, path: Path, class_of: ClassOf) -> Table:
     Raises:
         DataError: names the line that cannot be read.
     """
-    found: Table = {}
+    table: Table = {}
     for where, row in read_csv(path, ("file", "class")):
         file = inside(root, row["file"], where)
         target = class_of(row["class"].strip(), where)
         label = row.get("label") or ("" if row["class"].strip().isdecimal() else row["class"].strip())
-        told = found.setdefault(file, {}).setdefault(target, Told(label))
+        annotation = table.setdefault(file, {}).setdefault(target, FileAnnotation(label))
         edges = [(row.get(edge) or "").strip() for edge in EDGES]
         if any(edges):
-            told.boxes.append(box_of(edges, where))
-    return found
+            annotation.boxes.append(box_of(edges, where))
+    return table
 
 
 def of_coco(root: Path, path: Path, class_of: ClassOf) -> Table:
@@ -144,12 +144,12 @@ def of_coco(root: Path, path: Path, class_of: ClassOf) -> Table:
     Raises:
         DataError: names the record that cannot be read.
     """
-    said = read_json(path, Instances)
-    names = {category.id: category.name for category in said.categories}
-    images = {image.id: image for image in said.images}
+    instances = read_json(path, Instances)
+    names = {category.id: category.name for category in instances.categories}
+    images = {image.id: image for image in instances.images}
     by_name = (root / NAMES).is_file()
-    found: Table = {}
-    for number, one in enumerate(said.annotations):
+    table: Table = {}
+    for number, one in enumerate(instances.annotations):
         where = f"{path}, annotation {one.id if one.id >= 0 else f'number {number}'}"
         if one.category_id not in names:
             raise DataError(f"{where}: category {one.category_id} is not in the file's list")
@@ -158,11 +158,11 @@ def of_coco(root: Path, path: Path, class_of: ClassOf) -> Table:
         image, label = images[one.image_id], names[one.category_id]
         file = inside(root, image.file_name, f"{path}, image {image.id}")
         target = class_of(label if by_name else str(one.category_id), where)
-        unseen = Told(label, stored=True, size=(image.width, image.height))
+        unseen = FileAnnotation(label, stored=True, size=(image.width, image.height))
         x, y, width, height = one.bbox
         box = (x, y, x + max(0.0, width), y + max(0.0, height))
-        found.setdefault(file, {}).setdefault(target, unseen).boxes.append(box)
-    return found
+        table.setdefault(file, {}).setdefault(target, unseen).boxes.append(box)
+    return table
 
 
 def of_subfolders(root: Path, files: Sequence[Path]) -> Table:
@@ -174,4 +174,4 @@ def of_subfolders(root: Path, files: Sequence[Path]) -> Table:
     class_of = numbering(root / NAMES)
     index = {name: class_of(name, str(root / name)) if listed else k for k, name in enumerate(folders)}
     first = {file: file.relative_to(root).parts[0] for file in files}
-    return {file: {index[name]: Told(readable(name))} for file, name in first.items()}
+    return {file: {index[name]: FileAnnotation(readable(name))} for file, name in first.items()}

@@ -230,14 +230,14 @@ def read_solution(path: Path) -> dict[str, Known]:
     Raises:
         DataError: names the line that is of another form.
     """
-    found = {}
+    solution = {}
     for where, row in read_csv(path, ("ImageId", "PredictionString")):
         words = row["PredictionString"].split()
         if not words or len(words) % 5:
             raise DataError(f"{where}: expected a synset and four edges a box, found {words}")
         boxes = [outside(box_of(words[k + 1 : k + 5], where)) for k in range(0, len(words), 5)]
-        found[row["ImageId"]] = Known(words[0], tuple(boxes))
-    return found
+        solution[row["ImageId"]] = Known(words[0], tuple(boxes))
+    return solution
 
 
 def boxes_in(path: Path) -> tuple[Box, ...]:

@@ -40,7 +40,7 @@ def numbered(data: str, categories: Sequence[str], classes: str = "") -> Mapping
     path = MAPS / f"{data}_to_{classes.partition('-')[0]}.csv"
     if not path.is_file():
         raise DataError(f"there is no table from the classes of {data} to those of {classes!r}")
-    found: dict[str, list[int]] = {}
+    numbers: dict[str, list[int]] = {}
     for _, row in read_csv(path, ("category", "index")):
-        found.setdefault(row["category"], []).append(int(row["index"]))
-    return {category: Asked(indices[0], tuple(indices)) for category, indices in found.items()}
+        numbers.setdefault(row["category"], []).append(int(row["index"]))
+    return {category: Asked(indices[0], tuple(indices)) for category, indices in numbers.items()}

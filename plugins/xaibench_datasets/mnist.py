@@ -57,8 +57,8 @@ def mnist(root: Path, kin: str = "MNIST", prefix: str = "t10k", sideways: bool =
         DataError: a file is missing or damaged.
     """
     folders = (root, root / "raw", root / kin / "raw", root / kin, root / "gzip")
-    images = read_idx(found(folders, f"{prefix}-images", "idx3-ubyte"), 3)
-    labels = read_idx(found(folders, f"{prefix}-labels", "idx1-ubyte"), 1)
+    images = read_idx(file_in(folders, f"{prefix}-images", "idx3-ubyte"), 3)
+    labels = read_idx(file_in(folders, f"{prefix}-labels", "idx1-ubyte"), 1)
     if len(images) != len(labels):
         raise DataError(f"{root} has {len(images)} images and {len(labels)} labels of {kin}")
     if sideways:
@@ -80,7 +80,7 @@ def picture(images: Array, number: int) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(images[number]))
 
 
-def found(folders: tuple[Path, ...], name: str, kind: str) -> Path:
+def file_in(folders: tuple[Path, ...], name: str, kind: str) -> Path:
     """The file, also as .gz, or with a dot in place of the hyphen as some unpackers name it.
 
     Raises:

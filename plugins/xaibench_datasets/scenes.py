@@ -205,8 +205,8 @@ def paint(
     dy = (line[:, None] - centre[1][:, None, None]) / radius[:, None, None]
     cos, sin = turn.cos()[:, None, None], turn.sin()[:, None, None]
     x, y = cos * dx + sin * dy, cos * dy - sin * dx
-    looked_up = torch.stack([x, y], -1) / REACH
-    distance = F.grid_sample(atlas()[shapes], looked_up, align_corners=False, padding_mode="border")[
+    positions = torch.stack([x, y], -1) / REACH
+    distance = F.grid_sample(atlas()[shapes], positions, align_corners=False, padding_mode="border")[
         :, 0
     ]
     outside = torch.maximum(x.abs(), y.abs()) > REACH - 0.1

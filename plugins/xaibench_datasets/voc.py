@@ -49,13 +49,13 @@ def voc(root: Path, split: str = "", difficult: bool = False, classes: str = "")
     """
     home = home_of(root)
     numbers = numbered("voc", CLASSES, classes)
-    found = []
+    examples = []
     for name in names_of(home, split):
         try:
-            found += examples_of(home, name, numbers, difficult)
+            examples += examples_of(home, name, numbers, difficult)
         except DataError as error:
-            found.append(unusable(readable(name), error))
-    return found
+            examples.append(unusable(readable(name), error))
+    return examples
 
 
 def home_of(root: Path) -> Path:
@@ -132,10 +132,10 @@ def size_of(root: Element, path: Path) -> Size | None:
     """(width, height) that the annotation says the image has; None where it says 0 or nothing."""
     if root.find("size") is None:
         return None
-    said = [field(root, f"size/{side}", str(path)) for side in ("width", "height")]
-    width, height = map(number_in, said)
+    sides = [field(root, f"size/{side}", str(path)) for side in ("width", "height")]
+    width, height = map(number_in, sides)
     if width is None or height is None:
-        raise DataError(f"{path}: expected a size in pixels, found {' x '.join(map(repr, said))}")
+        raise DataError(f"{path}: expected a size in pixels, found {' x '.join(map(repr, sides))}")
     return (width, height) if width and height else None
 
 

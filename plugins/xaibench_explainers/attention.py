@@ -16,8 +16,8 @@ from xaibench.api.types import GridMaps
 
 def raw_attention(capture: Capture) -> GridMaps:
     """Attention of the last block to each patch, mean over the heads; the same for all classes."""
-    found = capture.attentions
-    return found.on_grid(found.read(found.weights[-1].mean(1)))
+    attentions = capture.attentions
+    return attentions.on_grid(attentions.read(attentions.weights[-1].mean(1)))
 
 
 def attention_rollout(capture: Capture) -> GridMaps:
@@ -26,8 +26,10 @@ def attention_rollout(capture: Capture) -> GridMaps:
     Abnar and Zuidema 2020, arXiv:2005.00928, section 3. Every entry of the attention is kept, and rows
     are what adds up to 1: a much forked implementation drops nine tenths of them and divides by columns.
     """
-    found = capture.attentions
-    return found.on_grid(found.read(rollout([weights.mean(1) for weights in found.weights])))
+    attentions = capture.attentions
+    return attentions.on_grid(
+        attentions.read(rollout([weights.mean(1) for weights in attentions.weights]))
+    )
 
 
 def rollout(attentions: Sequence[Tensor]) -> Tensor:
@@ -50,9 +52,9 @@ def chefer(capture: Capture) -> GridMaps:
     of itself from the start is left out: nothing of it is in the class token's row, and in the mean over
     the patches' rows it is the same for all.
     """
-    found = capture.attentions
-    total = relevance(found.weights, found.gradients)
-    return found.on_grid(found.read(total - identity(total)))
+    attentions = capture.attentions
+    total = relevance(attentions.weights, attentions.gradients)
+    return attentions.on_grid(attentions.read(total - identity(total)))
 
 
 def relevance(weights: Sequence[Tensor], gradients: Sequence[Tensor]) -> Tensor:
@@ -79,11 +81,11 @@ def legrad(capture: Capture, layers: int = 2) -> GridMaps:
         layers: how many blocks, counted from the last; 2 as in the authors' code. All, where there
             are fewer.
     """
-    found = capture.attentions
-    depth = len(found.weights)
+    attentions = capture.attentions
+    depth = len(attentions.weights)
     blocks = range(max(0, depth - layers), depth)
-    sensitivity = [found.own_gradients(block).relu().mean((1, 2)) for block in blocks]
-    return found.on_grid(torch.stack(sensitivity).mean(0))
+    sensitivity = [attentions.own_gradients(block).relu().mean((1, 2)) for block in blocks]
+    return attentions.on_grid(torch.stack(sensitivity).mean(0))
 
 
 def attention_grad_cam(capture: Capture) -> GridMaps:
@@ -91,9 +93,10 @@ def attention_grad_cam(capture: Capture) -> GridMaps:
 
     The baseline in Chefer et al. 2021, arXiv:2012.09838: Grad-CAM with heads for channels.
     """
-    found = capture.attentions
+    attentions = capture.attentions
     attention, gradients = (
-        found.on_grid(found.read(matrices[-1])) for matrices in (found.weights, found.gradients)
+        attentions.on_grid(attentions.read(matrices[-1]))
+        for matrices in (attentions.weights, attentions.gradients)
     )
     maps: GridMaps = (gradients.mean((2, 3), keepdim=True) * attention).mean(1).relu()
     return maps

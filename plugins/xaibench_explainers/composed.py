@@ -18,13 +18,13 @@ def followed(explainer: Explain, read: Callable[[Capture, Tensor], GridMaps]) ->
 
     @wraps(explainer)
     def explain(capture: Capture) -> GridMaps | Asks[GridMaps]:
-        said = explainer(capture)
-        if isinstance(said, Generator):
-            return asking(said, capture)
-        return read(capture, one_each(said, capture))
+        answer = explainer(capture)
+        if isinstance(answer, Generator):
+            return asking(answer, capture)
+        return read(capture, one_each(answer, capture))
 
-    def asking(said: Asks[GridMaps], capture: Capture) -> Generator[Variants, Curves, GridMaps]:
-        return read(capture, one_each((yield from said), capture))
+    def asking(answer: Asks[GridMaps], capture: Capture) -> Generator[Variants, Curves, GridMaps]:
+        return read(capture, one_each((yield from answer), capture))
 
     return explain
 

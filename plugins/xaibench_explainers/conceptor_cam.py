@@ -77,8 +77,8 @@ def regulated(explainer: Explain, aperture_squared: float = 30.0, sharp: bool = 
         maps = on_grid(maps, capture.activations).relu()
         sound = maps.isfinite().flatten(1).all(1)[:, None, None]
         usable = torch.where(sound, maps, 0)  # one image's NaN must not spoil the solve of all
-        found = evidence(capture.activations, at_most_one(usable), aperture_squared)
-        return torch.where(sound, found * usable if sharp else found, torch.nan)
+        read_evidence = evidence(capture.activations, at_most_one(usable), aperture_squared)
+        return torch.where(sound, read_evidence * usable if sharp else read_evidence, torch.nan)
 
     return followed(explainer, read)
 
@@ -120,8 +120,8 @@ def evidence(
     against = None if negative is None else root_share(length, negative, aperture_squared)
     solve = among_positions if features.shape[2] <= DEARER * features.shape[1] else among_channels
     kept = solve(features, own, against)
-    found = torch.where(length > 0, kept / torch.where(length > 0, length, 1), 0)
-    return found.view_as(activations[:, 0]).to(activations)
+    share = torch.where(length > 0, kept / torch.where(length > 0, length, 1), 0)
+    return share.view_as(activations[:, 0]).to(activations)
 
 
 def root_share(length: Tensor, maps: GridMaps, aperture_squared: float) -> Tensor:
@@ -138,13 +138,13 @@ def among_positions(features: Tensor, own: Tensor, against: Tensor | None) -> Te
     With Y = A diag(own) and Z = A diag(against), C A = Y (I + Y'Y + H'H)^-1 Y'A where H = Z'Y: all of
     them rows and columns of the positions' inner products, A'A, scaled.
     """
-    seen = own[:, :, None] * (features.mT @ features)  # Y'A, in float64 as `own` is
-    system = seen * own[:, None]
+    projected = own[:, :, None] * (features.mT @ features)  # Y'A, in float64 as `own` is
+    system = projected * own[:, None]
     if against is not None:
-        shared = against[:, :, None] * seen.mT
+        shared = against[:, :, None] * projected.mT
         system.baddbmm_(shared.mT, shared)
     system.diagonal(dim1=1, dim2=2).add_(1)
-    solved = torch.linalg.solve_triangular(torch.linalg.cholesky(system), seen, upper=False)
+    solved = torch.linalg.solve_triangular(torch.linalg.cholesky(system), projected, upper=False)
     kept: Tensor = torch.linalg.vector_norm(solved, dim=1).square()
     return kept
 
@@ -157,13 +157,13 @@ def among_channels(features: Tensor, own: Tensor, against: Tensor | None) -> Ten
     """
     features = features.double()
     eye = torch.eye(features.shape[1]).to(features)
-    scaled, seen = correlation(features, own), features
+    scaled, projected = correlation(features, own), features
     if against is not None:
         factor = torch.linalg.cholesky(eye + correlation(features, against))
         scaled = factor.mT @ scaled @ factor
-        seen = torch.linalg.solve_triangular(factor, features, upper=False)
-    solved = torch.cholesky_solve(seen, torch.linalg.cholesky(eye + scaled))
-    kept: Tensor = ((scaled @ seen) * solved).sum(1)
+        projected = torch.linalg.solve_triangular(factor, features, upper=False)
+    solved = torch.cholesky_solve(projected, torch.linalg.cholesky(eye + scaled))
+    kept: Tensor = ((scaled @ projected) * solved).sum(1)
     return kept.clamp(min=0)  # round-off below 0 is no evidence
 
 

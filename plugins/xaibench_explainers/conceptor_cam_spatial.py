@@ -117,8 +117,8 @@ def among_states(own: Tensor, against: Tensor, activations: Tensor) -> Tensor:
     across = against.mT @ own
     eye = torch.eye(own.shape[2], dtype=torch.double, device=own.device)
     factor = torch.linalg.cholesky(eye + own.mT @ own + across.mT @ across)
-    found: Tensor = own @ torch.cholesky_solve(own.mT @ activations.double(), factor)
-    return found
+    regulated_maps: Tensor = own @ torch.cholesky_solve(own.mT @ activations.double(), factor)
+    return regulated_maps
 
 
 def and_not(own: Tensor, against: Tensor, maps: Tensor) -> Tensor:
@@ -138,8 +138,8 @@ def among_positions(own: Tensor, against: Tensor, maps: Tensor) -> Tensor:
     middle = factor.mT @ (own.mT @ own).double() @ factor
     inner = middle @ torch.linalg.solve_triangular(factor, maps, upper=False)
     solved = torch.cholesky_solve(inner, torch.linalg.cholesky(eye + middle))
-    found: Tensor = torch.linalg.solve_triangular(factor.mT, solved, upper=True)
-    return found
+    regulated_maps: Tensor = torch.linalg.solve_triangular(factor.mT, solved, upper=True)
+    return regulated_maps
 
 
 def among_channels(own: Tensor, against: Tensor, maps: Tensor) -> Tensor:
@@ -148,8 +148,8 @@ def among_channels(own: Tensor, against: Tensor, maps: Tensor) -> Tensor:
     across = own @ against.double().mT
     eye = torch.eye(own.shape[1], dtype=torch.double, device=own.device)
     factor = torch.linalg.cholesky(eye + own @ own.mT + across @ across.mT)
-    found: Tensor = own.mT @ torch.cholesky_solve(own @ maps, factor)
-    return found
+    regulated_maps: Tensor = own.mT @ torch.cholesky_solve(own @ maps, factor)
+    return regulated_maps
 
 
 def norm(states: Tensor) -> Tensor:

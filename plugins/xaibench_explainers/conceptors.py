@@ -84,8 +84,8 @@ def conjunction(first: Tensor, second: Tensor) -> Tensor:
     kernels = kernel(first) + kernel(second)
     both = spectral(kernels, lambda values: (values < HARD).to(values))
     inner = both @ (pseudo_inverse(first) + pseudo_inverse(second) - eye) @ both
-    found: Tensor = both @ torch.linalg.solve(inner + eye - both, both)
-    return (found + found.mT) / 2
+    conceptor: Tensor = both @ torch.linalg.solve(inner + eye - both, both)
+    return (conceptor + conceptor.mT) / 2
 
 
 def disjunction(first: Tensor, second: Tensor) -> Tensor:
@@ -99,8 +99,8 @@ def disjunction(first: Tensor, second: Tensor) -> Tensor:
 def spectral(matrix: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
     """The matrix with the same eigenvectors and a function of its eigenvalues."""
     values, vectors = torch.linalg.eigh(matrix.double())
-    found: Tensor = vectors * function(values)[..., None, :] @ vectors.mT
-    return found
+    result: Tensor = vectors * function(values)[..., None, :] @ vectors.mT
+    return result
 
 
 def kernel(conceptor: Tensor) -> Tensor:

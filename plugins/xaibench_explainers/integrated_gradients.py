@@ -32,14 +32,14 @@ def integrated_gradients(
     maps = []
     for trial, difference in enumerate(gained.flatten().tolist()):
         used = steps
-        found = attributions(capture, trial, used)
-        while (off := residual(found, difference)) > tolerance and 2 * used <= most:
+        attributed = attributions(capture, trial, used)
+        while (off := residual(attributed, difference)) > tolerance and 2 * used <= most:
             used *= 2
-            found = attributions(capture, trial, used)
+            attributed = attributions(capture, trial, used)
         capture.remark(
             trial, f"{used} steps; the attributions' sum is {off:.2%} off the logit's difference"
         )
-        maps.append(found.sum(0))
+        maps.append(attributed.sum(0))
     return torch.stack(maps)
 
 
@@ -56,7 +56,7 @@ def path(image: Tensor, steps: int) -> Images:
     return share[:, None, None, None] * image
 
 
-def residual(found: Tensor, difference: float) -> float:
+def residual(attributed: Tensor, difference: float) -> float:
     """How far the attributions' sum is off the logit's difference, as a share of that."""
-    off = abs(float(found.sum()) - difference)
+    off = abs(float(attributed.sum()) - difference)
     return off / abs(difference) if difference else (math.inf if off else 0.0)

@@ -17,13 +17,13 @@ def smooth_grad(capture: Capture, count: int = 50, noise: float = 0.15) -> GridM
     """
     batch = capture.batch
     # An image after another: all copies of one fill passes, those of all would fill the memory
-    found = [
+    gradients = [
         capture.image_gradients_at(noisy(image, count, noise, generator), target.expand(count)).mean(0)
         for image, target, generator in zip(
             batch.images, batch.targets, batch.generators("smooth-grad"), strict=True
         )
     ]
-    return torch.stack(found).abs().amax(1)
+    return torch.stack(gradients).abs().amax(1)
 
 
 def noisy(image: torch.Tensor, count: int, noise: float, generator: Generator) -> Images:

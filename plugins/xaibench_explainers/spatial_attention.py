@@ -20,16 +20,18 @@ def spatial_attention(capture: Capture) -> GridMaps:
         Unsupported: the network has none.
     """
     network, images = capture.shared.classifier.network, capture.batch.images
-    found = [m for m in network.modules() if isinstance(m, SpatialAttention | SpatialAttn)]
-    if not found:
+    attention_modules = [m for m in network.modules() if isinstance(m, SpatialAttention | SpatialAttn)]
+    if not attention_modules:
         raise Unsupported("it has no spatial attention as CBAM has")
-    seen: list[Tensor] = []
-    handle = found[-1].conv.register_forward_hook(lambda _m, _inputs, output: seen.append(output))
+    attention_maps: list[Tensor] = []
+    handle = attention_modules[-1].conv.register_forward_hook(
+        lambda _m, _inputs, output: attention_maps.append(output)
+    )
     try:
         with frozen(network), torch.no_grad():
             network(images.clone())  # clone: a first layer may work in place
     finally:
         handle.remove()
     capture.shared.forwards += len(images)
-    maps: GridMaps = seen[-1][:, 0].sigmoid()
+    maps: GridMaps = attention_maps[-1][:, 0].sigmoid()
     return maps

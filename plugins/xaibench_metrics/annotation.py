@@ -55,20 +55,20 @@ def at_least_half(shares: Tensor) -> Tensor:
     return shares >= 0.5
 
 
-def why_undefined(maps: Maps, batch: Batch, seen: Tensor, by: By) -> dict[int, str]:
+def why_undefined(maps: Maps, batch: Batch, visible: Tensor, by: By) -> dict[int, str]:
     """Why trials have no score, by their place in the batch.
 
     Args:
         maps: flat ones say nothing.
         batch: the trials.
-        seen: (B, H, W), the pixels counted as the class, or the share of each.
+        visible: (B, H, W), the pixels counted as the class, or the share of each.
         by: what was asked for.
     """
     why = dict.fromkeys(flat(maps).nonzero().flatten().tolist(), FLAT)
-    for i in (~seen.flatten(1).any(1)).nonzero().flatten().tolist():
+    for i in (~visible.flatten(1).any(1)).nonzero().flatten().tolist():
         if by == "mask" and batch.regions[i].mask is None:
             why[i] = NO_MASK
-        elif seen.dtype == torch.bool and covered(maps, batch, by)[i].any():
+        elif visible.dtype == torch.bool and covered(maps, batch, by)[i].any():
             why[i] = TOO_SMALL
         else:
             why[i] = UNSEEN

@@ -37,8 +37,8 @@ def correlation(first: Tensor, second: Tensor) -> Scores:
     a, b = (values - values.mean(1, keepdim=True) for values in (first, second))
     # a - mean of equal numbers need not be 0, by rounding: constant rows are told by their extremes
     constant = (first.amin(1) == first.amax(1)) | (second.amin(1) == second.amax(1))
-    found: Tensor = (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1))
-    return found.clamp(-1, 1).masked_fill(constant, torch.nan)
+    correlations: Tensor = (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1))
+    return correlations.clamp(-1, 1).masked_fill(constant, torch.nan)
 
 
 def average_ranks(maps: Maps) -> Tensor:

@@ -68,8 +68,8 @@ def load_checkpoint(network: nn.Module, path: str) -> None:
     unexpected = [name for name in weights if name not in expected]
     if missing or unexpected:
         faults = (("is missing", missing), ("is unexpected", unexpected))
-        said = [f"{names[0]!r} {fault} ({len(names)} in all)" for fault, names in faults if names]
-        raise PluginError(f"{whose}: {', '.join(said)}")
+        messages = [f"{names[0]!r} {fault} ({len(names)} in all)" for fault, names in faults if names]
+        raise PluginError(f"{whose}: {', '.join(messages)}")
     for name, tensor in weights.items():
         if tensor.shape != expected[name].shape:
             raise PluginError(
@@ -89,13 +89,13 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        weights = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a broken or malicious file has a dozen names
         reason = str(error).splitlines()[0]
         raise PluginError(f"{path} cannot be read: {type(error).__name__}: {reason}") from error
     for wrapper in WRAPPERS:
-        if isinstance(found, Mapping) and isinstance(found.get(wrapper), Mapping):
-            found = found[wrapper]
-    if not isinstance(found, Mapping) or not all(isinstance(t, Tensor) for t in found.values()):
+        if isinstance(weights, Mapping) and isinstance(weights.get(wrapper), Mapping):
+            weights = weights[wrapper]
+    if not isinstance(weights, Mapping) or not all(isinstance(t, Tensor) for t in weights.values()):
         raise PluginError(f"{path} holds no tensors by name")
-    return {str(name).removeprefix("module."): tensor for name, tensor in found.items()}
+    return {str(name).removeprefix("module."): tensor for name, tensor in weights.items()}

@@ -53,10 +53,10 @@ def timm_names(weights: dict[str, Tensor], network: nn.Module) -> dict[str, Tens
     places = [(s, i) for s, stage in enumerate(stages) for i, _ in enumerate(stage.children())]
     renamed = {}
     for name, tensor in weights.items():
-        if found := re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(\w+)", name):
-            stage, i = places[int(found[1])]
-            part = (FIRST_BLOCK if found[1] == "0" else BLOCK)[found[2]]
-            renamed[f"blocks.{stage}.{i}.{part}.{found[3]}"] = tensor
+        if match := re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(\w+)", name):
+            stage, i = places[int(match[1])]
+            part = (FIRST_BLOCK if match[1] == "0" else BLOCK)[match[2]]
+            renamed[f"blocks.{stage}.{i}.{part}.{match[3]}"] = tensor
         else:
             module, parameter = name.split(".")
             renamed[f"{OUTSIDE[module]}.{parameter}"] = tensor

@@ -71,13 +71,13 @@ def attention_called(name: str, channels: int) -> nn.Module:
     if name == OURS:
         return CBAM(channels, REDUCTION)
     try:
-        found: nn.Module = create_attn(name.removeprefix("timm-"), channels)
+        module: nn.Module = create_attn(name.removeprefix("timm-"), channels)
     except Exception as error:  # an unknown name is an AssertionError, and some want other arguments
         raise PluginError(
             f"no attention layer called {name!r} fits: {type(error).__name__}: {error}; "
             "there are none, cbam, and timm's se, ese, eca, ceca, ge, gc, coord, timm-cbam and others"
         ) from error
-    return found
+    return module
 
 
 def small_resnet(classes: int, size: int, name: str = PLAIN) -> SmallResNet:

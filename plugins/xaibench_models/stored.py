@@ -52,9 +52,9 @@ def timm_weights(name: str) -> Path:
         return Path(torch.hub.get_dir()) / "checkpoints" / str(facts.url).rpartition("/")[2]
     files = [facts.hf_hub_filename] if facts.hf_hub_filename else ["model.safetensors"]
     for file in [*files, "pytorch_model.bin"]:
-        found = try_to_load_from_cache(facts.hf_hub_id, file)
-        if isinstance(found, str):
-            return Path(found)
+        cached = try_to_load_from_cache(facts.hf_hub_id, file)
+        if isinstance(cached, str):
+            return Path(cached)
     return Path(HF_HUB_CACHE) / f"models--{facts.hf_hub_id.replace('/', '--')}" / files[0]
 
 
@@ -68,10 +68,10 @@ def torchvision_weights(name: str, weights: str = "") -> Path:
     from torchvision.models import get_model_weights
 
     try:
-        found = get_model_weights(name)
+        published = get_model_weights(name)
     except ValueError as error:
         raise UnknownName(f"torchvision has no model called {name!r}") from error
-    if weights and weights not in found.__members__:
+    if weights and weights not in published.__members__:
         return Path(weights)
-    published = found[weights] if weights else found.DEFAULT
-    return Path(torch.hub.get_dir()) / "checkpoints" / str(published.url).rpartition("/")[2]
+    chosen = published[weights] if weights else published.DEFAULT
+    return Path(torch.hub.get_dir()) / "checkpoints" / str(chosen.url).rpartition("/")[2]

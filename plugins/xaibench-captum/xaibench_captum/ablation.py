@@ -24,11 +24,11 @@ def occlusion(capture: Capture, window: float = 1 / 7, stride: float = 1 / 28) -
     shape = (3, *(max(1, round(window * side)) for side in sides))
     strides = (3, *(max(1, round(stride * side)) for side in sides))
     with lent(capture) as network:
-        found = attr.Occlusion(network).attribute(
+        attributions = attr.Occlusion(network).attribute(
             images, shape, strides=strides, baselines=0, target=capture.batch.targets
         )
     # All colours at once, so that they are all the same; Captum counts windows in float32.
-    maps: GridMaps = found.detach().mean(1).to(images)
+    maps: GridMaps = attributions.detach().mean(1).to(images)
     return maps
 
 
@@ -44,10 +44,10 @@ def feature_ablation(capture: Capture, parts: int = 7) -> GridMaps:
     numbers = (rows[:, None] * parts + columns).to(images.device)
     _, numbers = numbers.unique(return_inverse=True)  # small images may have fewer pieces
     with lent(capture) as network:
-        found = attr.FeatureAblation(network).attribute(
+        attributions = attr.FeatureAblation(network).attribute(
             images, baselines=0, feature_mask=numbers[None, None], target=capture.batch.targets
         )
-    maps: GridMaps = found.detach().mean(1).to(images)
+    maps: GridMaps = attributions.detach().mean(1).to(images)
     return maps
 
 

@@ -20,8 +20,8 @@ AT_ONCE = 16  # images in one of Captum's passes
 def saliency(capture: Capture) -> GridMaps:
     """Magnitude of the target logit's gradient at each pixel, the largest of the colours."""
     with lent(capture) as network:
-        found = attr.Saliency(network).attribute(leaves(capture), target=capture.batch.targets)
-    maps: GridMaps = found.detach().amax(1)
+        attributions = attr.Saliency(network).attribute(leaves(capture), target=capture.batch.targets)
+    maps: GridMaps = attributions.detach().amax(1)
     return maps
 
 
@@ -29,8 +29,8 @@ def input_x_gradient(capture: Capture) -> GridMaps:
     """The pixel times its gradient, summed over the colours; signed."""
     with lent(capture) as network:
         method = attr.InputXGradient(network)
-        found = method.attribute(leaves(capture), target=capture.batch.targets)
-    maps: GridMaps = found.detach().sum(1)
+        attributions = method.attribute(leaves(capture), target=capture.batch.targets)
+    maps: GridMaps = attributions.detach().sum(1)
     return maps
 
 
@@ -45,13 +45,13 @@ def integrated_gradients(capture: Capture, steps: int = 50, rule: str = "gaussle
     targets = capture.batch.targets.tolist()
     with lent(capture) as network:
         method = attr.IntegratedGradients(network)
-        found = [
+        attributions = [
             method.attribute(
                 image[None], target=target, n_steps=steps, method=rule, internal_batch_size=AT_ONCE
             )
             for image, target in zip(leaves(capture), targets, strict=True)
         ]
-    maps: GridMaps = torch.cat(found).detach().sum(1)
+    maps: GridMaps = torch.cat(attributions).detach().sum(1)
     return maps
 
 
@@ -67,7 +67,7 @@ def gradient_shap(capture: Capture, samples: int = 20, noise: float = 0.09) -> G
         noise: standard deviation of what is added to the normalised image.
     """
     batch = capture.batch
-    found = []
+    attributions = []
     with lent(capture) as network:
         method = attr.GradientShap(network)
         rows = zip(
@@ -75,7 +75,7 @@ def gradient_shap(capture: Capture, samples: int = 20, noise: float = 0.09) -> G
         )
         for image, target, generator in rows:
             with drawing_from(generator):
-                found.append(
+                attributions.append(
                     method.attribute(
                         image[None],
                         baselines=torch.zeros_like(image[None]),
@@ -84,7 +84,7 @@ def gradient_shap(capture: Capture, samples: int = 20, noise: float = 0.09) -> G
                         target=target,
                     )
                 )
-    maps: GridMaps = torch.cat(found).detach().sum(1)
+    maps: GridMaps = torch.cat(attributions).detach().sum(1)
     return maps
 
 
@@ -115,6 +115,8 @@ def layer_grad_cam(capture: Capture) -> GridMaps:
         )
     with lent(capture) as network:
         method = attr.LayerGradCam(network, network.get_submodule(layer.name))
-        found = method.attribute(leaves(capture), target=capture.batch.targets, relu_attributions=True)
-    maps: GridMaps = found.detach()[:, 0]
+        attributions = method.attribute(
+            leaves(capture), target=capture.batch.targets, relu_attributions=True
+        )
+    maps: GridMaps = attributions.detach()[:, 0]
     return maps

@@ -49,8 +49,8 @@ def rectified(capture: Capture, method: type, name: str) -> GridMaps:
             raise Unsupported(
                 f"Captum's {name} is for ReLU; this network has {', '.join(others) or 'none'}"
             )
-        found: Images = method(network).attribute(leaves(capture), target=capture.batch.targets)
-    maps: GridMaps = found.detach().abs().amax(1)
+        attributions: Images = method(network).attribute(leaves(capture), target=capture.batch.targets)
+    maps: GridMaps = attributions.detach().abs().amax(1)
     return maps
 
 
@@ -73,10 +73,10 @@ def deep_lift(capture: Capture) -> GridMaps:
                 f"Captum's DeepLift needs modules used once; {type(twice[0]).__name__} is not"
             )
         images = leaves(capture)
-        found = attr.DeepLift(network).attribute(
+        attributions = attr.DeepLift(network).attribute(
             images, baselines=torch.zeros_like(images), target=capture.batch.targets
         )
-    maps: GridMaps = found.detach().sum(1)
+    maps: GridMaps = attributions.detach().sum(1)
     return maps
 
 
@@ -99,10 +99,10 @@ def lrp(capture: Capture) -> GridMaps:
             if isinstance(module, nn.Flatten | nn.Identity):  # Captum leaves their rule to the user
                 module.rule = EpsilonRule()
         try:
-            found = attr.LRP(network).attribute(leaves(capture), target=capture.batch.targets)
+            attributions = attr.LRP(network).attribute(leaves(capture), target=capture.batch.targets)
         except TypeError as error:  # Captum's word for a module without a rule
             raise Unsupported(f"Captum's LRP: {error}") from error
-    maps: GridMaps = found.detach().sum(1)
+    maps: GridMaps = attributions.detach().sum(1)
     return maps
 
 

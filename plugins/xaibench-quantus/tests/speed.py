@@ -48,9 +48,9 @@ def main() -> None:
         spec = metrics[name]
         more = (Again(EVIDENCE, classifier, 16),) if "explainer" in spec.needs else ()
         began = process_time()
-        said = spec.load()(maps.clone(), replace(batch), *more)
-        if hasattr(said, "send"):
-            (answer,) = Stream(classifier.logits, 16).drive([Task(said, batch, "speed")])
+        returned = spec.load()(maps.clone(), replace(batch), *more)
+        if hasattr(returned, "send"):
+            (answer,) = Stream(classifier.logits, 16).drive([Task(returned, batch, "speed")])
             if answer.error:
                 raise answer.error
         return 1e3 * (process_time() - began) / COUNT
@@ -61,8 +61,8 @@ def main() -> None:
         rounds = 1 if "flipping" in theirs else ROUNDS
         if rounds > 1:
             spent(theirs), spent(ours)  # imports, which are done once
-        found = [median(spent(name) for _ in range(rounds)) for name in (theirs, ours)]
-        print(f"| `{theirs}` | {found[0]:.1f} | `{ours}` | {found[1]:.1f} |", flush=True)
+        seconds = [median(spent(name) for _ in range(rounds)) for name in (theirs, ours)]
+        print(f"| `{theirs}` | {seconds[0]:.1f} | `{ours}` | {seconds[1]:.1f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -54,18 +54,18 @@ def by_quantus(
     why = dict.fromkeys(flat(maps).nonzero().flatten().tolist(), FLAT)
     if masks is not None:
         why |= dict.fromkeys((~masks.flatten(1).any(1)).nonzero().flatten().tolist(), TOO_SMALL)
-    found: dict[int, NDArray[np.float64]] = {}
+    values: dict[int, NDArray[np.float64]] = {}
     for place, generator in enumerate(batch.generators(kind)):
         if place in why:
             continue
         mask = None if masks is None else masks[place]
         one = batch.select([place])
-        with drawing_from(generator), heard() as said:
-            found[place] = of_one(kind, maps[place], one, settings or {}, mask, explainer)
-        if not np.isfinite(found[place]).all():
-            why[place] = ": ".join([f"Quantus's {kind} gives no number", *said])
-            del found[place]
-    return together(found, why, maps)
+        with drawing_from(generator), heard() as messages:
+            values[place] = of_one(kind, maps[place], one, settings or {}, mask, explainer)
+        if not np.isfinite(values[place]).all():
+            why[place] = ": ".join([f"Quantus's {kind} gives no number", *messages])
+            del values[place]
+    return together(values, why, maps)
 
 
 def of_one(
@@ -84,7 +84,7 @@ def of_one(
         disable_warnings=True,
         display_progressbar=False,
     )
-    asked = {"softmax": SOFTMAX[kind]} if kind in SOFTMAX else {}
+    softmax = {"softmax": SOFTMAX[kind]} if kind in SOFTMAX else {}
     with lent(explainer, batch) if explainer else nullcontext() as model:
         values: Any = metric(
             model=model,
@@ -93,22 +93,22 @@ def of_one(
             a_batch=saliency.double().cpu().numpy()[None, None].copy(),
             s_batch=None if mask is None else mask.cpu().numpy()[None, None],
             channel_first=True,
-            **asked,
+            **softmax,
         )
     return np.asarray(values[0], dtype=np.float64)
 
 
-def together(found: Mapping[int, NDArray[np.float64]], why: Mapping[int, str], maps: Maps) -> Scored:
+def together(values: Mapping[int, NDArray[np.float64]], why: Mapping[int, str], maps: Maps) -> Scored:
     """Numbers as scores; curves too, with their areas."""
     scores = torch.full((len(maps),), torch.nan, dtype=torch.double)
-    longest = max((value.size for value in found.values() if value.ndim), default=0)
+    longest = max((value.size for value in values.values() if value.ndim), default=0)
     curves = torch.full((len(maps), longest), torch.nan, dtype=torch.double)
-    for place, value in found.items():
-        told = torch.from_numpy(value)
-        if told.ndim:
-            curves[place, : len(told)] = told
+    for place, value in values.items():
+        tensor = torch.from_numpy(value)
+        if tensor.ndim:
+            curves[place, : len(tensor)] = tensor
         # Quantus's own area, of neighbours 1 apart, is by numpy.trapz, which NumPy 2.4 has no more.
-        scores[place] = torch.trapezoid(told, dx=1) if told.ndim else told
+        scores[place] = torch.trapezoid(tensor, dx=1) if tensor.ndim else tensor
     return Scored(scores.to(maps.device), curves.to(maps.device) if longest else None, why)
 
 
@@ -146,11 +146,11 @@ def lent(explainer: Explaining, batch: Batch) -> Iterator[Lent]:
 @contextmanager
 def heard() -> Iterator[list[str]]:
     """What is warned of inside, each once: no warning is shown, and none lost where it explains."""
-    said: list[str] = []
+    messages: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        yield said
-    said += dict.fromkeys(str(warning.message) for warning in caught)
+        yield messages
+    messages += dict.fromkeys(str(warning.message) for warning in caught)
 
 
 @contextmanager

@@ -51,11 +51,11 @@ SOFTMAX: Mapping[str, bool] = {
 
 def convention(kind: str, **choices: str) -> Mapping[str, str]:
     """What a score of the class `kind` means, choice by choice; `choices` has more of them."""
-    told = ", ".join(f"{name}={value}" for name, value in TOLD[kind].items())
+    settings = ", ".join(f"{name}={value}" for name, value in TOLD[kind].items())
     watched = {"score": "softmax probability" if SOFTMAX[kind] else "logit"} if kind in SOFTMAX else {}
     return {
         "computed by": f"{release()}, its class {kind}, image by image",
-        "settings": told,
+        "settings": settings,
         "map": "at the network's input, min-max to [0, 1], float64",
         **watched,
         **choices,

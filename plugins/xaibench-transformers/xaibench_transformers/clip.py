@@ -71,15 +71,15 @@ def clip_model(
 
 def embeddings(clip: CLIPModel, tokenizer: Any, prompts: Sequence[str], batch: int = 64) -> Embeddings:
     """(C, D), each of length 1."""
-    found = []
+    embedded = []
     for first in range(0, len(prompts), batch):
         tokens = tokenizer(list(prompts[first : first + batch]), padding=True, return_tensors="pt")
         with torch.no_grad():
             pooled = clip.text_model(
                 input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]
             ).pooler_output
-            found.append(F.normalize(clip.text_projection(pooled), dim=1))
-    return torch.cat(found)
+            embedded.append(F.normalize(clip.text_projection(pooled), dim=1))
+    return torch.cat(embedded)
 
 
 def imagenet_names() -> tuple[str, ...]:

@@ -48,16 +48,16 @@ def peak_memory(maps: Maps, batch: Batch, explainer: Explaining) -> Scored:
     the allocator, on a CPU by the tensors that operations return: without what an operation needs
     within, and the same each time.
     """
-    found = []
+    peaks = []
     for row in range(len(batch.ids)):
         image = batch.select([row])
         if batch.images.is_cuda:
-            found.append(peak_on_cuda(partial(explainer.maps, image), batch.images.device))
+            peaks.append(peak_on_cuda(partial(explainer.maps, image), batch.images.device))
         else:
             with Allocations() as allocations:
                 explainer.maps(image)
-            found.append(allocations.peak)
-    return Scored(maps.new_tensor(found) / MIB)
+            peaks.append(allocations.peak)
+    return Scored(maps.new_tensor(peaks) / MIB)
 
 
 def peak_on_cuda(work: Callable[[], object], device: torch.device) -> int:

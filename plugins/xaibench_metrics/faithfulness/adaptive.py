@@ -107,7 +107,7 @@ class Curve:
         whole[self.steps] = self.scores
         return whole
 
-    def said(self) -> str:
+    def remark(self) -> str:
         """What the row says of the score."""
         return (
             f"{len(self.steps)} of {int(self.steps[-1]) + 1} steps; off the area of all by "
@@ -163,7 +163,7 @@ def adaptive_area(
     return Scored(
         torch.stack([curve.area for curve in curves]),
         torch.stack([curve.spread() for curve in curves]),
-        remarks={i: curve.said() for i, curve in enumerate(curves)},
+        remarks={i: curve.remark() for i, curve in enumerate(curves)},
     )
 
 

@@ -52,8 +52,8 @@ def _imputed(images: Images, removed: Masks, tolerance: float) -> Images:
     # small, and so is what single precision loses of it.
     mean = (framed(images) * known).sum((2, 3), keepdim=True) / known.sum((2, 3), keepdim=True)
     right = unknown * neighbours((framed(images) - mean) * known)
-    found = unframed(_solve(Cycle.on(unknown), right, tolerance))
-    return torch.where(removed[:, None], mean + found, images)
+    filled = unframed(_solve(Cycle.on(unknown), right, tolerance))
+    return torch.where(removed[:, None], mean + filled, images)
 
 
 def framed(values: Tensor) -> Tensor:
@@ -69,7 +69,7 @@ def unframed(values: Tensor) -> Tensor:
 def _solve(cycle: "Cycle", right: Tensor, tolerance: float) -> Tensor:
     """Conjugate gradients; zero where a pixel is known."""
     finest = cycle.levels[0]
-    found, residual = torch.zeros_like(right), right
+    solution, residual = torch.zeros_like(right), right
     better = cycle.apply(residual)
     direction = better
     size = _dot(residual, better)
@@ -80,12 +80,12 @@ def _solve(cycle: "Cycle", right: Tensor, tolerance: float) -> Tensor:
             break
         product = finest.times(direction)
         step = torch.where(active, size / _dot(direction, product), 0)
-        found = torch.addcmul(found, step, direction)
+        solution = torch.addcmul(solution, step, direction)
         residual = torch.addcmul(residual, step, product, value=-1)
         better = cycle.apply(residual)
         last, size = size, torch.where(active, _dot(residual, better), 0)
         direction = torch.addcmul(better, torch.where(active, size / last, 0), direction)
-    return found
+    return solution
 
 
 def _dot(one: Tensor, other: Tensor) -> Tensor:
@@ -137,8 +137,8 @@ class Finest:
     @classmethod
     def on(cls, unknown: Tensor) -> "Finest":
         """The system whose unknowns these are."""
-        there = framed(torch.ones_like(unframed(unknown[:1])))
-        diagonal = neighbours(there) * unknown
+        inside = framed(torch.ones_like(unframed(unknown[:1])))
+        diagonal = neighbours(inside) * unknown
         return cls(unknown, diagonal, _inverse(diagonal), diagonal + 4 * unknown)
 
     def times(self, values: Tensor) -> Tensor:
@@ -147,12 +147,12 @@ class Finest:
 
     def begin(self, residual: Tensor) -> tuple[Tensor, Tensor]:
         """A smoothing step from nothing, and the residual that it leaves."""
-        found = self.inverse * residual
-        return found, box(found).mul_(self.unknown).sub_(found, alpha=4)
+        solution = self.inverse * residual
+        return solution, box(solution).mul_(self.unknown).sub_(solution, alpha=4)
 
-    def end(self, found: Tensor, residual: Tensor, first: Tensor) -> Tensor:
+    def end(self, solution: Tensor, residual: Tensor, first: Tensor) -> Tensor:
         """A smoothing step; `first` is the one from nothing, which is a part of it."""
-        return torch.addcmul(first, self.inverse, neighbours(found))
+        return torch.addcmul(first, self.inverse, neighbours(solution))
 
 
 @dataclass(frozen=True)
@@ -178,12 +178,12 @@ class Coarser:
         colour = (ys[:, None] * 3 + xs).to(finer.inverse.device)
         probes = torch.arange(9, device=colour.device)[:, None, None] == colour
         waves = prolong(probes[None].to(finer.inverse), size) * finer.unknown
-        seen = restrict(finer.times(waves))
+        responses = restrict(finer.times(waves))
         around = [
             ((ys + dy)[:, None] % 3 * 3 + (xs + dx) % 3).to(colour.device)
             for dy, dx in product((-1, 0, 1), repeat=2)
         ]
-        stencil = seen.gather(1, torch.stack(around)[None].expand_as(seen))
+        stencil = responses.gather(1, torch.stack(around)[None].expand_as(responses))
         inverse = DAMPING * _inverse(stencil[:, 4:5])
         return cls(inverse.sign(), stencil, inverse)
 
@@ -196,18 +196,18 @@ class Coarser:
             apart = down * row + across
             if apart:
                 first, last = max(0, -apart), cells - max(0, apart)
-                there = flat[..., first + apart : last + apart]
-                total[..., first:last].addcmul_(stencil[:, place : place + 1, first:last], there)
+                neighbour = flat[..., first + apart : last + apart]
+                total[..., first:last].addcmul_(stencil[:, place : place + 1, first:last], neighbour)
         return total.view_as(values)
 
     def begin(self, residual: Tensor) -> tuple[Tensor, Tensor]:
         """A smoothing step from nothing, and the residual that it leaves."""
-        found = self.inverse * residual
-        return found, residual - self.times(found)
+        solution = self.inverse * residual
+        return solution, residual - self.times(solution)
 
-    def end(self, found: Tensor, residual: Tensor, first: Tensor) -> Tensor:
+    def end(self, solution: Tensor, residual: Tensor, first: Tensor) -> Tensor:
         """A smoothing step; `first` is the one from nothing."""
-        return torch.addcmul(found, self.inverse, residual - self.times(found))
+        return torch.addcmul(solution, self.inverse, residual - self.times(solution))
 
     def dense(self) -> Tensor:
         """(B, h*w, h*w), the matrix itself, without the margin."""
@@ -247,8 +247,8 @@ class Cycle:
         here = self.levels[level]
         first, left = here.begin(residual)
         coarse = self.apply(restrict(left), level + 1)
-        found = torch.addcmul(first, here.unknown, prolong(coarse, residual.shape[2:]))
-        return here.end(found, residual, first)
+        solution = torch.addcmul(first, here.unknown, prolong(coarse, residual.shape[2:]))
+        return here.end(solution, residual, first)
 
 
 def prolong(coarse: Tensor, size: Sequence[int]) -> Tensor:
@@ -280,5 +280,5 @@ def _inverse_of(matrices: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(matrices.double())
     kept = values > 1e-6 * values[:, -1:]
     inverse = torch.where(kept, 1 / values, 0)
-    found: Tensor = (vectors * inverse[:, None]) @ vectors.mT
-    return found.to(matrices)
+    inverse_matrix: Tensor = (vectors * inverse[:, None]) @ vectors.mT
+    return inverse_matrix.to(matrices)

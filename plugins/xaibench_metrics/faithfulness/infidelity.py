@@ -37,15 +37,15 @@ def infidelity(
     common = {0: "image"} | {k: f"less noise {k} of {sigma}" for k in range(1, samples + 1)}
     curve = yield Variants(build, count=samples + 1, score=score, common=common)
     drops = curve[:, :1] - curve[:, 1:]
-    said = sigma * torch.stack(
+    noises = sigma * torch.stack(
         [
             torch.stack([(noise(batch, row, k).sum(0) * saliency).sum() for k in range(1, samples + 1)])
             for row, saliency in enumerate(maps.to(batch.images))
         ]
     )
-    beta = (said * drops).mean(1, keepdim=True) / said.square().mean(1, keepdim=True)
+    beta = (noises * drops).mean(1, keepdim=True) / noises.square().mean(1, keepdim=True)
     nothing = flat(maps)
-    scores = (beta * said - drops).square().mean(1).masked_fill(nothing, torch.nan)
+    scores = (beta * noises - drops).square().mean(1).masked_fill(nothing, torch.nan)
     return Scored(scores, curve, dict.fromkeys(nothing.nonzero().flatten().tolist(), FLAT))
 
 

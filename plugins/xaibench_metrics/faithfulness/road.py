@@ -69,15 +69,15 @@ def percentile_road(maps: Maps, batch: Batch, noise: float = 0.01) -> Asks[Score
     A map with a plateau at its least value can lose the whole image; it then becomes the mean colour,
     which is what that library's solver finds where it has nothing to go by.
     """
-    found: list[Curves] = []
+    curves: list[Curves] = []
     for name, values in (("least", 1 - maps), ("most", maps)):
         gone = torch.stack([above_percentiles(saliency) for saliency in values])
 
         def missing(row: int, k: Indices, gone: torch.Tensor = gone) -> Masks:
             return gone[row, k]
 
-        found.append((yield filled_in(batch, missing, noise, f"{name} by percentile, noise {noise}")))
-    curve = (found[0] - found[1]) / 2
+        curves.append((yield filled_in(batch, missing, noise, f"{name} by percentile, noise {noise}")))
+    curve = (curves[0] - curves[1]) / 2
     return Scored(curve.mean(1), curve)
 
 

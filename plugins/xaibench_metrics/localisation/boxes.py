@@ -53,13 +53,13 @@ def localisation_error(
     Raises:
         Undefined: the batch does not say what the network predicts.
     """
-    found = box_iou(maps, batch, share)
-    right = found.scores >= least
+    overlaps = box_iou(maps, batch, share)
+    right = overlaps.scores >= least
     if not known:
         if batch.predicted is None:
             raise Undefined("it is not known which class the network predicts")
         right &= (batch.predicted == batch.targets).to(right.device)
-    return scored((~right).double(), found.undefined)
+    return scored((~right).double(), overlaps.undefined)
 
 
 def box_of_largest(above: Mask) -> Box:

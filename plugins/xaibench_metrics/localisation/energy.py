@@ -36,9 +36,9 @@ def relevance_rank(maps: Maps, batch: Batch) -> Scored:
     mask = at_least_half(covered(maps, batch, "mask"))
     count = mask.sum((1, 2))
     highest = descending_rank(maps, batch) < count[:, None, None]
-    found = (highest & mask).sum((1, 2)).double() / count
+    shares = (highest & mask).sum((1, 2)).double() / count
     chance = mask.double().mean((1, 2))[:, None]
-    return scored(found, why_undefined(maps, batch, mask, "mask"), chance)
+    return scored(shares, why_undefined(maps, batch, mask, "mask"), chance)
 
 
 def mask_iou(maps: Maps, batch: Batch, threshold: float) -> Scored:

@@ -46,8 +46,8 @@ def max_box_acc_v2(maps: Maps, batch: Batch) -> Scored:
     curves = np.zeros((len(maps), THRESHOLDS))
     for i, (saliency, boxes) in enumerate(zip(maps_224, truths, strict=True)):
         if i not in why:
-            found, threshold = boxes_by_threshold(saliency)
-            np.maximum.at(curves[i], threshold, inclusive_iou(found, boxes).max(1))
+            map_boxes, threshold = boxes_by_threshold(saliency)
+            np.maximum.at(curves[i], threshold, inclusive_iou(map_boxes, boxes).max(1))
     kept = torch.from_numpy(curves).to(maps.device, torch.float32)  # as exact as rows keep them
     reached = kept.amax(1, keepdim=True) >= torch.tensor(LEVELS, device=maps.device)
     return scored(reached.double().mean(1), why, kept)
@@ -115,9 +115,9 @@ def hills(saliency: Array) -> Whole:
     own = np.arange(height * width).reshape(height, width)
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):
-            there = padded[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
-            higher = there >= best
-            best = np.where(higher, there, best)
+            neighbour = padded[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
+            higher = neighbour >= best
+            best = np.where(higher, neighbour, best)
             uphill = np.where(higher, own + dy * width + dx, uphill)
     top = uphill.ravel()
     while not np.array_equal(further := top[top], top):  # twice as far each time
@@ -147,10 +147,10 @@ def passes(hill: Whole, above: Whole, count: int) -> tuple[tuple[Whole, Whole], 
     pairs, heights = [], []
     for dy, dx in ((0, 1), (1, -1), (1, 0), (1, 1)):
         here = np.s_[: height - dy, max(0, -dx) : width - max(0, dx)]
-        there = np.s_[dy:, max(0, dx) : width + min(0, dx)]
-        lower = np.minimum(above[here], above[there])
-        touch = (hill[here] != hill[there]) & (lower > 0)
-        one, other = hill[here][touch], hill[there][touch]
+        region = np.s_[dy:, max(0, dx) : width + min(0, dx)]
+        lower = np.minimum(above[here], above[region])
+        touch = (hill[here] != hill[region]) & (lower > 0)
+        one, other = hill[here][touch], hill[region][touch]
         pairs.append(np.minimum(one, other) * count + np.maximum(one, other))
         heights.append(lower[touch])
     pair, place = np.unique(np.concatenate(pairs), return_inverse=True)
@@ -165,12 +165,12 @@ def spread(counts: Whole) -> tuple[Whole, Whole]:
     return places, np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
-def inclusive_iou(found: Whole, truths: Whole) -> Array:
+def inclusive_iou(map_boxes: Whole, truths: Whole) -> Array:
     """(n, m) IoUs, far edges counted as pixels of the box: the literature's tool does."""
-    low = np.maximum(found[:, None, :2], truths[None, :, :2])
-    high = np.minimum(found[:, None, 2:], truths[None, :, 2:])
+    low = np.maximum(map_boxes[:, None, :2], truths[None, :, :2])
+    high = np.minimum(map_boxes[:, None, 2:], truths[None, :, 2:])
     both = np.clip(high - low + 1, 0, None).prod(2)
-    sizes = ((boxes[:, 2:] - boxes[:, :2] + 1).prod(1) for boxes in (found, truths))
+    sizes = ((boxes[:, 2:] - boxes[:, :2] + 1).prod(1) for boxes in (map_boxes, truths))
     one, other = sizes
     ious: Array = both / (one[:, None] + other[None, :] - both)
     return ious

@@ -33,7 +33,7 @@ def pixel_average_precision(maps: Maps, batch: Batch, bins: int = 256) -> Scored
 def average_precision(object_: Tensor, rest: Tensor) -> Scores:
     """Sum over the bins (B, n), from the highest, of precision times gained recall; in [0, 1]."""
     object_, rest = object_.flip(1), rest.flip(1)
-    found = object_.cumsum(1)
-    precision = found / (found + rest.cumsum(1)).masked_fill(found == 0, 1)
-    ap: Scores = (precision * object_).sum(1) / found[:, -1]
+    on_object = object_.cumsum(1)
+    precision = on_object / (on_object + rest.cumsum(1)).masked_fill(on_object == 0, 1)
+    ap: Scores = (precision * object_).sum(1) / on_object[:, -1]
     return ap

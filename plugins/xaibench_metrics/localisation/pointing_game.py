@@ -24,9 +24,9 @@ def pointing_game(maps: Maps, batch: Batch, tolerance: int = 15) -> Scores:
 def point(saliency: Tensor, region: Region) -> tuple[int, int]:
     """(x, y) of the first maximum, in pixels of the original image."""
     x0, y0, x1, y1 = (round(edge) for edge in region.frame)
-    seen = upsample(saliency[None], (y1 - y0, x1 - x0))[0]
-    peak = int(seen.argmax())
-    return x0 + peak % seen.shape[1], y0 + peak // seen.shape[1]
+    enlarged = upsample(saliency[None], (y1 - y0, x1 - x0))[0]
+    peak = int(enlarged.argmax())
+    return x0 + peak % enlarged.shape[1], y0 + peak // enlarged.shape[1]
 
 
 def hit(peak: tuple[int, int], region: Region, tolerance: int) -> bool:

@@ -173,23 +173,23 @@ def with_parameters(classifier: Classifier, drawn: Mapping[str, Parameters]) -> 
         for name, weight in parameters.items():
             setattr(copied.get_submodule(place), name, weight)
 
-    def there(module: M) -> M:
+    def on_device(module: M) -> M:
         return cast(M, copied.get_submodule(path[module]))
 
-    layers = [replace(layer, module=there(layer.module)) for layer in classifier.target_layers]
+    layers = [replace(layer, module=on_device(layer.module)) for layer in classifier.target_layers]
     return replace(
         classifier,
         network=copied,
         target_layers=tuple(layers),
-        head=classifier.head and there(classifier.head),
-        head_norm=classifier.head_norm and there(classifier.head_norm),
+        head=classifier.head and on_device(classifier.head),
+        head_norm=classifier.head_norm and on_device(classifier.head_norm),
     )
 
 
 def measure(network: nn.Module, paths: Collection[str], size: tuple[int, int]) -> None:
     """Give the batch norms at `paths` the statistics of what reaches them from white noise, in place."""
-    found = [network.get_submodule(path) for path in paths]
-    norms = [norm for norm in found if isinstance(norm, _BatchNorm) and norm.running_mean is not None]
+    layers = [network.get_submodule(path) for path in paths]
+    norms = [norm for norm in layers if isinstance(norm, _BatchNorm) and norm.running_mean is not None]
     network.eval()
     for norm in norms:
         for name, buffer in list(norm.named_buffers(recurse=False)):

@@ -32,8 +32,8 @@ def max_sensitivity(
     for _ in range(samples):
         drawn = torch.stack([torch.rand(shape, generator=g, dtype=dtype) for g in generators])
         noise = radius * (2 * drawn - 1).to(batch.images.device)
-        found = explainer.maps(replace(batch, images=batch.images + noise))
-        changes.append((found - maps).flatten(1).norm(dim=1) / norms)
+        noisy_maps = explainer.maps(replace(batch, images=batch.images + noise))
+        changes.append((noisy_maps - maps).flatten(1).norm(dim=1) / norms)
     constant = flat(maps)
     curves = torch.stack(changes, 1).masked_fill(constant[:, None], torch.nan)
     undefined = dict.fromkeys(constant.nonzero().flatten().tolist(), "its map is flat")

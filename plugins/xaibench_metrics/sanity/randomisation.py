@@ -44,7 +44,7 @@ def parameter_randomisation(
     alike = SIMILARITIES[similarity]
     seeds = batch.seeds or (0,) * len(batch.ids)
     size = (maps.shape[1], maps.shape[2])
-    found: list[Tensor] = [maps.new_empty(0)] * len(seeds)
+    random_maps: list[Tensor] = [maps.new_empty(0)] * len(seeds)
     for seed in dict.fromkeys(seeds):  # one, but where somebody has put trials of two runs together
         rows = [row for row, drawn_by in enumerate(seeds) if drawn_by == seed]
         whole = len(rows) == len(seeds)  # the very batch, whose passes others may have asked for
@@ -52,8 +52,8 @@ def parameter_randomisation(
         networks = cascade(explainer.classifier, size, stages, seed, statistics)
         curve = [alike(own, explainer.maps(some, network)) for network in networks]
         for row, values in zip(rows, torch.stack(curve, 1), strict=True):
-            found[row] = values
-    curves = torch.stack(found)
+            random_maps[row] = values
+    curves = torch.stack(random_maps)
     undefined = {
         row: FLAT if constant else "its map is flat after every stage"
         for row, constant in enumerate(flat(maps).tolist())

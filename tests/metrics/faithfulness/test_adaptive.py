@@ -111,7 +111,7 @@ def test_its_steps_are_steps_of_the_whole_and_the_error_is_within_what_is_said(o
     torch.testing.assert_close(found.curves[there], whole.curves[there])
     for i, said in found.remarks.items():
         curve = Curve(there[i].nonzero().flatten(), found.curves[i, there[i]])
-        assert said == curve.said()
+        assert said == curve.remark()
         assert curve.bounds.sum() <= tolerance
         assert abs(found.scores[i] - whole.scores[i]) <= curve.certain
 
