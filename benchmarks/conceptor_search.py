@@ -42,7 +42,7 @@ from xaibench.api.batch import Example, seed_of
 from xaibench.api.maps import rescale, upsample
 from xaibench.api.types import GridMaps, Maps
 from xaibench.engine.discovery.registry import installed
-from xaibench.engine.images.pictures import group
+from xaibench.engine.images.pictures import images_of_examples
 from xaibench.engine.plan.plan import block
 
 SEARCH, HELD_OUT = (3, 4), (0, 5)  # seeds of the images; 0 is what a run evaluates
@@ -67,7 +67,7 @@ def examples_of(
     load, root = found.dataset.load(), found.root
     if "seed" not in signature(load).parameters:
         raise SystemExit(f"{data} draws nothing by a seed, so it has no images to search on")
-    images = [same for seed in seeds for same in group(load(root, seed=seed))]
+    images = [same for seed in seeds for same in images_of_examples(load(root, seed=seed))]
     own: list[tuple[Example, ...]] = [
         same for same in images if len(same) == 1 and seed_of("half", kind(same[0])) % 2 == half
     ]
@@ -78,7 +78,7 @@ def all_of(model: str, data: str) -> list[tuple[Example, ...]]:
     """Every image of a data set that is asked about one class: what is never searched on."""
     found = block(installed(), model, data)
     load = found.dataset.load()
-    images = group(load(found.root) if found.root is not None else load())
+    images = images_of_examples(load(found.root) if found.root is not None else load())
     return [same for same in images if len(same) == 1]
 
 

@@ -28,8 +28,8 @@ from rich.table import Table
 
 from xaibench.api.batch import Example, Preprocess
 from xaibench.engine.discovery.registry import installed
-from xaibench.engine.images.pictures import Picture, decode, group
-from xaibench.engine.images.prefetch import THREADS, Shelf, ahead
+from xaibench.engine.images.pictures import Picture, decode, images_of_examples
+from xaibench.engine.images.prefetch import THREADS, ResizedImageCache, ahead
 from xaibench.engine.plan.plan import dataset_at
 
 PREPROCESS = Preprocess((224, 224))
@@ -49,7 +49,7 @@ def make_folder(folder: Path, count: int, side: tuple[int, int] = (320, 240)) ->
 def shards_of(folder: Path, count: int) -> list[Shard]:
     """The first `count` images of the folder, as a run has them."""
     dataset, _, root = dataset_at(installed(), f"folder:{folder}")
-    images = group(dataset.load()(root))[:count]
+    images = images_of_examples(dataset.load()(root))[:count]
     return [images[first : first + SHARD] for first in range(0, len(images), SHARD)]
 
 
@@ -64,7 +64,7 @@ def measure_memory(
 ) -> None:
     """Resident memory before, with the list of images, and the greatest while they are decoded."""
     torch.set_num_threads(1)
-    shelf = Shelf()
+    shelf = ResizedImageCache()
     warm = shards_of(folder, 2 * SHARD)
     for _ in ahead(warm, lambda same: decode(same, PREPROCESS)):
         pass

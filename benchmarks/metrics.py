@@ -33,7 +33,7 @@ from xaibench.engine.evaluate.explaining import Again, explain
 from xaibench.engine.evaluate.other_networks import OtherNetworks
 from xaibench.engine.evaluate.outcome import Explained
 from xaibench.engine.evaluate.scoring import score
-from xaibench.engine.images.pictures import decode, group
+from xaibench.engine.images.pictures import decode, images_of_examples
 from xaibench.engine.images.trials import batch_of, trials_of
 
 EXPLAINERS = ("grad-cam", "grad-cam++", "layer-cam", "eigen-cam", "center", "random")
@@ -134,7 +134,7 @@ def load(model: str, data: str, images: int) -> Work:
     classifier: Classifier = registry.model(model).load()()
     preprocess = classifier.preprocess
     assert preprocess is not None
-    examples = group(registry.dataset(data).load()())[:images]
+    examples = images_of_examples(registry.dataset(data).load()())[:images]
     pictures = [decode(same, preprocess) for same in examples]
     pixels = torch.stack([picture.pixels for picture in pictures if picture.pixels is not None])
     predicted = classifier.logits(pixels).argmax(1).tolist()

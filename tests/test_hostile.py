@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xaibench.api.errors import XaibenchError
-from xaibench.engine.device.time_limit import patience
+from xaibench.engine.device.time_limit import time_limit
 from xaibench.engine.discovery.registry import installed
 from xaibench.results.folder import slug
 
@@ -96,7 +96,7 @@ def push_at(door, count):
     )
     @given(content=contents(door))
     def pushed(content):
-        with patience(20):
+        with time_limit(20):
             assert door.push(content) in ("read", "refused")
 
     pushed()

@@ -6,11 +6,11 @@ from contextlib import nullcontext
 import pytest
 
 from xaibench.api.errors import TookTooLong
-from xaibench.engine.device.time_limit import patience
+from xaibench.engine.device.time_limit import time_limit
 
 
 def waited(seconds, spent):
-    with patience(seconds, spent):
+    with time_limit(seconds, spent):
         return "done"
 
 

@@ -15,7 +15,7 @@ from toy_runs import grow
 from xaibench.api.batch import Example, Preprocess
 from xaibench.engine.images import prefetch as loading
 from xaibench.engine.images.pictures import decode
-from xaibench.engine.images.prefetch import Shelf, ahead, on_device, on_its_way
+from xaibench.engine.images.prefetch import ResizedImageCache, ahead, on_device, sent_to_device
 from xaibench.engine.work import block_worker as task_worker
 
 PREPROCESS = Preprocess((16, 16))
@@ -87,7 +87,7 @@ def example(name="a", number=0, opened=None, **facts):
 
 
 def test_a_kept_image_is_what_it_would_be_for_another_mean_and_std():
-    opened, shelf = [], Shelf()
+    opened, shelf = [], ResizedImageCache()
     other = Preprocess((16, 16), mean=(0.5, 0.4, 0.3), std=(1.0, 0.5, 0.25))
     same = example(opened=opened, mask=lambda: np.ones((toys.SIDE, toys.SIDE + 4), dtype=bool))
     for preprocess in (PREPROCESS, other):
@@ -101,14 +101,14 @@ def test_a_kept_image_is_what_it_would_be_for_another_mean_and_std():
 
 @pytest.mark.parametrize("other", [Preprocess((8, 8)), Preprocess((16, 16), crop=0.5)])
 def test_another_size_or_crop_is_another_image(other):
-    shelf = Shelf()
+    shelf = ResizedImageCache()
     shelf.decode("data", example(), PREPROCESS, None, keep=True)
     found = shelf.decode("data", example(), other, None, keep=True)
     torch.testing.assert_close(found.pixels, decode(example(), other).pixels, rtol=0, atol=0)
 
 
 def test_only_what_fits_is_kept_and_what_is_forgotten_makes_room():
-    opened, shelf = [], Shelf(room=2 * 3 * 16 * 16)
+    opened, shelf = [], ResizedImageCache(room=2 * 3 * 16 * 16)
     for _ in range(2):
         for name in "abc":
             shelf.decode("data", example(name, opened=opened), PREPROCESS, None, keep=True)
@@ -118,13 +118,13 @@ def test_only_what_fits_is_kept_and_what_is_forgotten_makes_room():
 
 
 def test_what_no_other_model_wants_is_not_kept():
-    shelf = Shelf()
+    shelf = ResizedImageCache()
     shelf.decode("data", example(), PREPROCESS, None, keep=False)
     assert (shelf.used, shelf.kept) == (0, {})
 
 
 def test_a_kept_image_is_still_held_against_the_subset():
-    shelf = Shelf()
+    shelf = ResizedImageCache()
     fine = shelf.decode("data", example(), PREPROCESS, None, keep=True)
     assert shelf.decode("data", example(), PREPROCESS, fine.sha, keep=True).error is None
     assert "has the hash" in str(shelf.decode("data", example(), PREPROCESS, "0", keep=True).error)
@@ -134,7 +134,7 @@ def test_a_kept_image_is_still_held_against_the_subset():
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def test_a_batch_on_the_device_is_the_images(device, ahead_of_it):
     images, on = [torch.rand(3, 4, 5) for _ in range(3)], torch.device(device)
-    sent = [on_its_way(image, on) for image in images] if ahead_of_it else images
+    sent = [sent_to_device(image, on) for image in images] if ahead_of_it else images
     batch = on_device(sent, on)
     assert batch.device.type == device
     torch.testing.assert_close(batch.cpu(), torch.stack(images), rtol=0, atol=0)
@@ -174,7 +174,7 @@ def test_images_go_to_a_gpu_beside_its_work_which_waits_for_them(monkeypatch):
     monkeypatch.setattr(torch.Tensor, "pin_memory", pinned)
     monkeypatch.setattr(torch.Tensor, "to", moved)
     gpu, image = torch.device("cuda"), torch.rand(3, 4, 5)
-    sent = on_its_way(image, gpu)
+    sent = sent_to_device(image, gpu)
     assert happened == ["pinned", "sent by copying, not waited for"]
     batch = on_device([sent], gpu)
     assert happened[2:] == ["working waits for copying", "sent by working, waited for"]  # which is there
@@ -184,7 +184,9 @@ def test_images_go_to_a_gpu_beside_its_work_which_waits_for_them(monkeypatch):
 def test_a_worker_sends_what_it_decodes(monkeypatch, tmp_path):
     """While the network works on the shard before."""
     sent = []
-    monkeypatch.setattr(task_worker, "on_its_way", lambda image, device: sent.append(device) or image)
+    monkeypatch.setattr(
+        task_worker, "sent_to_device", lambda image, device: sent.append(device) or image
+    )
     images = grow(tmp_path, ("mean-gradient",)).rows["image"].nunique()
     assert sent == images * [torch.device("cpu")]
 

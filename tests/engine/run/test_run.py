@@ -515,7 +515,7 @@ def test_models_of_one_input_size_have_an_image_decoded_once(tmp_path, monkeypat
 def test_looking_ahead_changes_no_row(tmp_path, monkeypatch):
     first = toy_run(tmp_path / "ahead", images_per_shard=2).rows
     one_by_one = lambda ahead, shard, following: [ahead.make(item) for item in shard]  # noqa: E731
-    monkeypatch.setattr("xaibench.engine.images.prefetch.Ahead.take", one_by_one)
+    monkeypatch.setattr("xaibench.engine.images.prefetch.Prefetcher.take", one_by_one)
     pd.testing.assert_frame_equal(
         comparable(first), comparable(toy_run(tmp_path / "not", images_per_shard=2).rows)
     )

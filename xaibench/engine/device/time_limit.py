@@ -11,7 +11,7 @@ from xaibench.api.errors import TookTooLong
 
 
 @contextmanager
-def patience(seconds: float, spent: float = 0) -> Iterator[None]:
+def time_limit(seconds: float, spent: float = 0) -> Iterator[None]:
     """Stop what is done inside after some time; 0: never.
 
     The clock is the system's alarm, which only a process's main thread hears and which waits for the

@@ -20,7 +20,7 @@ from xaibench.api.maps import flat, rescale, upsample
 from xaibench.api.specs import Explainer, Modified
 from xaibench.api.types import Curves, GridMaps, Images, Logits, Maps
 from xaibench.api.variants import Asks, Variants
-from xaibench.engine.device.time_limit import patience
+from xaibench.engine.device.time_limit import time_limit
 from xaibench.engine.device.timing import Span, mark
 from xaibench.engine.evaluate.needs import why_unsupported
 from xaibench.engine.evaluate.other_networks import OtherNetworks
@@ -146,7 +146,7 @@ def charged(outcome: Outcome, capture: Capture, timeout: float = 0) -> Iterator[
     forwards, backwards, device = shared.forwards, shared.backwards, capture.batch.images.device
     began, host_began = mark(device), perf_counter()
     try:
-        with patience(timeout, outcome.own):
+        with time_limit(timeout, outcome.own):
             yield
     finally:
         outcome.ms += 1e3 * Span(began, mark(device)).seconds / count

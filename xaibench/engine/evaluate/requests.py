@@ -13,7 +13,7 @@ from xaibench.api.batch import Batch
 from xaibench.api.errors import PluginError
 from xaibench.api.types import Curves, Images, Indices, Logits, Targets
 from xaibench.api.variants import Score, Variants
-from xaibench.engine.device.time_limit import patience
+from xaibench.engine.device.time_limit import time_limit
 
 Numbers = NDArray[np.int64]  # on the host
 Key = tuple[str, str, str, str, int]  # of a curve: owner, name and kind of score, image, target
@@ -160,7 +160,7 @@ def build(part: PassShare, count: int, timeout: float) -> Images:
         request.built, images = None, None  # before more is made: memory may be short
         first = cells.start
         k = request.sent[first : first + count]
-        with patience(timeout):
+        with time_limit(timeout):
             images = request.variants.build(part.row, k)
         shape = (len(k), *request.batch.images.shape[1:])
         if tuple(images.shape) != shape:

@@ -12,7 +12,7 @@ import torch
 from xaibench.api.batch import Batch
 from xaibench.api.specs import Metric
 from xaibench.api.types import Maps, Scores
-from xaibench.engine.device.time_limit import patience
+from xaibench.engine.device.time_limit import time_limit
 from xaibench.engine.device.timing import Span, mark
 from xaibench.engine.evaluate.explaining import Again, metered
 from xaibench.engine.evaluate.outcome import UNANNOTATED, Explained, Outcome, conclude, fail
@@ -161,7 +161,7 @@ class Questions:
         before = (again.forwards, again.backwards) if again else (0, 0)
         began, host_began = mark(device), perf_counter()
         try:
-            with patience(self.timeout, outcome.own):
+            with time_limit(self.timeout, outcome.own):
                 yield
         finally:
             self.spent.append((outcome, Span(began, mark(device), 1 / count)))

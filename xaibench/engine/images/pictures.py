@@ -43,7 +43,7 @@ class Picture:
     inputs_sha: str = ""
 
 
-def group(examples: Sequence[Example]) -> list[tuple[Example, ...]]:
+def images_of_examples(examples: Sequence[Example]) -> list[tuple[Example, ...]]:
     """Examples of the same image together, in the order of their first."""
     grouped: dict[str, list[Example]] = {}
     for example in examples:
@@ -117,7 +117,7 @@ def decode(
         return Picture(first.id, "", None, (0, 0), examples, error=unread)
 
 
-def unchanged(
+def unchanged_picture(
     examples: tuple[Example, ...], preprocess: Preprocess, sha: str | None, present: PresentImage
 ) -> Picture | None:
     """The image, not decoded, if it is what its rows say; None: `decode` it.
@@ -136,7 +136,7 @@ def unchanged(
         return None
     try:
         content = first.image.read_bytes()
-        sha_now = digits(content)
+        sha_now = content_digits(content)
         if sha_now != present.image_sha or sha not in (None, sha_now):
             return None
         measured = measure_picture(BytesIO(content))
@@ -157,10 +157,10 @@ def inputs_of(examples: tuple[Example, ...], sha: str, regions: Sequence[Region]
 
 def fingerprint(source: object, picture: Image.Image) -> str:
     """16 hexadecimal digits of the file's bytes, or of the pixels where there is no file."""
-    return digits(source.read_bytes() if isinstance(source, Path) else picture.tobytes())
+    return content_digits(source.read_bytes() if isinstance(source, Path) else picture.tobytes())
 
 
-def digits(content: bytes) -> str:
+def content_digits(content: bytes) -> str:
     """16 hexadecimal digits that depend on it."""
     return sha256(content).hexdigest()[:16]
 

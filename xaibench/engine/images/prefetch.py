@@ -29,7 +29,7 @@ def ahead(
 
     No more than two shards are held here, whatever their number.
     """
-    pool = Ahead(make, threads)
+    pool = Prefetcher(make, threads)
     try:
         for shard, following in zip(shards, [*shards[1:], ()], strict=bool(shards)):
             yield pool.take(shard, following)
@@ -37,7 +37,7 @@ def ahead(
         pool.close()
 
 
-class Ahead(Generic[Item, Made]):
+class Prefetcher(Generic[Item, Made]):
     """What `make` makes of items, those of the next shard while one is worked on.
 
     Args:
@@ -118,7 +118,7 @@ class Slabs:
 
 
 @dataclass
-class Shelf:
+class ResizedImageCache:
     """Images as they were resized, kept for the other models of a run.
 
     What comes first stays: runs go through a data set from its start, and of an order that repeats the
@@ -176,7 +176,7 @@ class Shelf:
         return decode(examples, preprocess, sha, from_here)
 
 
-def on_its_way(image: Tensor, device: torch.device) -> Tensor:
+def sent_to_device(image: Tensor, device: torch.device) -> Tensor:
     """An image on the device, or on its way there beside the device's work; see `on_device`."""
     if device.type != "cuda":
         return image

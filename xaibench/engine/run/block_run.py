@@ -9,24 +9,24 @@ import pandas as pd
 from xaibench.api.batch import Example
 from xaibench.api.errors import ConfigError, DataError, PluginError, Stopped
 from xaibench.api.executing import Execute, Lost, MakeWork
-from xaibench.engine.images.pictures import Picture, group
-from xaibench.engine.images.prefetch import Shelf
+from xaibench.engine.images.pictures import Picture, images_of_examples
+from xaibench.engine.images.prefetch import ResizedImageCache
 from xaibench.engine.plan.config import Config
 from xaibench.engine.plan.part import WHOLE, Part
 from xaibench.engine.plan.plan import Block, Plan
 from xaibench.engine.plan.selection import Subset, merged, subset_of, written
 from xaibench.engine.work.block_worker import BlockWorker, asked_sha
-from xaibench.engine.work.cells import Pair, Wanted
+from xaibench.engine.work.cells import Pair, RequestedCells
 from xaibench.engine.work.evaluator import Evaluator
 from xaibench.engine.work.map_store import MapStore, put_aside
 from xaibench.engine.work.messages import (
     SHARED,
-    Done,
     OpenedBlock,
     Opening,
     Piece,
     ShardResult,
     ShardTask,
+    TaskResult,
     WorkerReport,
     cells_of,
 )
@@ -58,13 +58,13 @@ class BlockRun:
     part: Part = WHOLE
     observer: Observer = field(default_factory=Observer)
     tally: Tally = field(default_factory=Tally)
-    shelf: Shelf = field(default_factory=Shelf)
+    shelf: ResizedImageCache = field(default_factory=ResizedImageCache)
     subsets: dict[str, Subset] = field(default_factory=dict)
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> RequestedCells:
         """All metrics of all explainers."""
-        return Wanted.every(self.plan.explainers, self.plan.metrics)
+        return RequestedCells.every(self.plan.explainers, self.plan.metrics)
 
     def work(self, block: Block) -> None:
         """All of one block; what cannot be loaded becomes rows, and the other blocks still run.
@@ -90,7 +90,7 @@ class BlockRun:
         cells = cells_of(self.wanted, opened.provenance)
         examples = opened.examples if opened.examples is not None else block.examples()
         refuse_other(opened, cells, examples)
-        images = group(examples)
+        images = images_of_examples(examples)
         present = self.present(name, examples, cells)
         shards = self.part.shards(len(images), self.config.images_per_shard)
         if not opened.width and lacking(shards, images, present, cells):
@@ -190,7 +190,7 @@ class BlockRun:
         """Write what came of a task: maps first, so that no row is there without its map."""
         name = provenance.block
         done = self.lost(answer, images, provenance, present) if isinstance(answer, Lost) else answer
-        if not isinstance(done, Done):
+        if not isinstance(done, TaskResult):
             raise PluginError(f"executor {self.config.executor!r} gave back {type(done).__name__}")
         hashes |= done.hashes
         if done.changed:
@@ -230,9 +230,9 @@ class BlockRun:
         images: Sequence[tuple[Example, ...]],
         provenance: Provenance,
         present: PresentImages,
-    ) -> Done:
+    ) -> TaskResult:
         """Rows that say of a task's images that nobody could work on them; another run tries again."""
-        cells, done = cells_of(self.wanted, provenance), Done([], {})
+        cells, done = cells_of(self.wanted, provenance), TaskResult([], {})
         for i in lost.task.images:
             name = images[i][0].id
             present_image = present.get(name, NOTHING_PRESENT)

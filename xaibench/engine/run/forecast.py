@@ -28,8 +28,8 @@ from xaibench.engine.plan.part import WHOLE, Part
 from xaibench.engine.plan.plan import Block, plan
 from xaibench.engine.plan.resume_rules import refuse_to_follow
 from xaibench.engine.work.block_worker import BlockWorker
-from xaibench.engine.work.cells import Pair, Wanted
-from xaibench.engine.work.evaluator import Evaluator, askable
+from xaibench.engine.work.cells import Pair, RequestedCells
+from xaibench.engine.work.evaluator import Evaluator, explainers_again
 from xaibench.engine.work.messages import SHARED
 from xaibench.engine.work.observer import Observer
 from xaibench.engine.work.shared_pass import Loaded, run_shared_pass, share
@@ -107,12 +107,12 @@ def forecast(
     if output and settings.exists():
         refuse_to_follow(settings, config)
     worker = Evaluator(config, device_of(config.device), nowhere, observer or Observer())
-    wanted = Wanted.every(todo.explainers, todo.metrics)
+    wanted = RequestedCells.every(todo.explainers, todo.metrics)
     return [forecast_block(worker, block, wanted, folder, part) for block in todo.blocks]
 
 
 def forecast_block(
-    worker: Evaluator, block: Block, wanted: Wanted, folder: RunFolder, part: Part
+    worker: Evaluator, block: Block, wanted: RequestedCells, folder: RunFolder, part: Part
 ) -> Forecast:
     """One block; what cannot be loaded is its problem."""
     title = f"{block.model.name} on {block.data_name}"
@@ -200,7 +200,7 @@ def some_readable(images: Sequence[tuple[Example, ...]], prepared: Loaded) -> li
 
 
 def probe(
-    worker: Evaluator, prepared: Loaded, pictures: Sequence[Picture], wanted: Wanted, images: int
+    worker: Evaluator, prepared: Loaded, pictures: Sequence[Picture], wanted: RequestedCells, images: int
 ) -> Forecast:
     """Explain and score a few images of so many, the stream's forwards counted only."""
     tried = len(pictures)
@@ -218,7 +218,7 @@ def probe(
     explained = explain(shared_batch.capture, explainers, stream)
     by_explainers = stream.forwards + tried + shared.forwards - before
     streamed = stream.forwards
-    again = askable(explained, prepared, explainers)
+    again = explainers_again(explained, prepared, explainers)
     policies = [trial.policies for trial in trials]
     scored = score(explained, metrics, policies, shared_batch.batch, stream, again)
     by_metrics = sum(explainer.forwards for explainer in again.values())

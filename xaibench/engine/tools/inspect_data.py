@@ -12,7 +12,7 @@ from xaibench.api.batch import UNLABELLED, Box, Example, Preprocess, Region
 from xaibench.api.errors import DataError, PluginError
 from xaibench.api.pictures import Opened, Size
 from xaibench.engine.discovery.registry import Registry, installed
-from xaibench.engine.images.pictures import group, refuse_shared_targets, region_of
+from xaibench.engine.images.pictures import images_of_examples, refuse_shared_targets, region_of
 from xaibench.engine.images.prefetch import ahead
 from xaibench.engine.plan.plan import dataset_at
 from xaibench.engine.work.observer import Observer
@@ -137,7 +137,7 @@ def inspect_data(
         DataError, PluginError: it cannot be loaded, or has no examples.
     """
     called, examples = examples_of(name, limit, registry)
-    images = group(examples)
+    images = images_of_examples(examples)
     shown = {images[i * len(images) // pictures][0].id for i in range(pictures)}
     counts = InspectionCounts()
 
@@ -175,7 +175,7 @@ def verify_data(
     Args and raises as `inspect_data`.
     """
     called, examples = examples_of(name, limit, registry)
-    images = group(examples)
+    images = images_of_examples(examples)
     results = each(called, images, read, observer or Observer())
     return len(images), [one for _, one in results if isinstance(one, Unreadable)]
 

@@ -15,7 +15,7 @@ from xaibench.api.specs import Explainer, Metric
 from xaibench.api.types import Maps
 from xaibench.engine.discovery.registry import Registry
 from xaibench.engine.evaluate.explaining import Again
-from xaibench.engine.images.pictures import decode, group
+from xaibench.engine.images.pictures import decode, images_of_examples
 from xaibench.engine.images.trials import batch_of, trials_of
 from xaibench.engine.plan.label_spaces import refuse_other_classes
 from xaibench.engine.plan.plan import block
@@ -96,7 +96,9 @@ def load(
     if classifier.preprocess is None:
         raise PluginError(f"model {model!r} does not know how to preprocess pictures")
     device = next((w.device for w in classifier.network.parameters()), torch.device("cpu"))
-    pictures = [decode(same, classifier.preprocess) for same in group(chosen_block.examples())]
+    pictures = [
+        decode(same, classifier.preprocess) for same in images_of_examples(chosen_block.examples())
+    ]
     for picture in pictures:
         if picture.error is not None:
             raise picture.error

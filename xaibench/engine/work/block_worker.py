@@ -7,14 +7,22 @@ from functools import cached_property
 from xaibench.api.batch import Example
 from xaibench.api.errors import DataError, PluginError
 from xaibench.engine.evaluate.outcome import status_of
-from xaibench.engine.images.pictures import Picture, group, unchanged
-from xaibench.engine.images.prefetch import Ahead, Shelf, on_its_way
+from xaibench.engine.images.pictures import Picture, images_of_examples, unchanged_picture
+from xaibench.engine.images.prefetch import Prefetcher, ResizedImageCache, sent_to_device
 from xaibench.engine.network.modes import deterministic
 from xaibench.engine.plan.label_spaces import asked_of, refuse_other_classes
 from xaibench.engine.plan.plan import Block
-from xaibench.engine.work.cells import Pair, Wanted
+from xaibench.engine.work.cells import Pair, RequestedCells
 from xaibench.engine.work.evaluator import Evaluator
-from xaibench.engine.work.messages import SHARED, Done, OpenedBlock, Opening, Piece, ShardTask, cells_of
+from xaibench.engine.work.messages import (
+    SHARED,
+    OpenedBlock,
+    Opening,
+    Piece,
+    ShardTask,
+    TaskResult,
+    cells_of,
+)
 from xaibench.engine.work.rows import Provenance
 from xaibench.engine.work.shared_pass import Loaded
 from xaibench.results.folder import NOTHING_PRESENT, PresentImage
@@ -37,16 +45,16 @@ class BlockWorker:
     """
 
     block: Block
-    wanted: Wanted
+    wanted: RequestedCells
     worker: Evaluator
     run: str
-    shelf: Shelf = field(default_factory=Shelf)
+    shelf: ResizedImageCache = field(default_factory=ResizedImageCache)
     keep: bool = False
     loaded: Loaded = field(init=False, repr=False)
 
     def __call__(
         self, task: Opening | ShardTask, following: ShardTask | None = None
-    ) -> OpenedBlock | Done:
+    ) -> OpenedBlock | TaskResult:
         """What comes of a task; the pictures of the `following` one are decoded meanwhile.
 
         Raises:
@@ -56,7 +64,7 @@ class BlockWorker:
         with deterministic(self.worker.config.deterministic):
             return self.did(task, following)
 
-    def did(self, task: Opening | ShardTask, following: ShardTask | None) -> OpenedBlock | Done:
+    def did(self, task: Opening | ShardTask, following: ShardTask | None) -> OpenedBlock | TaskResult:
         """What comes of a task, in the run's mode."""
         problem = self.load(isinstance(task, Opening) and task.measure)
         if isinstance(task, Opening):
@@ -130,16 +138,16 @@ class BlockWorker:
     @cached_property
     def images(self) -> list[tuple[Example, ...]]:
         """Every image's examples."""
-        return group(self.loaded.examples)
+        return images_of_examples(self.loaded.examples)
 
     def known_images(self, task: ShardTask) -> list[Known]:
         """The images of a task."""
         return [(i, task.present.get(self.images[i][0].id, NOTHING_PRESENT)) for i in task.images]
 
     @cached_property
-    def ahead(self) -> Ahead[Known, Picture]:
+    def ahead(self) -> Prefetcher[Known, Picture]:
         """Decodes."""
-        return Ahead(self.decoder())
+        return Prefetcher(self.decoder())
 
     def decoder(self) -> Callable[[Known], Picture]:
         """A function from an image to its picture: on its way to the device, or without its pixels.
@@ -153,13 +161,15 @@ class BlockWorker:
             number, present = known
             same = images[number]
             sha = hashes.get(same[0].id)
-            finished = unchanged(same, preprocess, sha, present) if cells <= present.cells else None
+            finished = (
+                unchanged_picture(same, preprocess, sha, present) if cells <= present.cells else None
+            )
             if finished:
                 return finished
             picture = self.shelf.decode(self.data, same, preprocess, sha, keep=self.keep)
             if picture.pixels is None:
                 return picture
-            return replace(picture, pixels=on_its_way(picture.pixels, self.worker.device))
+            return replace(picture, pixels=sent_to_device(picture.pixels, self.worker.device))
 
         return make
 
@@ -168,13 +178,13 @@ class BlockWorker:
         """Where the shelf has the block's images."""
         return self.block.data_name, self.block.root
 
-    def done(self, task: ShardTask, pictures: Sequence[Picture]) -> Done:
+    def done(self, task: ShardTask, pictures: Sequence[Picture]) -> TaskResult:
         """What some images lack; images that lack the same are worked on together."""
         present = {picture.id: task.present.get(picture.id, NOTHING_PRESENT) for picture in pictures}
         changed = [p.id for p in pictures if present[p.id].cells and self.other(p, present[p.id])]
         present |= dict.fromkeys(changed, NOTHING_PRESENT)
         self.tell_of_unreadable([p for p in pictures if p.error is not None and present[p.id].cells])
-        done = Done(changed, {p.id: p.sha or present[p.id].image_sha for p in pictures})
+        done = TaskResult(changed, {p.id: p.sha or present[p.id].image_sha for p in pictures})
         lacking: dict[frozenset[Pair], list[Picture]] = {}
         for picture in pictures:
             has = present[picture.id].cells

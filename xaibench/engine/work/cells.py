@@ -9,7 +9,7 @@ Pair = tuple[str, str]  # names of an explainer and a metric
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RequestedCells:
     """Some pairs of `explainers` and `metrics`.
 
     Args:
@@ -23,18 +23,18 @@ class Wanted:
     shared: bool = True
 
     @classmethod
-    def every(cls, explainers: tuple[Explainer, ...], metrics: tuple[Metric, ...]) -> "Wanted":
+    def every(cls, explainers: tuple[Explainer, ...], metrics: tuple[Metric, ...]) -> "RequestedCells":
         """All metrics of all explainers."""
         pairs = frozenset(
             (explainer.name, metric.name) for explainer in explainers for metric in metrics
         )
         return cls(explainers, metrics, pairs)
 
-    def only(self, pairs: frozenset[Pair], shared: bool) -> "Wanted":
+    def only(self, pairs: frozenset[Pair], shared: bool) -> "RequestedCells":
         """Some of these pairs, and no explainer or metric that is in none of them."""
         explainers = {name for name, _ in pairs}
         metrics = {name for _, name in pairs}
-        return Wanted(
+        return RequestedCells(
             tuple(spec for spec in self.explainers if spec.name in explainers),
             tuple(spec for spec in self.metrics if spec.name in metrics),
             pairs,

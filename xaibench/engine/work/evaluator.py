@@ -28,7 +28,7 @@ from xaibench.engine.network.prepare import PreparedNetwork, prepare_network
 from xaibench.engine.plan.config import Config
 from xaibench.engine.plan.label_spaces import asked_of, refuse_classes_beyond, refuse_other_classes
 from xaibench.engine.plan.plan import Block
-from xaibench.engine.work.cells import Wanted
+from xaibench.engine.work.cells import RequestedCells
 from xaibench.engine.work.map_store import PRECISION, MapStore
 from xaibench.engine.work.messages import ShardResult
 from xaibench.engine.work.observer import Observer, Tally
@@ -159,7 +159,7 @@ class Evaluator:
         self,
         pictures: Sequence[Picture],
         loaded: Loaded,
-        wanted: Wanted,
+        wanted: RequestedCells,
         shown: frozenset[str],
     ) -> ShardResult:
         """The rows of some images, with maps to keep; those that cannot be worked on are rows too.
@@ -181,7 +181,7 @@ class Evaluator:
         return result
 
     def within_memory(
-        self, pictures: Sequence[Picture], loaded: Loaded, wanted: Wanted, shown: frozenset[str]
+        self, pictures: Sequence[Picture], loaded: Loaded, wanted: RequestedCells, shown: frozenset[str]
     ) -> ShardResult:
         """`evaluate`; where memory runs out, half of the images after the other half."""
         try:
@@ -205,7 +205,7 @@ class Evaluator:
         return result
 
     def evaluate(
-        self, pictures: Sequence[Picture], loaded: Loaded, wanted: Wanted, shown: frozenset[str]
+        self, pictures: Sequence[Picture], loaded: Loaded, wanted: RequestedCells, shown: frozenset[str]
     ) -> ShardResult:
         """The rows of some readable images: shared pass, explainers, metrics."""
         provenance, tally = loaded.provenance, self.tally
@@ -244,7 +244,7 @@ class Evaluator:
         self.observer.stage("scoring")
         with tally.timed("metrics"):
             reasons = [trial.policies for trial in shared_batch.trials]
-            again = askable(explained, loaded, wanted.explainers)
+            again = explainers_again(explained, loaded, wanted.explainers)
             scored = score(explained, wanted.metrics, reasons, batch, stream, again, wanted.pairs)
         tally.forwards["explainers"] += streamed + len(pictures) + shared.forwards - forwards
         asked_again = sum(explainer.forwards for explainer in again.values())
@@ -265,7 +265,9 @@ class Evaluator:
         )
         return ShardResult(rows, in_gallery, maps)
 
-    def kept(self, shared_batch: SharedBatch, loaded: Loaded, wanted: Wanted) -> dict[str, Explained]:
+    def kept(
+        self, shared_batch: SharedBatch, loaded: Loaded, wanted: RequestedCells
+    ) -> dict[str, Explained]:
         """The maps that are on disk, of explainers of which all are."""
         provenance, size = loaded.provenance, shared_batch.batch.images.shape[2:]
         store = self.stores[provenance.block]
@@ -280,17 +282,19 @@ class Evaluator:
         }
 
 
-def askable(
+def explainers_again(
     explained: Mapping[str, Explained], loaded: Loaded, explainers: Sequence[Explainer]
 ) -> dict[str, Again]:
     """The explainers, for metrics that ask them again."""
     plain, sooner, others = loaded.classifier, loaded.network.classifier, OtherNetworks()
     return {
-        spec.name: Again(spec, plain, loaded.width, costs(explained[spec.name].outcome), sooner, others)
+        spec.name: Again(
+            spec, plain, loaded.width, cost_of(explained[spec.name].outcome), sooner, others
+        )
         for spec in explainers
     }
 
 
-def costs(outcome: Outcome) -> Cost:
+def cost_of(outcome: Outcome) -> Cost:
     """What an explainer's maps took."""
     return Cost(outcome.ms, outcome.forwards, outcome.backwards)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from xaibench.api.batch import Example
-from xaibench.engine.work.cells import Pair, Wanted
+from xaibench.engine.work.cells import Pair, RequestedCells
 from xaibench.engine.work.observer import Tally
 from xaibench.engine.work.rows import Provenance
 from xaibench.results.folder import PresentImages
@@ -104,7 +104,7 @@ class Piece:
 
 
 @dataclass
-class Done:
+class TaskResult:
     """What a task has come to.
 
     Args:
@@ -123,12 +123,12 @@ class Done:
 class WorkerReport:
     """What a worker of another process says: what came of a task, what it cost, notes."""
 
-    answer: OpenedBlock | Done
+    answer: OpenedBlock | TaskResult
     notes: Sequence[str]
     tally: Tally
 
 
-def cells_of(wanted: Wanted, provenance: Provenance) -> dict[Pair, str]:
+def cells_of(wanted: RequestedCells, provenance: Provenance) -> dict[Pair, str]:
     """The content key of every cell of a block, and that of its shared pass."""
     explainers = {spec.name: spec for spec in wanted.explainers}
     metrics = {spec.name: spec for spec in wanted.metrics}

@@ -15,7 +15,7 @@ from xaibench.api.specs import Explainer, Metric
 from xaibench.engine.evaluate.outcome import Evaluation, Outcome
 from xaibench.engine.images.pictures import Picture
 from xaibench.engine.images.trials import Trial
-from xaibench.engine.work.cells import Wanted
+from xaibench.engine.work.cells import RequestedCells
 from xaibench.results.folder import slug
 from xaibench.results.kept import GalleryImage, KeptMap
 from xaibench.results.keys import content_key, identity
@@ -93,14 +93,14 @@ class Provenance:
             **facts,
         )
 
-    def nowhere(self, wanted: Wanted, status: str, reason: str) -> list[Row]:
+    def nowhere(self, wanted: RequestedCells, status: str, reason: str) -> list[Row]:
         """A row for each cell of a block of which no image could be worked on."""
         return [
             self.row(explainer, metric, status=status, reason=reason)
             for explainer, metric in product(wanted.explainers, wanted.metrics)
         ]
 
-    def lost(self, wanted: Wanted, picture: Picture, reason: str) -> list[Row]:
+    def lost(self, wanted: RequestedCells, picture: Picture, reason: str) -> list[Row]:
         """A row for each cell and class of an image that cannot be read or worked on."""
         return [
             self.row(

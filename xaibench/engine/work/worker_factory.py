@@ -14,7 +14,7 @@ from xaibench.engine.discovery.registry import installed
 from xaibench.engine.plan.config import Config, make_config
 from xaibench.engine.plan.plan import plan
 from xaibench.engine.work.block_worker import BlockWorker
-from xaibench.engine.work.cells import Wanted
+from xaibench.engine.work.cells import RequestedCells
 from xaibench.engine.work.evaluator import Evaluator
 from xaibench.engine.work.map_store import MapStore
 from xaibench.engine.work.messages import OpenedBlock, Opening, ShardTask, WorkerReport
@@ -48,7 +48,7 @@ class WorkerFactory:
     run: str
     place: str
 
-    def __call__(self) -> "Reporting":
+    def __call__(self) -> "ReportingWorker":
         """The worker; the process is its own: it goes to `place`, if there is one here.
 
         Raises:
@@ -58,14 +58,14 @@ class WorkerFactory:
             os.chdir(self.place)
         config: Config = make_config(msgspec.toml.decode(self.config))
         todo = plan(config, installed(config.strict))
-        noting = Noting()
+        noting = NoteCollector()
         worker = Evaluator(config, device_of(config.device), None, noting)
-        wanted = Wanted.every(todo.explainers, todo.metrics)
+        wanted = RequestedCells.every(todo.explainers, todo.metrics)
         work = BlockWorker(todo.blocks[self.block], wanted, worker, self.run)
-        return Reporting(work, noting)
+        return ReportingWorker(work, noting)
 
 
-class Noting(Observer):
+class NoteCollector(Observer):
     """Keeps what the user should know."""
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class Noting(Observer):
 
 
 @dataclass
-class Reporting:
+class ReportingWorker:
     """A worker that says with each task what it has noted and what that has cost.
 
     Args:
@@ -91,7 +91,7 @@ class Reporting:
     """
 
     work: BlockWorker
-    noting: Noting
+    noting: NoteCollector
 
     def __call__(self, task: Opening | ShardTask, following: ShardTask | None = None) -> WorkerReport:
         """What comes of a task."""
