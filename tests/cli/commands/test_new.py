@@ -198,3 +198,18 @@ def test_the_package_of_captums_methods_is_installed_found_and_keeps_its_contrac
     assert "11 explainers" in said
     assert "failed" not in said
     assert "passed" in said
+
+
+def test_an_executor_as_it_is_written_runs_what_a_run_here_does(tmp_path):
+    folder = create("executor", "one-process", tmp_path)
+    (folder / "xaibench_one_process-0.1.0.dist-info").mkdir()
+    info = folder / "xaibench_one_process-0.1.0.dist-info"
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: xaibench-one-process\nVersion: 0.1.0\n")
+    (info / "entry_points.txt").write_text("[xaibench]\nxaibench_one_process = xaibench_one_process\n")
+    small = ["--models", "scenes-cnn", "--data", "scenes", "--explainers", "grad-cam", "--limit", "3"]
+    command = [sys.executable, "-m", "xaibench", "run", *small, "--metrics", "pointing-game", "-q"]
+    run(*command, "--output", "there", "--executor", "one-process", cwd=tmp_path, path=(folder,))
+    run(*command, "--output", "here", cwd=tmp_path)
+    there, here = (Results.load(tmp_path / name).scores for name in ("there", "here"))
+    assert there["score"].tolist() == here["score"].tolist()
+    assert set(there["status"]) == {"ok"}

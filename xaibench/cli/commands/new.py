@@ -16,6 +16,7 @@ class Kind(StrEnum):
     METRIC = "metric"
     MODEL = "model"
     DATASET = "dataset"
+    EXECUTOR = "executor"
 
 
 EXAMPLES = """Write a complete plugin package: a function, an entry point, a test of the whole contract.
@@ -30,6 +31,8 @@ Examples:
   xaibench new metric object-share --output ~/plugins
 
   xaibench new model my-net --licence MIT
+
+  xaibench new executor one-process
 
   cd xaibench-bright-cam && pytest && pip install -e . && xaibench run --explainers bright-cam
 """

@@ -15,6 +15,7 @@ KINDS = {  # the title, and how it is used, of each kind of package
     "metric": ("A metric", "xaibench run --metrics $name --models scenes-cnn --data scenes"),
     "model": ("A model", "xaibench run --models $name --data scenes --limit 8"),
     "dataset": ("A data set", "xaibench run --data $name --models scenes-cnn"),
+    "executor": ("An executor", "xaibench run --executor $name --data scenes --limit 8"),
 }  # fmt: skip
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST = 40
