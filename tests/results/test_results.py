@@ -3,6 +3,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from toy_runs import toy_run
 
 from xaibench.api import DataError, PluginError
 from xaibench.results.folder import slug
@@ -253,3 +254,9 @@ def test_what_describes_takes_no_part_in_ranks(tmp_path):
 def test_what_describes_ranks_where_there_is_nothing_else(tmp_path):
     rows = [row(explainer=e, cell=e, score=s, ranks=False) for e, s in (("a", 0.2), ("b", 0.4))]
     assert results(tmp_path, *rows).table()["rank"].tolist() == [1.0, 2.0]
+
+
+def test_the_former_name_of_the_problems_warns_and_works(tmp_path):
+    results = toy_run(tmp_path, "activation", limit=1)
+    with pytest.warns(DeprecationWarning, match="problem_sentences"):
+        assert results.told_problems() == results.problem_sentences()

@@ -276,9 +276,9 @@ def check(stack: AttentionStack, weights: list[Tensor], count: int, windowed: bo
             raise Unsupported("its attention does not add up to 1 over the tokens")
 
 
-def tokens_read(trace: Seen, prefix: int) -> tuple[int, ...]:
+def tokens_read(seen: Seen, prefix: int) -> tuple[int, ...]:
     """Those tokens of the last block that the logits depend on: all patches, where on any patch."""
-    tokens, logits = trace.tokens[-1], trace.logits[-1]
+    tokens, logits = seen.tokens[-1], seen.logits[-1]
     (gradient,) = torch.autograd.grad(logits.amax(1).sum(), tokens, retain_graph=True)
     used: list[int] = gradient.ne(0).any(2).any(0).nonzero().flatten().tolist()
     if any(token >= prefix for token in used):

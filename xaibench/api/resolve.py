@@ -78,27 +78,27 @@ def classifier_of(
     return Classifier(network, (chosen.layer,), preprocess, head, norm, class_names, attention, lacks)
 
 
-def candidates_of(network: nn.Module, probed: Probe, size: tuple[int, int]) -> list[Candidate]:
+def candidates_of(network: nn.Module, seen: Probe, size: tuple[int, int]) -> list[Candidate]:
     """Every output with a grid that has a gradient of the largest logit at its cells, in order.
 
     What a class token alone hands on has none: past the last attention, patches reach no logit.
     """
-    layouts = layouts_of(network, [(o.module, o.value) for o in probed.outputs], size)
+    layouts = layouts_of(network, [(o.module, o.value) for o in seen.outputs], size)
     return [
         Candidate(output, layout)
-        for output, layout, gradient in zip(probed.outputs, layouts, probed.gradients(), strict=True)
+        for output, layout, gradient in zip(seen.outputs, layouts, seen.gradients(), strict=True)
         if layout is not None and gradient is not None and bool(layout.to_grid(gradient).any())
     ]
 
 
-def last_of_the_stream(network: nn.Module, probed: Probe, candidates: Sequence[Candidate]) -> Candidate:
+def last_of_the_stream(network: nn.Module, seen: Probe, candidates: Sequence[Candidate]) -> Candidate:
     """The last candidate that is a block's, a norm's or a convolution's output.
 
     Poolings have coarser grids than what they pool; linear layers on tokens are queries, keys and
     values; a module that runs twice has no one output.
     """
-    pooled = {output.same for output in probed.outputs if isinstance(output.module, POOLING)}
-    runs = Counter(output.module for output in probed.outputs)
+    pooled = {output.same for output in seen.outputs if isinstance(output.module, POOLING)}
+    runs = Counter(output.module for output in seen.outputs)
     for candidate in reversed(candidates):
         output, layout = candidate.output, candidate.layout
         inside = isinstance(output.module, nn.Linear) and layout.name != CHANNELS_FIRST
@@ -112,7 +112,7 @@ def last_of_the_stream(network: nn.Module, probed: Probe, candidates: Sequence[C
 
 
 def named(
-    network: nn.Module, probed: Probe, candidates: Sequence[Candidate], target_layer: str | nn.Module
+    network: nn.Module, seen: Probe, candidates: Sequence[Candidate], target_layer: str | nn.Module
 ) -> Candidate:
     """The candidate that is the layer asked for; says what is wrong with it where it is none."""
 
@@ -126,7 +126,7 @@ def named(
     start = f"no target layer found in {type(network).__name__} at {what}: "
     if matching:
         raise Unsupported(f"{start}it runs {len(matching)} times in a forward pass")
-    shapes = [tuple(output.value.shape) for output in probed.outputs if asked_for(output)]
+    shapes = [tuple(output.value.shape) for output in seen.outputs if asked_for(output)]
     offered = [candidate.output.name for candidate in candidates]
     meant = get_close_matches(what.strip("'"), offered, n=1) or offered[-1:]
     raise Unsupported(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from warnings import warn
 
 import pandas as pd
 
@@ -224,6 +225,11 @@ class Results:
         where = ["status", "model", "dataset", "explainer", "reason"]
         counted = wrong.groupby(where, sort=False).size()
         return counted.rename("rows").reset_index()
+
+    def told_problems(self) -> list[str]:
+        """Return `problem_sentences()`, by its former name."""
+        warn("Results.told_problems is Results.problem_sentences now", DeprecationWarning, stacklevel=2)
+        return self.problem_sentences()
 
     def problem_sentences(self) -> list[str]:
         """Return `problems` in words: one line for all explainers that share a status and a reason."""
