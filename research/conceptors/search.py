@@ -1,6 +1,6 @@
 """Searches for better conceptors on a real network, in two stages, and writes down what it finds.
 
-    python benchmarks/conceptor_search.py --model efficientnet-lite0 --data cutouts
+    PYTHONPATH=research:benchmarks python -m conceptors.search --model efficientnet-lite0 --data cutouts
 
 Activations, gradients and base maps are made once an image; each candidate's map is algebra on them, and
 one forward more says its Average Drop, Increase and Gain. Stage one tries all candidates on search
@@ -23,8 +23,8 @@ from time import perf_counter
 
 import pandas as pd
 import torch
-from conceptor_candidates import SPATIAL, Base, Candidate, combined, grid_of_candidates, maps_of
-from conceptor_measure import (
+from conceptors.candidates import SPATIAL, Base, Candidate, combined, grid_of_candidates, maps_of
+from conceptors.measure import (
     BETTER,
     OF_CONTRAST,
     Difference,

@@ -1,7 +1,7 @@
 """Train one of the two small networks on generated scenes, as their shipped weights were.
 
-    python training/train_scenes.py cnn --minutes 6
-    python training/train_scenes.py vit --minutes 8
+    python research/scenes/train.py cnn --minutes 6
+    python research/scenes/train.py vit --minutes 8
 
 Writes plugins/xaibench_models/weights/scenes_{cnn,vit}.safetensors. The ViT's stem begins as the
 shipped CNN's first layers. While training, a second loss pools the last feature map over the object's
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from xaibench_datasets.scenes import TRAINING, VALIDATION, VERSION, draw
 from xaibench_models.scenes_networks import STEM, SmallCNN, small_vit
 
-WEIGHTS = Path(__file__).parents[1] / "plugins" / "xaibench_models" / "weights"
+WEIGHTS = Path(__file__).parents[2] / "plugins" / "xaibench_models" / "weights"
 TRAIN, VALID, BATCH = 24_000, 2_000, 64
 RATES = {"cnn": 3e-3, "vit": 1.5e-3}
 

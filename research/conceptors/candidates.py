@@ -1,4 +1,4 @@
-"""Maps by conceptors that `conceptor_search.py` tries: states, weights, negatives, read-outs, layers.
+"""Maps by conceptors that `conceptors.search` tries: states, weights, negatives, read-outs, layers.
 
 All start from the reconstruction's default, the evidence a_n' C a_n / |a_n|^2 of the activations under
 the conceptor of a map (`xaibench_explainers.conceptor_cam`), and change one thing or two of it.

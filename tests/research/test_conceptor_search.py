@@ -16,8 +16,12 @@ from xaibench.engine.evaluate.stream import Stream
 @pytest.fixture(scope="module")
 def modules():
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(readme.ROOT / "benchmarks"))
-        names = ("conceptor_candidates", "conceptor_measure", "conceptor_search", "marked_blocks")
+        for folder in ("benchmarks", "research"):
+            patch.syspath_prepend(str(readme.ROOT / folder))
+        names = (
+            *(f"conceptors.{name}" for name in ("candidates", "measure", "search")),
+            "marked_blocks",
+        )
         yield tuple(import_module(name) for name in names)
 
 

@@ -1,11 +1,11 @@
-"""What `conceptor_search.py` measures: trials seen once, then maps of them scored, one forward a map."""
+"""What `conceptors.search` measures: trials seen once, then maps of them scored, one forward a map."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 import torch
-from conceptor_candidates import Base, Seen, bases_of
+from conceptors.candidates import Base, Seen, bases_of
 from torch import Tensor
 from xaibench_explainers.attention import raw_attention
 from xaibench_explainers.conceptor_cam_spatial import runners_up
