@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from xaibench.testing.architectures import check_architecture
     from xaibench.testing.clauses import Clause, ContractBroken, Verdict
+    from xaibench.testing.commands import check_command
     from xaibench.testing.datasets import check_dataset
     from xaibench.testing.executors import check_executor
     from xaibench.testing.explainers import check_explainer
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from xaibench.testing.models import check_model
     from xaibench.testing.modifiers import check_modifier
     from xaibench.testing.plugins import Given, check_plugin
+    from xaibench.testing.report_sections import check_report_section
 
 __all__ = [
     "Clause",
@@ -27,6 +29,7 @@ __all__ = [
     "Given",
     "Verdict",
     "check_architecture",
+    "check_command",
     "check_dataset",
     "check_executor",
     "check_explainer",
@@ -34,6 +37,7 @@ __all__ = [
     "check_model",
     "check_modifier",
     "check_plugin",
+    "check_report_section",
 ]
 
 _HOMES = {
@@ -42,6 +46,7 @@ _HOMES = {
     "Given": "plugins",
     "Verdict": "clauses",
     "check_architecture": "architectures",
+    "check_command": "commands",
     "check_dataset": "datasets",
     "check_executor": "executors",
     "check_explainer": "explainers",
@@ -49,6 +54,7 @@ _HOMES = {
     "check_model": "models",
     "check_modifier": "modifiers",
     "check_plugin": "plugins",
+    "check_report_section": "report_sections",
 }
 
 

@@ -13,12 +13,14 @@ from xaibench.engine.discovery.registry import described, offers_of
 from xaibench.engine.plan.plan import with_settings
 from xaibench.testing import (
     architectures,
+    commands,
     datasets,
     executors,
     explainers,
     metrics,
     models,
     modifiers,
+    report_sections,
 )
 from xaibench.testing.clauses import Clause, ContractBroken, Subject, Verdict, check
 from xaibench.testing.networks import NETWORKS, MakeClassifier
@@ -147,6 +149,11 @@ def tried(kind: str, spec: Any, given: Given) -> list[Tried]:
         return [Tried(kind, spec.name, datasets.DatasetSubject(spec, root), datasets.CONTRACT)]
     if kind == "executor":
         return [Tried(kind, spec.name, executors.ExecutorSubject(spec), executors.CONTRACT)]
+    if kind == "command":
+        return [Tried(kind, spec.words, commands.CommandSubject(spec), commands.CONTRACT)]
+    if kind == "report_section":
+        section = report_sections.ReportSectionSubject(spec)
+        return [Tried(kind, spec.name, section, report_sections.CONTRACT)]
     if kind == "model":
         return [
             Tried(kind, one.name, models.ModelSubject(one), models.CONTRACT)

@@ -1,8 +1,9 @@
 """What is done once all rows are there: the gallery, the manifest, the report."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from xaibench.api.specs import ReportSection
 from xaibench.engine.work.observer import Observer
 from xaibench.report.gallery import draw_gallery
 from xaibench.report.page.build import write_report
@@ -10,7 +11,9 @@ from xaibench.results.folder import RunFolder
 from xaibench.results.results import Results
 
 
-def close(folder: RunFolder, facts: Mapping[str, Any], observer: Observer) -> Results:
+def close(
+    folder: RunFolder, facts: Mapping[str, Any], observer: Observer, sections: Iterable[ReportSection]
+) -> Results:
     """Draw the gallery, write the manifest and the report of a run; its results.
 
     Raises:
@@ -22,5 +25,5 @@ def close(folder: RunFolder, facts: Mapping[str, Any], observer: Observer) -> Re
     folder.finish(facts)
     results = Results.load(folder.path)
     observer.stage("writing the report")
-    write_report(results)
+    write_report(results, sections=sections)
     return results

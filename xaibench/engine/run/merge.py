@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from xaibench.api.errors import ConfigError, DataError
+from xaibench.engine.discovery.registry import installed
 from xaibench.engine.plan.config import ANYWHERE, Config, Grid, make_config, read_config
 from xaibench.engine.plan.selection import merged, read_subset, written
 from xaibench.engine.run.finish import close
@@ -48,7 +49,8 @@ def merge(paths: Sequence[Path], output: Path, overwrite: bool = False) -> Resul
             copy(part.native, folder, folder.native, "*.safetensors")
         merge_subsets([RunFolder(path) for path in paths], folder)
         results = Results.load(output)  # refuses doubled rows
-        return close(folder, together(manifests, results, config), Observer())
+        facts = together(manifests, results, config)
+        return close(folder, facts, Observer(), installed().report_sections.values())
 
 
 def finished(path: Path) -> dict[str, Any]:

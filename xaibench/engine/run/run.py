@@ -70,4 +70,5 @@ def run(
                 blocks.work(block)
         tally.remember(former)
         facts = facts_of(config, todo, registry, Results.load(path), tally, began)
-        return close(folder, facts | {"part": f"{part.number + 1}/{part.count}"}, observer)
+        facts |= {"part": f"{part.number + 1}/{part.count}"}
+        return close(folder, facts, observer, registry.report_sections.values())

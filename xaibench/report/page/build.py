@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -17,13 +17,14 @@ from markupsafe import Markup
 
 import xaibench
 from xaibench.api.errors import ConfigError
+from xaibench.api.specs import ReportSection
 from xaibench.report.page.boards import drawn
 from xaibench.report.page.cost import charts
 from xaibench.report.page.curves import curves
 from xaibench.report.page.grids import text
 from xaibench.report.page.images import Gallery, gallery
 from xaibench.report.page.orders import agreements, rankings, shade
-from xaibench.report.page.pictures import conceptor_figures
+from xaibench.report.page.plugin_sections import drawn_sections
 from xaibench.report.page.problems import counts, problems
 from xaibench.report.page.provenance import columns_of, is_table, provenance
 from xaibench.results.board import Board
@@ -53,20 +54,23 @@ class WrittenReport:
         return said_size(self.bytes)
 
 
-def write_report(results: Results, path: Path | None = None) -> WrittenReport:
+def write_report(
+    results: Results, path: Path | None = None, sections: Iterable[ReportSection] = ()
+) -> WrittenReport:
     """Write the report of some results.
 
     Args:
         results: of a finished run or of one that was stopped.
         path: of the file; `report.html` in the results' folder where not given. Its folder is made.
+        sections: further sections, from plugins; one that fails becomes a note in the report.
 
     Raises:
         ConfigError: the file cannot be written.
-        DataError: kept maps or a picture in the folder cannot be read.
+        DataError: kept maps in the folder cannot be read.
     """
     path = path or results.path / NAME
     shown = gallery(results)
-    content = page(results, shown).encode()
+    content = page(results, shown, sections).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, content)
@@ -78,7 +82,7 @@ def write_report(results: Results, path: Path | None = None) -> WrittenReport:
     return WrittenReport(path, len(content), len(shown.images), shown.maps, shown.left_out)
 
 
-def page(results: Results, shown: Gallery) -> str:
+def page(results: Results, shown: Gallery, sections: Iterable[ReportSection] = ()) -> str:
     """The page, and in it its own size."""
     found, blocks = results.boards(together=True), results.boards()
     style = read("page.css")
@@ -103,7 +107,7 @@ def page(results: Results, shown: Gallery) -> str:
             rankings=rankings(found),
             curves=[each for board in blocks for each in curves_of(results, board)],
             gallery=shown,
-            figures=conceptor_figures(results.path),
+            sections=drawn_sections(sections, results.path),
             problems=wrong,
             statuses=counts(wrong),
             provenance=provenance(results),
