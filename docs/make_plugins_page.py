@@ -1,9 +1,18 @@
-"""Writes the table of clauses into docs/plugins.md: `python docs/make_plugins_page.py`."""
+"""Write the table of clauses into docs/plugins.md: `python docs/make_plugins_page.py`."""
 
 import re
 from pathlib import Path
 
-from xaibench.testing import architectures, datasets, executors, explainers, metrics, models
+from xaibench.testing import (
+    architectures,
+    commands,
+    datasets,
+    executors,
+    explainers,
+    metrics,
+    models,
+    report_sections,
+)
 
 PAGE = Path(__file__).with_name("plugins.md")
 KINDS = {
@@ -13,12 +22,14 @@ KINDS = {
     "data set": datasets.CONTRACT,
     "architecture": architectures.CONTRACT,
     "executor": executors.CONTRACT,
+    "command": commands.CONTRACT,
+    "report section": report_sections.CONTRACT,
 }
 TABLE = re.compile(r"(?<=\| --- \| --- \|\n)(?:\|.*\n|CLAUSES\n)+")
 
 
 def table() -> str:
-    """A row a kind."""
+    """Return the rows of the table, one for each kind of plugin."""
     return "".join(
         f"| {kind} | {', '.join(f'`{clause.name}`' for clause in contract)} |\n"
         for kind, contract in KINDS.items()
@@ -26,7 +37,7 @@ def table() -> str:
 
 
 def page() -> str:
-    """The page with the clauses that there are."""
+    """Return the page with the clauses of every contract."""
     return TABLE.sub(lambda _: table(), PAGE.read_text(encoding="utf-8"), count=1)
 
 
