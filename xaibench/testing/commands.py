@@ -37,7 +37,7 @@ def check_command(command: Command | str, *, only: Collection[str] = ()) -> tupl
     """Try the whole contract on a command; it is read by typer and never called.
 
     Args:
-        command: a spec, or the words of an installed one, such as "figure conceptors".
+        command: a spec, or the words of an installed one, "GROUP NAME".
         only: the clauses to try; all where not given.
 
     Returns:

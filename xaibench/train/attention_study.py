@@ -95,44 +95,44 @@ def with_measures(registry: Registry) -> Registry:
     return replace(registry, metrics=registry.metrics | {ON_OBJECT: on_object})
 
 
-def draw_study(path: Path, folder: Path, made: Design, registry: Registry, scenes: int = 5) -> None:
+def draw_study(path: Path, folder: Path, design: Design, registry: Registry, scenes: int = 5) -> None:
     """Write a PNG: a few unseen scenes, Grad-CAM without and with attention, and attention itself.
 
     Args:
         path: of the PNG.
         folder: of the study.
-        made: what was compared; its first trainings are shown.
+        design: what was compared; its first trainings are shown.
         registry: the plugins.
         scenes: how many, the first of them.
     """
-    source = source_of(made.recipe, registry)
+    source = source_of(design.recipe, registry)
     examples = list(source.unseen or ())[:scenes]
-    found: dict[tuple[str, str], list[Array | None]] = {}
+    maps: dict[tuple[str, str], list[Array | None]] = {}
     pictures: list[tuple[str, Array]] = []
     for arm in dict.fromkeys(arm for arm, _ in DRAWN):
         classifier = checkpoint(str(folder / folder_of(arm, 0)))
         specs = [registry.explainer(name) for own, name in DRAWN if own == arm]
         panels = [panel(classifier, example, specs, seed=0) for example in examples]
         for spec in specs:
-            found[arm, spec.name] = [p.maps.get(spec.name) for p in panels]
+            maps[arm, spec.name] = [p.maps.get(spec.name) for p in panels]
         pictures = [(e.label, p.colours) for e, p in zip(examples, panels, strict=True)]
     labels = [f"{WRITTEN[name]}\n{arm}" for arm, name in DRAWN]
     rows = [
-        (label, colours, [found[pair][i] for pair in DRAWN])
+        (label, colours, [maps[pair][i] for pair in DRAWN])
         for i, (label, colours) in enumerate(pictures)
     ]
     note = "The first scenes that nothing was trained on, the first training of each. Dot: the peak."
     draw_columns(path, labels, rows, "Where networks look, without and with attention", note)
 
 
-def differences_page(found: Findings) -> str:
+def differences_page(findings: Findings) -> str:
     """The differences from the plain backbone, as a Markdown table."""
     head = [
         "| measure | plain | with | difference (95 % interval) | |",
         "| --- | ---: | ---: | ---: | --- |",
     ]
     lines = []
-    for row in found.differences.to_dict("records"):
+    for row in findings.differences.to_dict("records"):
         better = "↑" if row["higher_is_better"] else "↓"
         lines.append(
             f"| {row['arm']}: {measure(row)} {better} | {row['of less']:.3f} | "
@@ -155,9 +155,9 @@ def verdict(row: Mapping[Hashable, Any]) -> str:
     return "better" if (low > 0) == bool(row["higher_is_better"]) else "worse"
 
 
-def means_page(found: Findings) -> str:
+def means_page(findings: Findings) -> str:
     """Every arm's explainers by every metric, as a Markdown table."""
-    means = found.means[found.means["metric"] != ACCURACY].dropna(subset="mean")
+    means = findings.means[findings.means["metric"] != ACCURACY].dropna(subset="mean")
     metrics = list(dict.fromkeys(means["metric"]))
     higher = means.drop_duplicates("metric").set_index("metric")["higher_is_better"]
     named = [f"{metric} {'↑' if higher[metric] else '↓'}" for metric in metrics]
@@ -174,13 +174,13 @@ def means_page(found: Findings) -> str:
     return "\n".join(lines)
 
 
-def trainings_page(found: Findings) -> str:
+def trainings_page(findings: Findings) -> str:
     """A row an arm: accuracy of its trainings on the unseen scenes, and their seconds."""
     lines = [
         "| arm | architecture | accuracy, each training | seconds each |",
         "| --- | --- | --- | ---: |",
     ]
-    for (arm, architecture), group in found.trainings.groupby(["arm", "architecture"], sort=False):
+    for (arm, architecture), group in findings.trainings.groupby(["arm", "architecture"], sort=False):
         each = ", ".join(f"{value:.3f}" for value in group["tested"])
         lines.append(f"| {arm} | `{architecture}` | {each} | {group['seconds'].mean():.0f} |")
     return "\n".join(lines)

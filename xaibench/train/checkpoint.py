@@ -132,7 +132,7 @@ def read_facts(path: Path) -> Facts:
         raise PluginError(f"there is no checkpoint folder {path}; `xaibench train` makes one")
     file = path / FACTS
     if not file.is_file():
-        inside = sorted(found.parent.name for found in path.glob(f"*/{FACTS}"))
+        inside = sorted(inner.parent.name for inner in path.glob(f"*/{FACTS}"))
         raise PluginError(
             f"{path} holds no {FACTS}"
             + (f"; {', '.join(inside[:5])} inside it do" if inside else "; `xaibench train` makes one")
@@ -145,8 +145,8 @@ def read_facts(path: Path) -> Facts:
         raise PluginError(f"{file} is of format {facts.format}, and this xaibench reads {FORMAT}")
     if Path(facts.tensors).name != facts.tensors or not facts.tensors.endswith(".safetensors"):
         raise PluginError(f"{file} names {facts.tensors!r} for its tensors; expected a file beside it")
-    if said := next(faults(facts), ""):
-        raise PluginError(f"{file} is no checkpoint of a training: {said}")
+    if fault := next(faults(facts), ""):
+        raise PluginError(f"{file} is no checkpoint of a training: {fault}")
     return facts
 
 
@@ -244,5 +244,5 @@ def classifier_from_facts(
 ) -> Classifier:
     """A trained network made ready to be explained."""
     size = facts.preprocess.size
-    found = classifier_of(network, size, facts.preprocess, target_layer, facts.names)
-    return replace(found, label_space=facts.label_space)
+    classifier = classifier_of(network, size, facts.preprocess, target_layer, facts.names)
+    return replace(classifier, label_space=facts.label_space)

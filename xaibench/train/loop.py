@@ -216,10 +216,10 @@ def restore(
     fill(network, under(NETWORK), path)
     parts = {part for name in under(MOMENTS) for part in [name.partition(".")[0]]}
     for name, weight in network.named_parameters():
-        found = {part: tensors.get(f"{MOMENTS}{part}.{name}") for part in sorted(parts)}
+        moments = {part: tensors.get(f"{MOMENTS}{part}.{name}") for part in sorted(parts)}
         adam.state[weight] = {
             part: value if part == "step" else torch.empty_like(weight).copy_(value)
-            for part, value in found.items()
+            for part, value in moments.items()
             if value is not None
         }
     return {name: value.to(next(network.parameters()).device) for name, value in under(BEST).items()}

@@ -59,5 +59,5 @@ def folds_of(targets: Tensor, folds: int, seed: int) -> list[Split]:
             f"class {int(classes[least])} has {int(counts[least])} images; {folds} folds need {folds} "
             "of each class; give fewer --folds or a larger --limit"
         )
-    found = StratifiedKFold(folds, shuffle=True, random_state=seed).split(targets, targets)
-    return [Split(torch.from_numpy(train), torch.from_numpy(held)) for train, held in found]
+    splits = StratifiedKFold(folds, shuffle=True, random_state=seed).split(targets, targets)
+    return [Split(torch.from_numpy(train), torch.from_numpy(held)) for train, held in splits]

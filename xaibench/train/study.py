@@ -19,10 +19,10 @@ from xaibench.engine.work.observer import Observer
 from xaibench.results.results import Results
 from xaibench.train.checkpoint import Facts, Folder, checkpoint, read_facts
 from xaibench.train.loop import assess, train
-from xaibench.train.paired import differences_of, means_of
 from xaibench.train.recipe import Recipe, TrainingObserver
 from xaibench.train.samples import Samples, class_names, samples_of, source_of
 from xaibench.train.splits import Split, split
+from xaibench.train.trainings_compared import differences_of, means_of
 
 ACCURACY = "accuracy"
 
@@ -152,7 +152,7 @@ def carry_out(
     folder = path / config.name().replace("run", "explanations")
     results = run(config, folder, observer=run_observer, registry=registry)
     scores = pd.concat([*frames, explained_rows(results, wanted)], ignore_index=True)
-    found = Findings(
+    findings = Findings(
         scores=scores,
         means=means_of(scores),
         differences=differences_of(scores, design.baseline, (design.main, "")),
@@ -160,8 +160,8 @@ def carry_out(
         results=results,
     )
     for name in ("scores", "means", "differences", "trainings"):
-        getattr(found, name).to_csv(path / f"{name}.csv", index=False)
-    return found
+        getattr(findings, name).to_csv(path / f"{name}.csv", index=False)
+    return findings
 
 
 def folder_of(arm: str, seed: int) -> str:
@@ -202,7 +202,7 @@ def train_all(
         for done in as_completed(running):
             recipe, folder = running[done]
             facts = done.result()
-            observer.began(folder.name, recipe.epochs, facts.images[0], found=0)
+            observer.began(folder.name, recipe.epochs, facts.images[0], 0)
             observer.epoch(facts.history[facts.best - 1])
 
 

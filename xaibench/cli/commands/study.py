@@ -54,20 +54,20 @@ def attention(
 
     began, at_once = monotonic(), workers or os.cpu_count() or 1
     registry = study.with_measures(installed())
-    made = study.design(split(attentions), seeds, epochs, count, limit, registry)
+    design = study.design(split(attentions), seeds, epochs, count, limit, registry)
     errors = Console(stderr=True)
     try:
         with TrainingProgress(errors, quiet) as trainings:
             explaining = ExplainingProgress(trainings)
-            found = carry_out(made, output, registry, at_once, trainings, explaining)
+            findings = carry_out(design, output, registry, at_once, trainings, explaining)
     except KeyboardInterrupt:
         typer.echo(f"\nstopped; {output} has what is finished; the same command goes on", err=True)
         raise typer.Exit(130) from None
-    study.draw_study(output / "figure.png", output, made, registry)
+    study.draw_study(output / "figure.png", output, design, registry)
     pages = {
-        "differences": study.differences_page(found),
-        "trainings": study.trainings_page(found),
-        "means": study.means_page(found),
+        "differences": study.differences_page(findings),
+        "trainings": study.trainings_page(findings),
+        "means": study.means_page(findings),
     }
     console = Console()
     for name, page in pages.items():

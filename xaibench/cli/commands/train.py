@@ -94,7 +94,7 @@ def train(
     from xaibench.engine.device.devices import device_of  # opens torch
     from xaibench.train.recipe import Recipe
     from xaibench.train.samples import samples_of, source_of
-    from xaibench.train.whole import train_and_test
+    from xaibench.train.train_and_test import train_and_test
 
     registry = installed()
     recipe = Recipe(
@@ -188,9 +188,9 @@ def name_and_value(text: str) -> tuple[str, str | int | float | bool]:
 
 def name_of(recipe: "Recipe", folds: int | None) -> str:
     """A name that depends on the settings alone, so that the same command goes on."""
-    said = sha256(repr((sorted(recipe.facts().items()), folds)).encode()).hexdigest()[:8]
+    digest = sha256(repr((sorted(recipe.facts().items()), folds)).encode()).hexdigest()[:8]
     kind = "train" if folds is None else "folds"
-    return f"{kind}-{recipe.architecture.replace(':', '-')}-{said}"
+    return f"{kind}-{recipe.architecture.replace(':', '-')}-{digest}"
 
 
 def print_training(facts: "Facts", folder: Path, source: "Source", console: Console) -> None:
@@ -217,14 +217,16 @@ def print_training(facts: "Facts", folder: Path, source: "Source", console: Cons
     console.print(f"next: {escape(next_line)}", highlight=False, soft_wrap=True)
 
 
-def print_folds(found: "Validation", folder: Path, console: Console) -> None:
+def print_folds(validation: "Validation", folder: Path, console: Console) -> None:
     """A row the accuracy and each explainer's each metric, a column a fold."""
     table = Table(title="folds", title_justify="left", header_style="bold", box=SIMPLE_HEAD)
     table.padding = 0
     table.add_column("", no_wrap=True)
-    for column in found.table.columns:
+    for column in validation.table.columns:
         table.add_column(column.replace("sd of images", "sd of\nimages"), justify="right")
-    for (explainer, metric), row in zip(found.table.index, found.table.to_numpy(), strict=True):
+    for (explainer, metric), row in zip(
+        validation.table.index, validation.table.to_numpy(), strict=True
+    ):
         table.add_row(escape(f"{explainer} {metric}".strip()), *(f"{value:.3f}" for value in row))
     table.caption = (
         "sd: over the folds; sd of images: what the choice of the images alone would give; what is "
@@ -232,5 +234,5 @@ def print_folds(found: "Validation", folder: Path, console: Console) -> None:
     )
     table.caption_justify = "left"
     console.print(table)
-    found.table.to_csv(folder / "folds.csv")
+    validation.table.to_csv(folder / "folds.csv")
     console.print(f"[dim]{escape(str(folder / 'folds.csv'))}[/]", highlight=False)

@@ -100,8 +100,8 @@ def calibrate(
         raise ConfigError(f"{first['explainer']} cannot be calibrated: {first['reason']}")
     turn = scores["explainer"].map({name: -1 if i is None else i for name, (i, _) in tried.items()})
     table = criterion(scores, turn, [registry.metric(name) for name in metrics])
-    found = table[CRITERION].drop(index=-1).tolist()
-    best = found.index(max(found))  # the first of equals
+    criteria = table[CRITERION].drop(index=-1).tolist()
+    best = criteria.index(max(criteria))  # the first of equals
     names = {-1: f"without {modifier}"} | {i: described(s) for i, s in enumerate(candidates)}
     shown = table.sort_values(CRITERION, ascending=False, kind="stable").rename(index=names)
     both = [name for base in explainers for name in (base, f"{base}+{modifier}")]

@@ -73,7 +73,9 @@ def means_of(scores: pd.DataFrame) -> pd.DataFrame:
     keys = ["arm", "explainer", "metric", "higher_is_better"]
     records = []
     for key, group in scores.groupby(keys, sort=False):
-        records.append(dict(zip(keys, key, strict=True)) | said(clustered(matrix(group).to_numpy())))
+        records.append(
+            dict(zip(keys, key, strict=True)) | columns_of(clustered(matrix(group).to_numpy()))
+        )
     return pd.DataFrame(records)
 
 
@@ -91,12 +93,12 @@ def differences_of(scores: pd.DataFrame, baseline: str, explainers: Sequence[str
             estimate = clustered(np.asarray(paired.to_numpy(), dtype=float))
             both = [one.where(paired.notna()).stack().mean() for one in (own, arms[baseline])]
             means = dict(zip(("of arm", "of less"), both, strict=True))
-            records.append({"arm": arm, "less": baseline, **facts, **said(estimate), **means})
+            records.append({"arm": arm, "less": baseline, **facts, **columns_of(estimate), **means})
     return pd.DataFrame(records)
 
 
-def said(estimate: Estimate) -> dict[str, float]:
-    """An estimate as columns."""
+def columns_of(estimate: Estimate) -> dict[str, float]:
+    """Return an estimate as columns of a table."""
     return {
         "mean": estimate.mean,
         "low": estimate.low,
