@@ -18,7 +18,7 @@ FLAGS = (
 )
 
 
-def found() -> tuple[str, str]:
+def browser_and_driver() -> tuple[str, str]:
     """The first browser that the driver is made for, and the driver.
 
     Raises:
@@ -40,9 +40,9 @@ def found() -> tuple[str, str]:
 
 def version(program: str) -> str:
     """The number before the first dot of what a program says of its version."""
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
-    number = re.search(r"(\d+)\.", said)
-    return number[1] if number else said
+    printed = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    number = re.search(r"(\d+)\.", printed)
+    return number[1] if number else printed
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def opened(flags: Sequence[str] = (), logs: Sequence[str] = ()) -> Iterator[Any]
     Raises:
         LookupError: as `found`.
     """
-    binary, driver = found()
+    binary, driver = browser_and_driver()
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 

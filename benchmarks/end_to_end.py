@@ -102,8 +102,8 @@ def report(model: str, data: str, images: int, rounds: int, only: str) -> list[l
             ratios.append(taken / (forwards * limit.around(before)))
         maps = images * (len(EXPLAINERS) + (len(CONTROLS) if way is not theirs else 0))
         ms = 1e3 * statistics.median(seconds) / maps
-        said = [f"{statistics.median(seconds):.1f}", f"{maps}", f"{ms:,.0f}"]
-        lines.append([model, name, f"{forwards:,}", *said, spread(ratios), f"{memory:,.0f}"])
+        cells = [f"{statistics.median(seconds):.1f}", f"{maps}", f"{ms:,.0f}"]
+        lines.append([model, name, f"{forwards:,}", *cells, spread(ratios), f"{memory:,.0f}"])
     return lines
 
 
@@ -120,18 +120,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--write", action="store_true", help="put the table into docs/speed.md")
     given = parser.parse_args(arguments)
     warnings.simplefilter("ignore")
-    found = {(line[0], line[1]): line for line in rows(PAGE, "end-to-end")}
+    known = {(line[0], line[1]): line for line in rows(PAGE, "end-to-end")}
     for model in given.models:
         lines = report(model, given.data, given.images, given.rounds, given.only)
-        found |= {(line[0], line[1]): line for line in lines}
-    order = [(model, way) for model in dict.fromkeys(model for model, _ in found) for way in WAYS]
-    lines = [found[it] for it in order if it in found]
+        known |= {(line[0], line[1]): line for line in lines}
+    order = [(model, way) for model in dict.fromkeys(model for model, _ in known) for way in WAYS]
+    lines = [known[it] for it in order if it in known]
     columns = ("model", "by", "forwards", "seconds", "maps", "ms a map")
-    said = table((*columns, "multiple of the limit", "peak MiB"), lines)
-    said += f"\n\n{given.images} images of `{given.data}`, {conditions(given.rounds)}"
-    print(said)
+    text = table((*columns, "multiple of the limit", "peak MiB"), lines)
+    text += f"\n\n{given.images} images of `{given.data}`, {conditions(given.rounds)}"
+    print(text)
     if given.write:
-        put(PAGE, "end-to-end", said)
+        put(PAGE, "end-to-end", text)
 
 
 if __name__ == "__main__":

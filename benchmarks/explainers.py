@@ -52,10 +52,10 @@ def main() -> None:
         table(model, given.images, given.rounds, given.only or list(installed().explainers))
         for model in given.models
     ]
-    said = "\n".join(tables)
-    Console(width=200).print(said, markup=False, highlight=False)
+    text = "\n".join(tables)
+    Console(width=200).print(text, markup=False, highlight=False)
     if given.write:
-        put(PAGE, "explainers", said.rstrip())
+        put(PAGE, "explainers", text.rstrip())
 
 
 def table(model: str, images: int, rounds: int, names: list[str]) -> str:
@@ -75,8 +75,8 @@ def table(model: str, images: int, rounds: int, names: list[str]) -> str:
         if "region" in spec.needs:
             continue
         cells = [cell(partial(ours, spec), work, alone, rounds, prepared=True)]
-        for found in libraries.values():
-            peer = found.get(name)
+        for library in libraries.values():
+            peer = library.get(name)
             theirs = untouched(work), untouched(alone)  # some leave a network broken
             cells.append(cell(peer, *theirs, rounds, prepared=False) if peer else "- | -")
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
@@ -99,9 +99,9 @@ def ours(spec: Explainer, work: Work) -> None:
     """
     shared = SharedPass(work.prepared.classifier, work.batch.images)
     capture = Capture(work.classifier, work.batch, shared)
-    found = explain(capture, [spec], work.stream(work.prepared))[spec.name]
-    if found.maps is None:
-        raise RuntimeError(found.outcome.reason)
+    explained = explain(capture, [spec], work.stream(work.prepared))[spec.name]
+    if explained.maps is None:
+        raise RuntimeError(explained.outcome.reason)
 
 
 def cell(
@@ -113,10 +113,10 @@ def cell(
         if forwards > LONG:
             return f"{forwards:,.0f} | {first:,.0f}"
         timed(explainer, work, prepared)
-        found = [timed(explainer, work, prepared) for _ in range(rounds)]
+        measurements = [timed(explainer, work, prepared) for _ in range(rounds)]
     except Exception as error:  # a library's own; the table says which kind
         return f"{'unsupported' if prepared else type(error).__name__} | -"
-    return f"{found[0][0]:,.0f} | {statistics.median(ms for _, ms in found):,.1f}"
+    return f"{measurements[0][0]:,.0f} | {statistics.median(ms for _, ms in measurements):,.1f}"
 
 
 def timed(explainer: Callable[[Work], object], work: Work, prepared: bool) -> tuple[float, float]:

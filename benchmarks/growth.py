@@ -40,8 +40,8 @@ def explainers(count: int, work: Work) -> int:
     network = work.prepared
     shared = SharedPass(network.classifier, work.batch.images)
     specs = [installed().explainer(name) for name in EXPLAINERS[:count]]
-    found = explain(Capture(work.classifier, work.batch, shared), specs, Stream(network.forward, 1))
-    assert all(explained.maps is not None for explained in found.values())
+    by_name = explain(Capture(work.classifier, work.batch, shared), specs, Stream(network.forward, 1))
+    assert all(explained.maps is not None for explained in by_name.values())
     return len(work.batch.ids)
 
 
@@ -61,10 +61,10 @@ def over_images(model: str, rounds: int) -> str:
     for count in IMAGES:
         given = {str(stage): (stage, work.first(count)) for stage in stages}
         cells = []
-        for stage, found in zip(stages, measured(given, rounds), strict=True):
-            ms = 1e3 * statistics.median(found.seconds) / count
+        for stage, timings in zip(stages, measured(given, rounds), strict=True):
+            ms = 1e3 * statistics.median(timings.seconds) / count
             memory = peak_memory(model, count, stage)
-            cells += [f"{ms:,.1f}", spread(found.ratios), f"{memory:,.0f}"]
+            cells += [f"{ms:,.1f}", spread(timings.ratios), f"{memory:,.0f}"]
         lines.append([str(count), *cells])
     columns = ["images"]
     for name in ("gradient CAMs", "insertion and deletion"):
@@ -82,9 +82,9 @@ def over_explainers(model: str, rounds: int) -> str:
             if stage.func is theirs and (LIBRARY not in peers() or count > 6):
                 cells += ["-"] * 3
                 continue
-            (found,) = measured({"": (stage, work)}, rounds)
+            (timings,) = measured({"": (stage, work)}, rounds)
             memory = peak_memory(model, BATCH, stage)
-            cells += [f"{forwards_of(stage, work):.0f}", spread(found.ratios), f"{memory:,.0f}"]
+            cells += [f"{forwards_of(stage, work):.0f}", spread(timings.ratios), f"{memory:,.0f}"]
         lines.append(cells)
     columns = ["explainers"]
     for name in ("ours", LIBRARY):
@@ -112,10 +112,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parts = []
     for model in given.models:
         parts += [f"**{model}**", over_explainers(model, given.rounds), over_images(model, given.rounds)]
-    said = "\n\n".join([*parts, conditions(given.rounds)])
-    print(said)
+    text = "\n\n".join([*parts, conditions(given.rounds)])
+    print(text)
     if given.write:
-        put(PAGE, "growth", said)
+        put(PAGE, "growth", text)
 
 
 if __name__ == "__main__":

@@ -85,8 +85,8 @@ def in_a_process(folder: Path, count: int, shared: bool) -> tuple[float, ...]:
     process.join()
     if process.exitcode:
         raise SystemExit(f"measuring {count} images failed")
-    found: tuple[float, ...] = queue.get()
-    return found
+    measurements: tuple[float, ...] = queue.get()
+    return measurements
 
 
 def one_after_the_other(shards: Sequence[Shard]) -> Iterator[list[Picture]]:
@@ -132,8 +132,8 @@ def main() -> None:
     speed = Table(title=f"images a second, {THREADS} threads ahead", title_justify="left")
     for column in ("work an image", "one after the other", "a shard ahead"):
         speed.add_column(column, justify="right")
-    with TemporaryDirectory() as made:
-        folder = Path(made)
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch)
         make_folder(folder, max(*given.images, given.timed))
         for shared in (False, True):
             for count in given.images:

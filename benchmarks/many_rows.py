@@ -84,9 +84,9 @@ def _measured(folder: Path) -> tuple[list[float], float]:
 
     def timed(work: Callable[[], object]) -> object:
         began = perf_counter()
-        found = work()
+        result = work()
         spent.append(perf_counter() - began)
-        return found
+        return result
 
     results = timed(lambda: Results.load(folder))
     assert isinstance(results, Results)
@@ -118,10 +118,10 @@ def main() -> None:
             print(json.dumps(lines[-1]), flush=True)
             shutil.rmtree(folder)
     columns = ("images", "rows", *(f"{stage}, s" for stage in STAGES))
-    said = table((*columns, "peak MiB", "rows on disk, MiB", "report, MiB"), lines)
-    print(said)
+    text = table((*columns, "peak MiB", "rows on disk, MiB", "report, MiB"), lines)
+    print(text)
     if given.write:
-        put(PAGE, "rows", said)
+        put(PAGE, "rows", text)
 
 
 if __name__ == "__main__":

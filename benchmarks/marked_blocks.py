@@ -16,7 +16,7 @@ def put(page: Path, name: str, text: str) -> None:
     old = page.read_text(encoding="utf-8") if page.exists() else ""
     block = re.compile(rf"{re.escape(begin)}(\n?).*?{END}", re.DOTALL)
     if block.search(old):
-        new = block.sub(lambda found: f"{begin}{found[1]}{text}{found[1]}{END}", old, count=1)
+        new = block.sub(lambda match: f"{begin}{match[1]}{text}{match[1]}{END}", old, count=1)
     else:
         new = f"{old}\n" * bool(old) + f"{begin}\n{text}\n{END}\n"
     page.write_text(new, encoding="utf-8")
@@ -25,8 +25,8 @@ def put(page: Path, name: str, text: str) -> None:
 def rows(page: Path, name: str) -> list[list[str]]:
     """The cells of the table in a block, without its head; none where there is no such block."""
     old = page.read_text(encoding="utf-8") if page.exists() else ""
-    found = re.search(rf"<!-- {re.escape(name)} -->(.*?){END}", old, re.DOTALL)
-    lines = [line for line in found[1].splitlines() if line.startswith("| ")] if found else []
+    match = re.search(rf"<!-- {re.escape(name)} -->(.*?){END}", old, re.DOTALL)
+    lines = [line for line in match[1].splitlines() if line.startswith("| ")] if match else []
     return [line[2:-2].split(" | ") for line in lines[2:]]
 
 

@@ -76,10 +76,10 @@ def main() -> None:
         for model, data in zip(given.models, given.data, strict=True)
     ]
     parts.append(conditions(given.rounds))
-    said = "\n\n".join(parts)
-    print(said)
+    text = "\n\n".join(parts)
+    print(text)
     if given.write:
-        put(PAGE, "metrics", said)
+        put(PAGE, "metrics", text)
 
 
 def report(model: str, data: str, images: int, rounds: int, steps: int) -> str:
@@ -104,11 +104,11 @@ def report(model: str, data: str, images: int, rounds: int, steps: int) -> str:
     maps = len(EXPLAINERS) * len(work.batch.ids)
     rows = [[title, str(len(kinds[title])), *part.cells(maps)] for title, part in taken.items()]
     columns = ("metrics", "how many", "forwards", "ms a map", "multiple of the limit")
-    said = f"**{model}** on {data}: {images} images, {len(EXPLAINERS)} explainers.\n\n"
-    said += table(columns, rows)
+    text = f"**{model}** on {data}: {images} images, {len(EXPLAINERS)} explainers.\n\n"
+    text += table(columns, rows)
     if find_spec("quantus"):
-        said += f"\n\nBeside Quantus, on Grad-CAM's maps:\n\n{beside_quantus(work, explained, rounds)}"
-    return said
+        text += f"\n\nBeside Quantus, on Grad-CAM's maps:\n\n{beside_quantus(work, explained, rounds)}"
+    return text
 
 
 def together(parts: Sequence[Taken]) -> Taken:
@@ -170,8 +170,10 @@ def scored(
     stream = work.stream(work.prepared)
     before = sum(explainer.forwards for explainer in again.values())
     fresh = {  # other tensors of the same maps: no ranking is remembered from the round before
-        name: Explained(found.outcome, None if found.maps is None else found.maps.clone())
-        for name, found in explained.items()
+        name: Explained(
+            explanation.outcome, None if explanation.maps is None else explanation.maps.clone()
+        )
+        for name, explanation in explained.items()
     }
     policies = [frozenset({"predicted", "label"})] * len(work.batch.ids)
     score(fresh, metrics, policies, work.batch, stream, again)
@@ -219,9 +221,9 @@ def beside_quantus(work: Work, explained: dict[str, Explained], rounds: int) -> 
             device="cpu",
             channel_first=True,
         )
-        found = [median_of(rounds, some) / len(batch.ids) for some in (ours, call)]
-        ms = (f"{1e3 * one:,.2f}" for one in found)
-        rows.append([f"`{name}`", theirs_name, *ms, f"{found[1] / found[0]:.1f}"])
+        seconds = [median_of(rounds, some) / len(batch.ids) for some in (ours, call)]
+        ms = (f"{1e3 * one:,.2f}" for one in seconds)
+        rows.append([f"`{name}`", theirs_name, *ms, f"{seconds[1] / seconds[0]:.1f}"])
     columns = ("ours", "theirs", "ours, ms a map", "theirs, ms a map", "times as fast")
     return table(columns, rows)
 

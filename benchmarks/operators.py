@@ -43,9 +43,9 @@ def times(model: str, images: int, passes: int) -> dict[str, Counter[str]]:
     for _ in range(passes):
         for name, network in networks.items():
             network.forward(work.batch.images)  # to warm up
-            with profile(activities=[ProfilerActivity.CPU]) as seen:
+            with profile(activities=[ProfilerActivity.CPU]) as profiler:
                 network.forward(work.batch.images)
-            for event in seen.key_averages():
+            for event in profiler.key_averages():
                 kind = kind_of.get(event.key.rpartition("::")[2], REST)
                 spent[name][kind] += event.self_cpu_time_total
     return spent
@@ -58,10 +58,10 @@ def lines(model: str, images: int, passes: int) -> list[list[str]]:
     return [
         [
             f"{model}, {name}",
-            *(f"{100 * found[kind] / whole:.0f} %" for kind in (*KINDS, REST)),
-            f"{100 * found.total() / whole:.0f} %",
+            *(f"{100 * times[kind] / whole:.0f} %" for kind in (*KINDS, REST)),
+            f"{100 * times.total() / whole:.0f} %",
         ]
-        for name, found in spent.items()
+        for name, times in spent.items()
     ]
 
 
@@ -75,8 +75,8 @@ def main() -> None:
     parser.add_argument("--passes", type=int, default=20)
     parser.add_argument("--write", action="store_true", help="put the table into docs/speed.md")
     given = parser.parse_args()
-    found = [line for model in given.models for line in lines(model, given.images, given.passes)]
-    text = table(("model", *KINDS, REST, "all"), found)
+    rows = [line for model in given.models for line in lines(model, given.images, given.passes)]
+    text = table(("model", *KINDS, REST, "all"), rows)
     text += (
         f"\n\n{given.images} images a pass, {given.passes} passes; {torch.get_num_threads()} threads."
     )

@@ -48,16 +48,16 @@ CAPTUM = {
 
 def peers() -> dict[str, dict[str, Explain]]:
     """By library and by explainer: those that are installed."""
-    found: dict[str, dict[str, Explain]] = {}
+    by_library: dict[str, dict[str, Explain]] = {}
     if find_spec("pytorch_grad_cam"):
-        found["pytorch-grad-cam"] = {
+        by_library["pytorch-grad-cam"] = {
             ours: partial(pytorch_grad_cam, name) for ours, name in PYTORCH_GRAD_CAM.items()
         }
     if find_spec("torchcam"):
-        found["torch-cam"] = {ours: partial(torch_cam, name) for ours, name in TORCH_CAM.items()}
+        by_library["torch-cam"] = {ours: partial(torch_cam, name) for ours, name in TORCH_CAM.items()}
     if find_spec("captum"):
-        found["captum"] = {ours: partial(captum, ours, name) for ours, name in CAPTUM.items()}
-    return found
+        by_library["captum"] = {ours: partial(captum, ours, name) for ours, name in CAPTUM.items()}
+    return by_library
 
 
 def pytorch_grad_cam(name: str, work: Work) -> np.ndarray:

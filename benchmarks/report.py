@@ -62,8 +62,8 @@ def main() -> None:
     )
     parser.add_argument("--write", action="store_true", help="put the table into docs/report.md")
     given = parser.parse_args()
-    found = [figures(given.images, given.explainers, given.side, pixels) for pixels in given.pixels]
-    rows = [[what, *(each[what] for each in found)] for what in found[0]]
+    facts = [figures(given.images, given.explainers, given.side, pixels) for pixels in given.pixels]
+    rows = [[what, *(each[what] for each in facts)] for what in facts[0]]
     columns = ("", *(f"{pixels} of {given.explainers} of pixels" for pixels in given.pixels))
     text = f"{table(columns, rows)}\n\n{ROUNDS} openings; {os.cpu_count()} processors."
     print(text)
@@ -80,11 +80,11 @@ def figures(images: int, explainers: int, side: int, pixels: int) -> dict[str, s
         began = perf_counter()
         written = write_report(Results.load(path))
         spent = perf_counter() - began
-        told = {"size of the file": written.size}
+        facts = {"size of the file": written.size}
         for name, times in zip(MOMENTS, moments(written.path), strict=True):
             low, middle, high = (each / 1e3 for each in (min(times), median(times), max(times)))
-            told[name] = f"{middle:.2f} s ({low:.2f} to {high:.2f})"
-    return {**told, f"writing it, out of {kept / 1e9:.1f} GB of kept maps": f"{spent:.0f} s"}
+            facts[name] = f"{middle:.2f} s ({low:.2f} to {high:.2f})"
+    return {**facts, f"writing it, out of {kept / 1e9:.1f} GB of kept maps": f"{spent:.0f} s"}
 
 
 def make_up(path: Path, images: int, explainers: int, side: int, pixels: int) -> None:
@@ -172,13 +172,13 @@ def made_rows(
 
 def moments(path: Path) -> list[list[float]]:
     """Milliseconds of each of four kinds, an entry a round, in a browser that is warm."""
-    found = []
+    rounds = []
     with opened(["--window-size=1280,900"]) as driver:
         for _ in range(ROUNDS):
             driver.get(path.as_uri())
             times = driver.execute_async_script(TIMES)
-            found.append([*times, driver.execute_async_script(REORDER)])
-    return [list(kind) for kind in zip(*found, strict=True)]
+            rounds.append([*times, driver.execute_async_script(REORDER)])
+    return [list(kind) for kind in zip(*rounds, strict=True)]
 
 
 if __name__ == "__main__":

@@ -54,10 +54,10 @@ def timed(work: Callable[[], Tensor], rounds: int) -> tuple[float, float, Tensor
     walls, processors = [], []
     for _ in range(rounds):
         wall, processor = perf_counter(), process_time()
-        found = work()
+        result = work()
         walls.append(perf_counter() - wall)
         processors.append(process_time() - processor)
-    return statistics.median(walls), statistics.median(processors), found
+    return statistics.median(walls), statistics.median(processors), result
 
 
 def pictures(count: int, size: int) -> dict[str, tuple[list[Tensor], list[Tensor]]]:

@@ -71,9 +71,9 @@ def metrics(work: Work, network: PreparedNetwork) -> int:
 
 def of_peer(library: str, names: tuple[str, ...], work: Work) -> int:
     """Some explainers of a library, one after another; the forwards that these methods ask for."""
-    found = peers()[library]
+    explainers = peers()[library]
     for name in names:
-        found[name](work)
+        explainers[name](work)
     each = channels(work) + 1 if names == ("score-cam",) else 1
     return len(work.batch.ids) * each
 
@@ -102,18 +102,18 @@ def stages() -> dict[str, Stage]:
         "insertion-28 and deletion-28": metrics,
         "Score-CAM": score_cam,
     }
-    found: dict[str, Stage] = {}
+    by_name: dict[str, Stage] = {}
     for name, stage in ours.items():
-        found[f"{name}, plain"] = Stage(partial(on_plain, stage))
-        found[f"{name}, prepared"] = Stage(partial(on_prepared, stage))
+        by_name[f"{name}, plain"] = Stage(partial(on_plain, stage))
+        by_name[f"{name}, prepared"] = Stage(partial(on_prepared, stage))
         if stage is not gradient_cams:  # which compiles nothing
-            found[f"{name}, compiled"] = Stage(partial(on_compiled, stage))
+            by_name[f"{name}, compiled"] = Stage(partial(on_compiled, stage))
     for library in peers():
         if five := FIVE.get(library):
-            found[f"five CAMs, {library}"] = Stage(partial(of_peer, library, five))
+            by_name[f"five CAMs, {library}"] = Stage(partial(of_peer, library, five))
             score_cams = partial(of_peer, library, ("score-cam",))
-            found[f"Score-CAM, {library}"] = Stage(score_cams, alone=True)
-    return found
+            by_name[f"Score-CAM, {library}"] = Stage(score_cams, alone=True)
+    return by_name
 
 
 def on_plain(stage: Callable[[Work, PreparedNetwork], int], work: Work) -> int:
@@ -147,11 +147,17 @@ def report(model: str, images: int, rounds: int, only: str) -> str:
     }
     given = {name: (stage.run, work.first(1) if stage.alone else work) for name, stage in chosen.items()}
     lines = []
-    for name, found in zip(chosen, measured(given, rounds), strict=True):
+    for name, timing in zip(chosen, measured(given, rounds), strict=True):
         count = 1 if chosen[name].alone else images
-        ms = 1e3 * statistics.median(found.seconds) / count
+        ms = 1e3 * statistics.median(timing.seconds) / count
         memory = peak_memory(model, count, chosen[name].run)
-        cells = [str(count), f"{found.forwards:,}", spread(found.ratios), f"{ms:,.0f}", f"{memory:,.0f}"]
+        cells = [
+            str(count),
+            f"{timing.forwards:,}",
+            spread(timing.ratios),
+            f"{ms:,.0f}",
+            f"{memory:,.0f}",
+        ]
         lines.append([name, *cells])
     before = {line[0]: line for line in rows(PAGE, f"stages {model}")}
     places = {name: place for place, name in enumerate(stages())}

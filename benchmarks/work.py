@@ -72,15 +72,19 @@ class Work:
     @property
     def modules(self) -> set[nn.Module]:
         """The network, and what has been made of it."""
-        made = [network.classifier.network for network in self.networks.values()]
+        networks = [network.classifier.network for network in self.networks.values()]
         forwards = [network.forward for network in self.networks.values()]
-        return {self.classifier.network, *made, *(it for it in forwards if isinstance(it, nn.Module))}
+        return {
+            self.classifier.network,
+            *networks,
+            *(it for it in forwards if isinstance(it, nn.Module)),
+        }
 
     def _compile(self) -> PreparedNetwork:
-        found = compiled(self.prepared, self.classifier, self.batch.images[:1])
-        if not found.compiled_by:
-            raise SystemExit(found.why_uncompiled)
-        return replace(found, forward=Passes(found.forward))
+        network = compiled(self.prepared, self.classifier, self.batch.images[:1])
+        if not network.compiled_by:
+            raise SystemExit(network.why_uncompiled)
+        return replace(network, forward=Passes(network.forward))
 
     def _network(self, name: str, make: Callable[[], PreparedNetwork]) -> PreparedNetwork:
         if name not in self.networks:
@@ -158,9 +162,9 @@ def peak_of_process() -> float:
 
 
 def _status(field: str) -> int:
-    found = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found is not None
-    return int(found[1])
+    match = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert match is not None
+    return int(match[1])
 
 
 @dataclass
@@ -179,17 +183,17 @@ class Measured:
 
 def measured(stages: Mapping[str, tuple[Callable[[Work], int], Work]], rounds: int) -> list[Measured]:
     """Each stage some times, one after another and round after round, each held against its limit."""
-    found = [Measured() for _ in stages]
+    measurements = [Measured() for _ in stages]
     for stage, work in stages.values():  # to warm up
         quietly(partial(stage, work.first(1)))
     limit = Limit(next(iter(stages.values()))[1].classifier)
     for _ in range(rounds):
-        for one, (stage, work) in zip(found, stages.values(), strict=True):
+        for one, (stage, work) in zip(measurements, stages.values(), strict=True):
             timed = quietly(partial(limit.timed, partial(stage, work), work.modules))
             one.forwards = timed.done
             one.seconds.append(timed.seconds)
             one.ratios.append(timed.seconds / (timed.done * timed.forward))
-    return found
+    return measurements
 
 
 def conditions(rounds: int) -> str:

@@ -95,8 +95,8 @@ class Answering(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """(B, 2) logits."""
         last = len(self.curve) - 1
-        said = self.curve[((1 - images.mean((1, 2, 3))) * last).round().long()]
-        return torch.stack([said.log(), (1 - said).log()], 1)
+        probabilities = self.curve[((1 - images.mean((1, 2, 3))) * last).round().long()]
+        return torch.stack([probabilities.log(), (1 - probabilities).log()], 1)
 
 
 def main() -> None:
@@ -111,8 +111,8 @@ def main() -> None:
             if kept:
                 torch.save(known, kept)
         for explainer, metric in product(EXPLAINERS, METRICS):
-            found = known[model, data, explainer, metric]
-            measured.append(compared(f"{model}, {count} of {data}", explainer, metric, found))
+            block_curves = known[model, data, explainer, metric]
+            measured.append(compared(f"{model}, {count} of {data}", explainer, metric, block_curves))
     put(PAGE, "adaptive", table(measured).rstrip())
 
 
@@ -122,7 +122,7 @@ def table(measured: Sequence[Measured]) -> str:
     bounds = torch.cat([one.bounds for one in measured])
     steps = torch.cat([one.steps / one.every for one in measured])
     beyond = int((errors > bounds).sum())
-    said = (
+    text = (
         f"Written by `python docs/make_adaptive_table.py`: of {len(errors)} areas, in "
         f"{steps.mean():.0%} of the forwards, {beyond} are further from that of all steps than their "
         f"row states, where the assumption does not hold; the worst is off by {errors.max():.3f}.\n\n"
@@ -130,7 +130,7 @@ def table(measured: Sequence[Measured]) -> str:
         "bound stated, mean | beyond it | error of the first 29, mean | worst |\n"
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
     )
-    return said + "".join(one.line() for one in measured)
+    return text + "".join(one.line() for one in measured)
 
 
 def curves(model: str, data: str, count: int) -> Known:
@@ -138,17 +138,17 @@ def curves(model: str, data: str, count: int) -> Known:
     classifier: Classifier = installed().model(model).load()()
     batches = list(trials(classifier, data, count))
     network = prepare_network(classifier, batches[0].images[:1])
-    found: dict[tuple[str, str, str, str], list[Tensor]] = {}
+    by_block: dict[tuple[str, str, str, str], list[Tensor]] = {}
     for batch, explainer in product(batches, EXPLAINERS):
         maps = explain(classifier, batch.images, explainer, batch.targets)
         tasks = [Task(installed().metric(name).load()(maps, batch), batch) for name in METRICS]
         answers = Stream(network.forward, AT_ONCE).drive(tasks)
         for metric, answer in zip(METRICS, answers, strict=True):
-            found.setdefault((model, data, explainer, metric), []).append(curves_of(answer))
-    return {key: torch.cat(parts) for key, parts in found.items()}
+            by_block.setdefault((model, data, explainer, metric), []).append(curves_of(answer))
+    return {key: torch.cat(parts) for key, parts in by_block.items()}
 
 
-def found_of(answer: Answer[Scored]) -> Scored:
+def scored_of(answer: Answer[Scored]) -> Scored:
     """What a metric found; its own error where it raised one."""
     if answer.value is None:
         raise answer.error or RuntimeError("a metric returned nothing")
@@ -157,9 +157,9 @@ def found_of(answer: Answer[Scored]) -> Scored:
 
 def curves_of(answer: Answer[Scored]) -> Tensor:
     """The curves of a metric that keeps them."""
-    found = found_of(answer).curves
-    assert found is not None
-    return found
+    kept = scored_of(answer).curves
+    assert kept is not None
+    return kept
 
 
 def trials(classifier: Classifier, data: str, count: int) -> Iterator[Batch]:
@@ -171,30 +171,30 @@ def trials(classifier: Classifier, data: str, count: int) -> Iterator[Batch]:
         pictures = [decode((example,), preprocess) for example in examples[first : first + AT_ONCE]]
         images = torch.stack([picture.pixels for picture in pictures if picture.pixels is not None])
         predicted = classifier.logits(images).argmax(1).tolist()
-        asked = trials_of(pictures, predicted, frozenset({"predicted"}))
-        yield batch_of(pictures, asked, images, preprocess, 0, predicted)
+        batch_trials = trials_of(pictures, predicted, frozenset({"predicted"}))
+        yield batch_of(pictures, batch_trials, images, preprocess, 0, predicted)
 
 
-def compared(where: str, explainer: str, metric: str, found: Tensor) -> Measured:
+def compared(where: str, explainer: str, metric: str, curves: Tensor) -> Measured:
     """The adaptive metric on curves (n, steps + 1)."""
-    last = found.shape[1] - 1
+    last = curves.shape[1] - 1
     maps = torch.linspace(1, 0, last, dtype=torch.double).view(1, 1, last)
     batch = Batch(("a",), torch.ones(1, 3, 1, last, dtype=torch.double), torch.tensor([0]), (0,))
     ask = installed().metric(f"{metric}-adaptive")
     columns: list[list[float]] = [[], [], [], []]
-    for curve in found:
+    for curve in curves:
         # The way from the image to grey is deletion's; insertion's curve is walked along it as well.
         parts = [
             deletion_adaptive(maps, batch, **settings)
             for settings in (dict[str, Any](ask.settings), {**ask.settings, "tolerance": 1.0})
         ]
         answers = Stream(Answering(curve), 64).drive([Task(part, batch) for part in parts])
-        fine, coarse = map(found_of, answers)
+        fine, coarse = map(scored_of, answers)
         whole = torch.trapezoid(curve.double(), dx=1 / last)
         stated = float(fine.remarks[0].split(" by ")[1].split()[0])
-        made = float((~curves_of(answers[0]).isnan()).sum())
+        probes = float((~curves_of(answers[0]).isnan()).sum())
         off = [float(one.scores[0] - whole) for one in (fine, coarse)]
-        for column, value in zip(columns, (made, off[0], stated, off[1]), strict=True):
+        for column, value in zip(columns, (probes, off[0], stated, off[1]), strict=True):
             column.append(value)
     steps, errors, bounds, first = (torch.tensor(column) for column in columns)
     return Measured(where, explainer, metric, last + 1, steps, errors, bounds, first)

@@ -158,13 +158,13 @@ def main(wordnet: Path) -> None:
     rows = []
     for category in [*SYNSETS, *(ADDED.keys() - SYNSETS.keys())]:
         root = SYNSETS.get(category, "")
-        found = {
+        classes = {
             k: f"hyponym of {root} {lemma[root]}"
             for k, synset in enumerate(synsets)
             if root in ancestors(synset, above) and k not in LEFT_OUT.get(category, {})
         }
-        found |= ADDED.get(category, {})
-        for k, why in found.items():
+        classes |= ADDED.get(category, {})
+        for k, why in classes.items():
             rows.append((category, k, synsets[k], info.index_to_description(k).split(",")[0], why))
     rows.sort(key=lambda row: (row[0], row[1]))
     write(MAPS / "coco_to_imagenet.csv", rows)

@@ -82,13 +82,13 @@ def blocks(results: Results) -> Iterator[tuple[str, dict[str, dict[str, Differen
     for (model, data), rows in results.scores.groupby(["model", "dataset"], sort=False):
         names = list(dict.fromkeys(rows["explainer"]))
         pairs = {name: base for name in names if (base := base_of(name, set(names)))}
-        found: dict[str, dict[str, Difference]] = {name: {} for name in pairs}
+        differences_by_name: dict[str, dict[str, Difference]] = {name: {} for name in pairs}
         for metric, some in rows.groupby("metric", sort=False):
             for name, base in pairs.items():
                 one = difference(some, base, name)
                 if one is not None:
-                    found[name][str(metric)] = one
-        yield f"{model} on {data}", found
+                    differences_by_name[name][str(metric)] = one
+        yield f"{model} on {data}", differences_by_name
 
 
 def page(results: Results) -> str:
@@ -97,9 +97,9 @@ def page(results: Results) -> str:
     arrows = results.scores.drop_duplicates("metric").set_index("metric")["higher_is_better"]
     metrics = [str(metric) for metric in arrows.index]
     heads = [f"{metric} {'↑' if arrows[metric] else '↓'}" for metric in metrics]
-    for title, found in blocks(results):
+    for title, by_name in blocks(results):
         rows = []
-        for name, differences in found.items():
+        for name, differences in by_name.items():
             cells = [str(differences[metric]) if metric in differences else "-" for metric in metrics]
             images = max((one.images for one in differences.values()), default=0)
             rows.append([f"{name} ({images})", *cells])

@@ -96,12 +96,12 @@ def main(members: Collection[str]) -> None:
 def kept_lines(jobs: Collection[Job]) -> dict[Job, str]:
     """The rows that the page has."""
     sections = dict(part.split("\n", 1) for part in TABLE.read_text(encoding="utf-8").split("\n## "))
-    found = {}
+    rows = {}
     for job in jobs:
         for row in sections.get(TITLES[job.table], "").splitlines(keepends=True):
             if f"| {job.family} | `{job.member}` |" in row:
-                found[job] = row
-    return found
+                rows[job] = row
+    return rows
 
 
 def all_jobs() -> Iterator[Job]:
@@ -133,23 +133,28 @@ def tried(job: Job) -> Found:
 def page(lines: dict[Job, str]) -> str:
     """The whole page."""
     versions = {name: version(name) for name in ("timm", "torchvision", "transformers", "torch")}
-    said = INTRODUCTION.format(sure=SURE, most=DRAWS, **versions)
+    text = INTRODUCTION.format(sure=SURE, most=DRAWS, **versions)
     for table, title in TITLES.items():
         own = [row for job, row in lines.items() if job.table == table]
-        said += f"\n## {title}\n\n{sum(map(works, own))} of {len(own)} work. {NOTES[table]}\n\n"
-        said += "| works | family | member | images | layer | layout | grid | CAM exact | upright | |\n"
-        said += "| --- | --- | --- | --- | --- | --- | --- | --- | ---: | --- |\n"
-        said += "".join(own)
-    return said
+        text += f"\n## {title}\n\n{sum(map(works, own))} of {len(own)} work. {NOTES[table]}\n\n"
+        text += "| works | family | member | images | layer | layout | grid | CAM exact | upright | |\n"
+        text += "| --- | --- | --- | --- | --- | --- | --- | --- | ---: | --- |\n"
+        text += "".join(own)
+    return text
 
 
-def line(job: Job, found: Found) -> str:
+def line(job: Job, outcome: Found) -> str:
     """One row of the table."""
-    notes = [found.reason, *found.faults, job.note, NOT_SHOWN.get(job.member, "")]
-    cells = [YES if found.works else "no", job.family, f"`{job.member}`", by(found.size)]
-    if found.layer:
-        cells += [f"`{found.layer}`", found.layout, by(found.grid), "yes" if found.exact else "no"]
-        cells += [f"{found.errors:.1f}" if found.errors < 100 else "> 100"]
+    notes = [outcome.reason, *outcome.faults, job.note, NOT_SHOWN.get(job.member, "")]
+    cells = [YES if outcome.works else "no", job.family, f"`{job.member}`", by(outcome.size)]
+    if outcome.layer:
+        cells += [
+            f"`{outcome.layer}`",
+            outcome.layout,
+            by(outcome.grid),
+            "yes" if outcome.exact else "no",
+        ]
+        cells += [f"{outcome.errors:.1f}" if outcome.errors < 100 else "> 100"]
     else:
         cells += ["-"] * 5
     return f"| {' | '.join([*cells, '; '.join(note for note in notes if note)])} |\n"

@@ -11,7 +11,7 @@ from itertools import combinations
 from pathlib import Path
 
 import torch
-from make_adaptive_table import curves_of, found_of, trials
+from make_adaptive_table import curves_of, scored_of, trials
 from marked_blocks import put
 from torch import Tensor
 
@@ -39,12 +39,12 @@ Curves = Tensor  # every probability on every curve
 def main() -> None:
     """Measure all and write the table."""
     warnings.simplefilter("ignore")
-    found = ""
+    rows = ""
     for line in (line for given in GIVEN for line in lines(*given)):
-        found += line
+        rows += line
         print(line, end="", flush=True)
-    said = f"Written by `python docs/make_modes_table.py`, torch {torch.__version__}, on a CPU.\n\n"
-    put(PAGE, "parity", f"{said}{HEAD}{found}".rstrip())
+    origin = f"Written by `python docs/make_modes_table.py`, torch {torch.__version__}, on a CPU.\n\n"
+    put(PAGE, "parity", f"{origin}{HEAD}{rows}".rstrip())
 
 
 def lines(model: str, data: str, count: int) -> Iterator[str]:
@@ -61,10 +61,10 @@ def lines(model: str, data: str, count: int) -> Iterator[str]:
         if network.why_uncompiled:
             yield f"| {model}, {count} of {data} | {mode} | {network.why_uncompiled} | | | | |\n"
             continue
-        found = scored(network, batches, maps)
-        apart = (found[1] - expected[1]).abs()
-        areas = torch.cat([(found[0][m] - expected[0][m]).abs().flatten() for m in METRICS])
-        same = [agreement(found[0][metric], expected[0][metric]) for metric in METRICS]
+        results = scored(network, batches, maps)
+        apart = (results[1] - expected[1]).abs()
+        areas = torch.cat([(results[0][m] - expected[0][m]).abs().flatten() for m in METRICS])
+        same = [agreement(results[0][metric], expected[0][metric]) for metric in METRICS]
         alike, pairs = (sum(column) for column in zip(*same, strict=True))
         cells = (
             f"{model}, {count} of {data}",
@@ -81,11 +81,11 @@ def scored(
     """All maps by all metrics."""
     scores: dict[str, list[Tensor]] = {metric: [] for metric in METRICS}
     curves = []
-    for batch, made in zip(batches, maps, strict=True):
+    for batch, own in zip(batches, maps, strict=True):
         for metric in METRICS:
-            tasks = [Task(installed().metric(metric).load()(each, batch), batch) for each in made]
+            tasks = [Task(installed().metric(metric).load()(each, batch), batch) for each in own]
             answers = Stream(network.forward, 4).drive(tasks)
-            scores[metric].append(torch.stack([found_of(answer).scores for answer in answers]))
+            scores[metric].append(torch.stack([scored_of(answer).scores for answer in answers]))
             curves += [curves_of(answer).flatten() for answer in answers]
     return {metric: torch.cat(parts, 1) for metric, parts in scores.items()}, torch.cat(curves)
 

@@ -1,14 +1,16 @@
-"""Writes the table of clauses into docs/plugins.md: `python docs/make_plugins_page.py`."""
+"""Write the table of clauses into docs/plugins.md: `python docs/make_plugins_page.py`."""
 
 import re
 from pathlib import Path
 
 from xaibench.testing.architectures import architecture_contract
+from xaibench.testing.commands import command_contract
 from xaibench.testing.datasets import dataset_contract
 from xaibench.testing.executors import executor_contract
 from xaibench.testing.explainers import explainer_contract
 from xaibench.testing.metrics import metric_contract
 from xaibench.testing.models import model_contract
+from xaibench.testing.report_sections import report_section_contract
 
 PAGE = Path(__file__).with_name("plugins.md")
 KINDS = {
@@ -18,12 +20,14 @@ KINDS = {
     "data set": dataset_contract.CONTRACT,
     "architecture": architecture_contract.CONTRACT,
     "executor": executor_contract.CONTRACT,
+    "command": command_contract.CONTRACT,
+    "report section": report_section_contract.CONTRACT,
 }
 TABLE = re.compile(r"(?<=\| --- \| --- \|\n)(?:\|.*\n|CLAUSES\n)+")
 
 
 def table() -> str:
-    """A row a kind."""
+    """Return the rows of the table, one for each kind of plugin."""
     return "".join(
         f"| {kind} | {', '.join(f'`{clause.name}`' for clause in contract)} |\n"
         for kind, contract in KINDS.items()
@@ -31,7 +35,7 @@ def table() -> str:
 
 
 def page() -> str:
-    """The page with the clauses that there are."""
+    """Return the page with the clauses of every contract."""
     return TABLE.sub(lambda _: table(), PAGE.read_text(encoding="utf-8"), count=1)
 
 

@@ -36,9 +36,9 @@ def main() -> None:
     PAGE.write_text(page(protocols().values()), encoding="utf-8")
 
 
-def page(found: Iterable[Protocol]) -> str:
+def page(protocols: Iterable[Protocol]) -> str:
     """The whole page."""
-    return HEAD + "".join(map(entry, found))
+    return HEAD + "".join(map(entry, protocols))
 
 
 def entry(protocol: Protocol) -> str:
@@ -50,16 +50,16 @@ def entry(protocol: Protocol) -> str:
         f"preprocessing: {protocol.preprocessing}" if protocol.preprocessing else "",
         "figures checked against the source" if protocol.verified else "figures unverified",
     ]
-    said = [
+    lines = [
         f"\n## {protocol.name}\n",
         f"{protocol.source}. {protocol.says[:1].upper()}{protocol.says[1:]}.",
     ]
-    said += ["", f"*{'; '.join(fact for fact in facts if fact)}*", ""]
+    lines += ["", f"*{'; '.join(fact for fact in facts if fact)}*", ""]
     if protocol.figures:
-        said += [*table(protocol), ""]
-    said += [f"- {text}" for text in protocol.differs]
-    said += [f"- **We lack** {protocol.lacks}." if protocol.lacks else f"- {command(protocol)}"]
-    return "\n".join(said) + "\n"
+        lines += [*table(protocol), ""]
+    lines += [f"- {text}" for text in protocol.differs]
+    lines += [f"- **We lack** {protocol.lacks}." if protocol.lacks else f"- {command(protocol)}"]
+    return "\n".join(lines) + "\n"
 
 
 def command(protocol: Protocol) -> str:

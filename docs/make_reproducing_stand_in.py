@@ -37,7 +37,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         laid = lay(Path(folder) / "stand-in", given.images)
         began = perf_counter()
-        said = subprocess.run(
+        output = subprocess.run(
             [sys.executable, "-m", "xaibench", *arguments, "--quiet"],
             cwd=folder,
             env=os.environ | {"COLUMNS": "100"},
@@ -47,7 +47,7 @@ def main() -> None:
         ).stdout
         minutes = (perf_counter() - began) / 60
     files, command = "\n".join(laid), " ".join(arguments)
-    printed = "\n".join(line.rstrip() for line in said.splitlines())
+    printed = "\n".join(line.rstrip() for line in output.splitlines())
     put(PAGE, "stand-in", f"```text\n{files}\n```\n\n```text\n$ xaibench {command}\n{printed}\n```")
     put(
         PAGE, "minutes", f"{minutes:.0f} minutes for {given.images} images; {os.cpu_count()} processors."

@@ -73,10 +73,10 @@ def foretold(model: str, data: str, what: Work, limit: int) -> Forecast:
         width=1,
         device="cpu",
     )
-    (found,) = forecast(config)
-    if found.problem:
-        raise SystemExit(f"{model}: {found.problem}")
-    return found
+    (block_forecast,) = forecast(config)
+    if block_forecast.problem:
+        raise SystemExit(f"{model}: {block_forecast.problem}")
+    return block_forecast
 
 
 def rate(model: str) -> Rate:
@@ -100,9 +100,9 @@ def plan_table() -> tuple[str, dict[str, int]]:
     default: dict[str, int] = {}
     for name, model in MODELS.items():
         for work, what in WORK.items():
-            found = foretold(model, "cutouts", what, limit=PLANNED)
+            planned = foretold(model, "cutouts", what, limit=PLANNED)
             stages = [
-                round(found.forwards[stage] / PLANNED)
+                round(planned.forwards[stage] / PLANNED)
                 for stage in ("shared pass", "explainers", "metrics")
             ]
             total = sum(stages)
@@ -137,8 +137,8 @@ def check_table() -> str:
         explainers, metrics = WORK["the default"]
         facts = facts_of_run(model, data, explainers=explainers, metrics=metrics, limit=limit, gallery=0)
         for stage, count in facts["forwards"].items():
-            said = plan.forwards[stage]
-            lines.append([f"{model} on {data}, {limit}", stage, f"{said:,}", f"{count:,}"])
+            predicted = plan.forwards[stage]
+            lines.append([f"{model} on {data}, {limit}", stage, f"{predicted:,}", f"{count:,}"])
     return table(("run", "stage", "foretold", "counted"), lines)
 
 

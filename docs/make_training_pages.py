@@ -55,13 +55,13 @@ def main() -> None:
 
 def command(recipe: Recipe) -> str:
     """The command line of a recipe: what is not its default."""
-    said = f"xaibench train {recipe.architecture}"
+    line = f"xaibench train {recipe.architecture}"
     for name, value in msgspec.structs.asdict(recipe).items():
         if name in ("architecture", "settings") or value == getattr(PLAIN, name):
             continue
         shown = ",".join(value) if isinstance(value, tuple) else value
-        said += f" --{name.replace('_', '-')} {shown}"
-    return said
+        line += f" --{name.replace('_', '-')} {shown}"
+    return line
 
 
 def trainings(folders: list[Path]) -> str:

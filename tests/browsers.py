@@ -11,7 +11,7 @@ REQUIRED = "XAIBENCH_BROWSER"  # set where a test that is skipped for want of a 
 def needed() -> None:
     """Skip the test where there is no browser, or fail it where one has to be there."""
     try:
-        browser.found()
+        browser.browser_and_driver()
     except LookupError as lacking:
         if os.environ.get(REQUIRED):
             pytest.fail(f"{lacking}, and {REQUIRED} says that it has to be there")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from tables import folder, rows
 
+from xaibench.engine.discovery.registry import installed
 from xaibench.report.page.build import write_report
 from xaibench.results.kept import KeptMap, kept_bytes
 from xaibench.results.results import Results
@@ -221,7 +222,7 @@ def parsed(text: str) -> Node:
 
 def report(path) -> Node:
     """The report of a folder."""
-    written = write_report(Results.load(path))
+    written = write_report(Results.load(path), sections=installed().report_sections.values())
     return parsed(written.path.read_text(encoding="utf-8"))
 
 

@@ -1,6 +1,6 @@
 """The explainers that come with xaibench."""
 
-from xaibench.api import Explainer, Modifier, hookimpl
+from xaibench.api import Command, Explainer, Modifier, ReportSection, hookimpl
 from xaibench_explainers.specs_attention import of_attention
 from xaibench_explainers.specs_controls import controls as of_controls
 
@@ -238,4 +238,39 @@ def xaibench_modifiers() -> list[Modifier]:
             summary="a control: its map to the power 1.5, the same order of pixels at another contrast",
             settings={"exponent": 1.5},
         ),
+    ]
+
+
+@hookimpl
+def xaibench_commands() -> list[Command]:
+    """Return the two commands of conceptors: their figure, and the choice of their settings."""
+    return [
+        Command(
+            group="figure",
+            name="conceptors",
+            at="xaibench_explainers.conceptor_commands:figure_conceptors",
+            summary="Draw explainers beside themselves under conceptors, and a sweep of the aperture.",
+            example="figure conceptors cat.jpg dog.jpg --output figures",
+        ),
+        Command(
+            group="calibrate",
+            name="conceptors",
+            at="xaibench_explainers.conceptor_commands:calibrate_conceptors",
+            summary="Choose the aperture and the read-out of conceptors, and write them as settings for "
+            "a run.",
+            example="calibrate conceptors --data cutouts",
+        ),
+    ]
+
+
+@hookimpl
+def xaibench_report_sections() -> list[ReportSection]:
+    """Return the section that shows the figure of conceptors where a results folder has one."""
+    return [
+        ReportSection(
+            name="conceptors",
+            at="xaibench_explainers.conceptor_section:conceptor_figures",
+            title="Conceptors",
+            summary="what `xaibench figure conceptors --output RESULTS` drew",
+        )
     ]

@@ -1,4 +1,4 @@
-"""Two small networks for 64 x 64 scenes, and their weights, trained by `training/train_scenes.py`."""
+"""Two small networks for 64 x 64 scenes, and their weights, trained by `research/scenes/train.py`."""
 
 from importlib.resources import as_file, files
 

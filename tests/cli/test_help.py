@@ -11,15 +11,18 @@ import typer
 from typer.testing import CliRunner
 
 from xaibench.cli import app
+from xaibench.cli.plugin_commands import PluginCommand
 
 ROOT = typer.main.get_command(app)
 
 
 def commands(command=ROOT, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
     """The root, every group and every verb, with the words that lead there."""
-    yield path, command
-    for name, inner in getattr(command, "commands", {}).items():
-        yield from commands(inner, (*path, name))
+    yield path, command.loaded() if isinstance(command, PluginCommand) else command
+    if getattr(command, "commands", None) is not None:
+        context = typer.Context(command)
+        for name in command.list_commands(context):
+            yield from commands(command.get_command(context, name), (*path, name))
 
 
 ALL = dict(commands())
@@ -48,11 +51,11 @@ def parse(line: str) -> tuple[str, ...]:
     words = shlex.split(line, comments=True)[1:]
     command, path = ROOT, ()
     context = command.make_context("xaibench", list(words), resilient_parsing=False)
-    while getattr(command, "commands", None):
+    while getattr(command, "commands", None) is not None:
         rest = [*context._protected_args, *context.args]
         name, command, rest = command.resolve_command(context, rest)
         path = (*path, name)
-        if getattr(command, "commands", None) and not rest:
+        if getattr(command, "commands", None) is not None and not rest:
             break
         context = command.make_context(name, rest, parent=context)
     return path
@@ -60,6 +63,7 @@ def parse(line: str) -> tuple[str, ...]:
 
 def test_the_whole_tree_is_looked_at():
     assert {("run",), ("study", "attention"), ("data", "verify"), ("doctor",)} <= set(ALL)
+    assert {("figure", "conceptors"), ("calibrate", "conceptors")} <= set(ALL)
 
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)

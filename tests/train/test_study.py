@@ -11,8 +11,8 @@ from xaibench.api import ConfigError
 from xaibench.engine.discovery.registry import installed
 from xaibench.train import attention_study as study
 from xaibench.train.checkpoint import read_facts
-from xaibench.train.paired import clustered, differences_of
 from xaibench.train.study import carry_out
+from xaibench.train.trainings_compared import clustered, differences_of
 
 QUICK = {"pointing-game-on-object", "energy-pointing-game"}
 

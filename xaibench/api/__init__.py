@@ -10,11 +10,22 @@ from xaibench.api.errors import (
     XaibenchError,
 )
 from xaibench.api.hooks import API_VERSION, hookimpl
-from xaibench.api.specs import Architecture, Dataset, Executor, Explainer, Metric, Model, Modifier
+from xaibench.api.specs import (
+    Architecture,
+    Command,
+    Dataset,
+    Executor,
+    Explainer,
+    Metric,
+    Model,
+    Modifier,
+    ReportSection,
+)
 
 __all__ = [
     "API_VERSION",
     "Architecture",
+    "Command",
     "ConfigError",
     "DataError",
     "Dataset",
@@ -24,6 +35,7 @@ __all__ = [
     "Model",
     "Modifier",
     "PluginError",
+    "ReportSection",
     "Undefined",
     "UnknownName",
     "Unsupported",

@@ -1,4 +1,4 @@
-"""The contract between xaibench and its plugins: seven hooks, each returning a list.
+"""The contract between xaibench and its plugins: nine hooks, each returning a list.
 
 A package that offers plugins has an entry point in the group `xaibench` naming a module with one or
 more of these hooks, each marked with `hookimpl`.
@@ -8,7 +8,17 @@ from collections.abc import Sequence
 
 import pluggy
 
-from xaibench.api.specs import Architecture, Dataset, Executor, Explainer, Metric, Model, Modifier
+from xaibench.api.specs import (
+    Architecture,
+    Command,
+    Dataset,
+    Executor,
+    Explainer,
+    Metric,
+    Model,
+    Modifier,
+    ReportSection,
+)
 
 API_VERSION = 1
 """Raised when a plugin made for the version before would no longer work. A plugin module may state
@@ -68,4 +78,21 @@ def xaibench_executors() -> Sequence[Executor]:
     `xaibench.api.executing` says what passes between such a place and the engine. Whatever the place,
     the rows are the same.
     """
+    return ()
+
+
+@hookspec
+def xaibench_commands() -> Sequence[Command]:
+    """Offer commands of the command line: functions annotated for typer, `xaibench GROUP NAME`.
+
+    A command stands above the engine, as xaibench's own do: its module may import `xaibench.engine`,
+    `xaibench.report` and `xaibench.cli`, which keep no promise between releases. Our plugins call such
+    modules `*_commands.py`; everything else of a plugin needs `xaibench.api` alone.
+    """
+    return ()
+
+
+@hookspec
+def xaibench_report_sections() -> Sequence[ReportSection]:
+    """Offer sections of the report: functions from a results folder to a `reporting.SectionContent`."""
     return ()

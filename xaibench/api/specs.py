@@ -1,8 +1,9 @@
-"""The seven things a plugin can offer: a name, where the function is, and facts.
+"""The nine things a plugin can offer: a name, where the function is, and facts.
 
 Nothing is imported to make one, so listing every plugin opens no torch.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +24,7 @@ NEEDS = (  # what an explainer may need, of the network and (the last) of the im
 EXPLAINER_TRAITS = ("any-class", "seeded", "unmirrored")
 METRIC_NEEDS = ("region", "explainer")
 METRIC_TRAITS = ("order-only",)
+_WORD = re.compile(r"[a-z0-9][a-z0-9-]*")  # what can be typed as a command, or stands in a link
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +47,7 @@ class Spec:
             PluginError: the module cannot be imported or has no such function, or that takes no such
                 settings.
         """
-        kind = type(self).__name__.lower()
+        kind = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(self).__name__).lower()
         module, _, function = self.at.partition(":")
         try:
             loaded: Callable[..., Any] = getattr(import_module(module), function)
@@ -260,3 +262,54 @@ class Executor(Spec):
     `address` is what `--address` says, "" where it says nothing; `device` is the run's: "auto", "cpu",
     "cuda", ... `settings` say more to the function; no row depends on them.
     """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command(Spec):
+    """A function that becomes a command of the command line: `xaibench GROUP NAME`.
+
+    The function is annotated for typer, and its docstring is the help. Its module is imported when the
+    command is called; lists show `summary`. The commands of xaibench itself cannot be replaced.
+
+    Args:
+        group: the first word, such as "figure"; "" for a command `xaibench NAME`.
+        example: the words of one call behind `xaibench`, shown by the help of the group.
+    """
+
+    group: str = ""
+    example: str = ""
+
+    def __post_init__(self) -> None:
+        for word in filter(None, (self.name, self.group)):
+            _refuse_unless_word("command", self.words, word)
+
+    @property
+    def words(self) -> str:
+        """The words that call the command: "GROUP NAME", or "NAME"."""
+        return f"{self.group} {self.name}".strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSection(Spec):
+    """A function from a results folder to a `reporting.SectionContent`, or None where it has none.
+
+    The section stands in the report behind the gallery, and `name` in the link to it. Where the function
+    raises, the section says so and the rest of the report is written.
+
+    Args:
+        title: the heading; `name` where not given.
+    """
+
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        _refuse_unless_word("report section", self.name, self.name)
+
+
+def _refuse_unless_word(kind: str, name: str, word: str) -> None:
+    """Raise a PluginError unless `word` consists of lower-case letters, digits and hyphens."""
+    if not _WORD.fullmatch(word):
+        raise PluginError(
+            f"{kind} {name!r} cannot be called so; {word!r} may have lower-case letters, digits and "
+            "hyphens alone"
+        )

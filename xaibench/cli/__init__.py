@@ -1,4 +1,4 @@
-"""The command line: a file a verb; the only place that prints."""
+"""The command line: a file a verb; the only place that prints. Plugins add commands of their own."""
 
 import sys
 
@@ -7,13 +7,11 @@ from rich.console import Console
 
 from xaibench.api.errors import XaibenchError
 from xaibench.cli.commands import (
-    calibrate,
     compare,
     data,
     doctor,
     explain,
     export,
-    figure,
     merge,
     models,
     new,
@@ -30,9 +28,11 @@ from xaibench.cli.commands import (
     validate,
 )
 from xaibench.cli.commands import list as listing
+from xaibench.cli.plugin_commands import ROOT, PluginGroup
 
 app = typer.Typer(
-    name="xaibench",
+    name=ROOT,
+    cls=PluginGroup,
     help="Which explanation method should I trust for this model, on this data, and how sure are we?\n\n"
     "Examples:\n\n  xaibench run\n\n  xaibench doctor\n\n  xaibench --install-completion bash",
     no_args_is_help=True,
@@ -41,7 +41,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("train")(train.train)
-app.add_typer(study.app, name="study")
+app.add_typer(study.app, name="study", cls=PluginGroup)
 app.command("score")(score.score)
 app.command("merge")(merge.merge)
 app.command("validate")(validate.validate)
@@ -51,16 +51,14 @@ app.command("stats")(stats.stats)
 app.command("compare")(compare.compare)
 app.command("export")(export.export)
 app.command("explain")(explain.explain)
-app.add_typer(figure.app, name="figure")
-app.add_typer(calibrate.app, name="calibrate")
 app.command("reproduce")(reproduce.reproduce)
 app.command("sanity")(sanity.sanity)
 app.command("list")(listing.list_names)
 app.command("plugins")(plugins.plugins)
 app.command("doctor")(doctor.doctor)
 app.command("new")(new.new)
-app.add_typer(models.app, name="models")
-app.add_typer(data.app, name="data")
+app.add_typer(models.app, name="models", cls=PluginGroup)
+app.add_typer(data.app, name="data", cls=PluginGroup)
 
 
 def version(wanted: bool) -> None:

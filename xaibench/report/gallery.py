@@ -1,5 +1,6 @@
 """The gallery: images by explainers, each map over its image, with the box and the peak."""
 
+import re
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -48,7 +49,7 @@ def draw_gallery(
     for axes, (facts, colours, maps) in zip(grid, kept, strict=True):
         draw_row(list(axes), facts, colours, maps, names)
     for axis, name in zip(grid[0], ["", *names], strict=True):
-        axis.set_title(name.replace("+conceptors", "\n+conceptors"), fontsize=8)
+        axis.set_title(one_modifier_a_line(name), fontsize=8)
     sentences = [f"{', '.join(named)}: {note}" for note, named in notes.items()]
     figure.supxlabel("\n".join([LEGEND, *sentences]), fontsize=8)
     path = folder / "gallery.png"
@@ -83,6 +84,11 @@ def draw_row(
             draw_boxes(axis, facts)
         else:
             axis.text(0.5, 0.5, "no map", ha="center", va="center", fontsize=7, color="grey")
+
+
+def one_modifier_a_line(name: str) -> str:
+    """Return a name with each "+modifier" on a line of its own; "grad-cam++" stays whole."""
+    return re.sub(r"\+(?=[a-z])", "\n+", name)
 
 
 def strip(axes: Sequence[Axes]) -> None:

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from xaibench.api.errors import ConfigError
-from xaibench.report.gallery import overlay, strip
+from xaibench.report.gallery import one_modifier_a_line, overlay, strip
 from xaibench.results.kept import Array
 
 COLUMNS = 5
@@ -69,7 +69,7 @@ def draw_overlays(path: Path, colours: Array, tiles: Sequence[Tile], title: str,
 
 def draw_tile(axis: Axes, colours: Array, tile: Tile, letters: int) -> None:
     """Draw the picture under one map, or a word if there is no map."""
-    axis.set_title(tile.title.replace("+conceptors", "\n+conceptors"), fontsize=9)
+    axis.set_title(one_modifier_a_line(tile.title), fontsize=9)
     axis.set_xlabel(fill(tile.below, letters, max_lines=4, placeholder=" …"), fontsize=7)
     if tile.saliency is None:
         axis.text(0.5, 0.5, "no map", ha="center", va="center", fontsize=8, color="grey")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xaibench.testing.architectures.architecture_contract import check_architecture
+    from xaibench.testing.commands.command_contract import check_command
     from xaibench.testing.common.contract import Clause, ContractBroken, Verdict
     from xaibench.testing.datasets.dataset_contract import check_dataset
     from xaibench.testing.executors.executor_contract import check_executor
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from xaibench.testing.models.model_contract import check_model
     from xaibench.testing.modifiers.modifier_contract import check_modifier
     from xaibench.testing.plugins.plugin_contract import Given, check_plugin
+    from xaibench.testing.report_sections.report_section_contract import check_report_section
 
 __all__ = [
     "Clause",
@@ -27,6 +29,7 @@ __all__ = [
     "Given",
     "Verdict",
     "check_architecture",
+    "check_command",
     "check_dataset",
     "check_executor",
     "check_explainer",
@@ -34,6 +37,7 @@ __all__ = [
     "check_model",
     "check_modifier",
     "check_plugin",
+    "check_report_section",
 ]
 
 _MODULES = {
@@ -42,6 +46,7 @@ _MODULES = {
     "Given": "plugins.plugin_contract",
     "Verdict": "common.contract",
     "check_architecture": "architectures.architecture_contract",
+    "check_command": "commands.command_contract",
     "check_dataset": "datasets.dataset_contract",
     "check_executor": "executors.executor_contract",
     "check_explainer": "explainers.explainer_contract",
@@ -49,6 +54,7 @@ _MODULES = {
     "check_model": "models.model_contract",
     "check_modifier": "modifiers.modifier_contract",
     "check_plugin": "plugins.plugin_contract",
+    "check_report_section": "report_sections.report_section_contract",
 }
 
 

@@ -107,18 +107,18 @@ def draw_study(path: Path, folder: Path, design: Design, registry: Registry, sce
     """
     source = source_of(design.recipe, registry)
     examples = list(source.unseen or ())[:scenes]
-    maps_of: dict[tuple[str, str], list[Array | None]] = {}
+    maps: dict[tuple[str, str], list[Array | None]] = {}
     pictures: list[tuple[str, Array]] = []
     for arm in dict.fromkeys(arm for arm, _ in DRAWN):
         classifier = checkpoint(str(folder / folder_of(arm, 0)))
         specs = [registry.explainer(name) for own, name in DRAWN if own == arm]
         panels = [panel(classifier, example, specs, seed=0) for example in examples]
         for spec in specs:
-            maps_of[arm, spec.name] = [p.maps.get(spec.name) for p in panels]
+            maps[arm, spec.name] = [p.maps.get(spec.name) for p in panels]
         pictures = [(e.label, p.colours) for e, p in zip(examples, panels, strict=True)]
     labels = [f"{WRITTEN[name]}\n{arm}" for arm, name in DRAWN]
     rows = [
-        (label, colours, [maps_of[pair][i] for pair in DRAWN])
+        (label, colours, [maps[pair][i] for pair in DRAWN])
         for i, (label, colours) in enumerate(pictures)
     ]
     note = "The first scenes that nothing was trained on, the first training of each. Dot: the peak."

@@ -132,7 +132,7 @@ def read_facts(path: Path) -> Facts:
         raise PluginError(f"there is no checkpoint folder {path}; `xaibench train` makes one")
     file = path / FACTS
     if not file.is_file():
-        inside = sorted(facts_file.parent.name for facts_file in path.glob(f"*/{FACTS}"))
+        inside = sorted(inner.parent.name for inner in path.glob(f"*/{FACTS}"))
         raise PluginError(
             f"{path} holds no {FACTS}"
             + (f"; {', '.join(inside[:5])} inside it do" if inside else "; `xaibench train` makes one")

@@ -101,10 +101,8 @@ def cross_validate(
     for number, fold in enumerate(folds_of(samples.targets, folds, recipe.seed)):
         called = f"fold-{number}"
         rows = split(samples.targets, recipe.held_out, fold.train)
-        label_space = source.dataset.classes
-        facts = train(
-            recipe, path / called, samples, rows, names, label_space, observer, device, overwrite
-        )
+        classes = source.dataset.classes
+        facts = train(recipe, path / called, samples, rows, names, classes, observer, device, overwrite)
         network = checkpoint(str(path / called)).network
         rights[called] = assess(network, samples, fold.held_out)[1]
         share = float(rights[called].float().mean())
@@ -157,14 +155,14 @@ def explaining(
 def lines_of(results: Results) -> dict[tuple[str, str], dict[str, torch.Tensor]]:
     """Scores of each explainer and metric, by fold; those that are undefined left out."""
     scored = results.scores[results.scores["status"] == "ok"]
-    by_line: dict[tuple[str, str], dict[str, torch.Tensor]] = {}
+    by_fold: dict[tuple[str, str], dict[str, torch.Tensor]] = {}
     for (explainer, metric, model), group in scored.groupby(
         ["explainer", "metric", "model"], sort=False
     ):
         each = group.groupby("image")["score"].mean()  # an image with several classes counts once
         name = str(model).rpartition(":")[2]
-        by_line.setdefault((str(explainer), str(metric)), {})[name] = torch.tensor(each.to_numpy())
-    return by_line
+        by_fold.setdefault((str(explainer), str(metric)), {})[name] = torch.tensor(each.to_numpy())
+    return by_fold
 
 
 def table_of(lines: dict[tuple[str, str], dict[str, torch.Tensor]]) -> pd.DataFrame:

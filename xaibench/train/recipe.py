@@ -90,8 +90,8 @@ class TrainingObserver:
     def loading(self, done: int, images: int) -> None:
         """Images have been decoded, of so many."""
 
-    def began(self, name: str, epochs: int, images: int, finished_epochs: int) -> None:
-        """A training begins: of so many images an epoch; `found` epochs are there already."""
+    def began(self, name: str, epochs: int, images: int, finished: int) -> None:
+        """A training begins: of so many images an epoch; `finished` epochs were trained before."""
 
     def trained(self, images: int) -> None:
         """Images have been trained on."""

@@ -150,6 +150,6 @@ def class_names(dataset: Dataset, examples: Sequence[Example]) -> tuple[str, ...
     """
     named = {example.target: example.label for example in examples if example.label}
     counted = COUNTED.search(dataset.classes)
-    declared = int(counted[1]) * (1000 if counted[2] else 1) if counted else 0
-    count = max(declared, 1 + max(example.target for example in examples))
+    stated = int(counted[1]) * (1000 if counted[2] else 1) if counted else 0
+    count = max(stated, 1 + max(example.target for example in examples))
     return tuple(named.get(i, f"class {i}") for i in range(count))

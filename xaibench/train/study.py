@@ -19,10 +19,10 @@ from xaibench.engine.work.observer import Observer
 from xaibench.results.results import Results
 from xaibench.train.checkpoint import Facts, Folder, checkpoint, read_facts
 from xaibench.train.loop import assess, train
-from xaibench.train.paired import differences_of, means_of
 from xaibench.train.recipe import Recipe, TrainingObserver
 from xaibench.train.samples import Samples, class_names, samples_of, source_of
 from xaibench.train.splits import Split, split
+from xaibench.train.trainings_compared import differences_of, means_of
 
 ACCURACY = "accuracy"
 
@@ -202,7 +202,7 @@ def train_all(
         for done in as_completed(running):
             recipe, folder = running[done]
             facts = done.result()
-            observer.began(folder.name, recipe.epochs, facts.images[0], finished_epochs=0)
+            observer.began(folder.name, recipe.epochs, facts.images[0], 0)
             observer.epoch(facts.history[facts.best - 1])
 
 

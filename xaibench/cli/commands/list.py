@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from xaibench.api.specs import Architecture, Explainer, Metric, Model, Modifier, Spec
+from xaibench.api.specs import Architecture, Command, Explainer, Metric, Model, Modifier, Spec
 from xaibench.cli.names import completed_kinds
 from xaibench.engine.discovery.registry import KINDS, installed
 
@@ -18,7 +18,7 @@ def list_names(
         typer.Argument(help=f"{', '.join(KINDS)}; all if not given.", autocompletion=completed_kinds),
     ] = None,
 ) -> None:
-    """List the models, architectures, explainers, modifiers, metrics, data sets and executors installed.
+    """List what is installed: models, explainers, metrics, data sets and the other kinds of plugins.
 
     Example:
       xaibench list explainers
@@ -37,6 +37,8 @@ def list_names(
 
 def called(spec: Spec) -> str:
     """How a spec is named; "NAME" stands for what the user fills in."""
+    if isinstance(spec, Command):
+        return spec.words
     if isinstance(spec, Modifier):
         return f"NAME+{spec.name}"
     if isinstance(spec, Architecture) and spec.family:

@@ -31,10 +31,11 @@ def report(
     ] = None,
 ) -> None:
     """Write a results folder as one HTML file."""
+    from xaibench.engine.discovery.registry import installed
     from xaibench.report.page.build import write_report
     from xaibench.results.results import Results
 
-    written = write_report(Results.load(results), output)
+    written = write_report(Results.load(results), output, sections=installed().report_sections.values())
     typer.echo(f"{written.path}: {written.size}, {written.images} images with {written.maps} maps")
     if written.left_out:
         typer.echo(f"{written.left_out} kept images are in no row of this run and are not shown")

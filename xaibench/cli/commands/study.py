@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markdown import Markdown
 
 from xaibench.cli.names import split
 
@@ -46,6 +45,8 @@ def attention(
     Example:
       xaibench study attention --attentions se,eca
     """
+    from rich.markdown import Markdown  # slow to import, and the start of every command would wait
+
     from xaibench.cli.display.training import ExplainingProgress, TrainingProgress
     from xaibench.engine.discovery.registry import installed
     from xaibench.train import attention_study as study  # opens torch

@@ -94,7 +94,7 @@ def train(
     from xaibench.engine.device.devices import device_of  # opens torch
     from xaibench.train.recipe import Recipe
     from xaibench.train.samples import samples_of, source_of
-    from xaibench.train.whole import train_and_test
+    from xaibench.train.train_and_test import train_and_test
 
     registry = installed()
     recipe = Recipe(

@@ -23,14 +23,14 @@ class TrainingProgress(ProgressBars, TrainingObserver):
             self.name, self.task = "decoding", self.bars.add_task("decoding", total=images)
         self.bars.update(self.task, completed=done)
 
-    def began(self, name: str, epochs: int, images: int, finished_epochs: int) -> None:
+    def began(self, name: str, epochs: int, images: int, finished: int) -> None:
         """A bar for an epoch's images."""
         self.name, self.epochs = name, epochs
         if self.task is not None:
             self.bars.remove_task(self.task)
         self.task = self.bars.add_task(escape(name), total=images)
-        if finished_epochs:
-            self.line(f"{name}: {finished_epochs} epochs are there already")
+        if finished:
+            self.line(f"{name}: {finished} epochs are there already")
 
     def trained(self, images: int) -> None:
         """Move the bar on."""

@@ -14,12 +14,14 @@ from xaibench.api import hooks
 from xaibench.api.errors import PluginError, UnknownName
 from xaibench.api.specs import (
     Architecture,
+    Command,
     Dataset,
     Executor,
     Explainer,
     Metric,
     Model,
     Modifier,
+    ReportSection,
     Spec,
     modified,
 )
@@ -33,6 +35,8 @@ KINDS: dict[str, type[Spec]] = {
     "metrics": Metric,
     "datasets": Dataset,
     "executors": Executor,
+    "commands": Command,
+    "report_sections": ReportSection,
 }
 HERE = Executor(name="here", at="xaibench.engine.run.local_executor:here", summary="this process")
 
@@ -67,6 +71,8 @@ class Registry:
     modifiers: dict[str, Modifier] = field(default_factory=dict)
     architectures: dict[str, Architecture] = field(default_factory=dict)
     executors: dict[str, Executor] = field(default_factory=lambda: {HERE.name: HERE})
+    commands: dict[str, Command] = field(default_factory=dict)
+    report_sections: dict[str, ReportSection] = field(default_factory=dict)
 
     @property
     def broken(self) -> dict[str, str]:
@@ -153,8 +159,9 @@ def collect(points: Iterable[EntryPoint], strict: bool = False) -> Registry:
     claim("executors", HERE, "'xaibench' itself", offered, provider)
     plugins = []
     for point in sorted(points, key=lambda point: (point.name, point.value)):
-        distribution = point.dist.name if point.dist else "unknown distribution"
-        version = point.dist.version if point.dist else ""
+        package = point.dist.metadata if point.dist else None  # each access parses the file anew
+        distribution = package["Name"] if package else "unknown distribution"
+        version = package["Version"] if package else ""
         known = Plugin(point.name, distribution, version)
         try:
             specs = offers_of(point)
@@ -235,13 +242,14 @@ def claim(
     provider: dict[tuple[str, str], str],
 ) -> None:
     """Enter `spec` under its name; two plugins may not offer the same."""
-    if spec.name in offered[kind]:
+    name = spec.words if isinstance(spec, Command) else spec.name
+    if name in offered[kind]:
         raise PluginError(
-            f"plugins {provider[kind, spec.name]} and {owner} both offer the "
-            f"{kind.removesuffix('s')} {spec.name!r}; uninstall one of the two"
+            f"plugins {provider[kind, name]} and {owner} both offer the "
+            f"{kind.removesuffix('s').replace('_', ' ')} {name!r}; uninstall one of the two"
         )
-    offered[kind][spec.name] = spec
-    provider[kind, spec.name] = owner
+    offered[kind][name] = spec
+    provider[kind, name] = owner
 
 
 def pick(kind: str, name: str, offered: Mapping[str, Named]) -> Named:

@@ -1,8 +1,9 @@
 """The end of a run, once all its rows are on disk: the gallery, the manifest, the report."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from xaibench.api.specs import ReportSection
 from xaibench.engine.work.observer import Observer
 from xaibench.report.gallery import draw_gallery
 from xaibench.report.page.build import write_report
@@ -12,7 +13,11 @@ from xaibench.results.results import Results
 
 
 def finish_run(
-    folder: RunFolder, results: Results, facts: Mapping[str, Any], observer: Observer
+    folder: RunFolder,
+    results: Results,
+    facts: Mapping[str, Any],
+    observer: Observer,
+    sections: Iterable[ReportSection] = (),
 ) -> Results:
     """Draw the gallery, then write the manifest and the report. No row and no kept map is read twice.
 
@@ -21,6 +26,7 @@ def finish_run(
         results: its rows, loaded once all of them are written.
         facts: the manifest, without the hashes of the shards.
         observer: is told which stage has begun.
+        sections: further sections of the report, from plugins.
 
     Returns:
         The results with their manifest.
@@ -33,5 +39,5 @@ def finish_run(
     draw_gallery(folder.path, results.notes, kept_maps)
     results = results.with_manifest(folder.finish(facts))
     observer.stage("writing the report")
-    write_report(results, kept_maps=kept_maps)
+    write_report(results, kept_maps=kept_maps, sections=sections)
     return results

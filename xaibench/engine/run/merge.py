@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from xaibench.api.errors import ConfigError, DataError
+from xaibench.engine.discovery.registry import installed
 from xaibench.engine.plan.config import ANYWHERE, Config, Grid, stored_config
 from xaibench.engine.plan.selection import merged, read_subset, written
 from xaibench.engine.run.finish import finish_run
@@ -54,7 +55,9 @@ def merge(paths: Sequence[Path], output: Path, overwrite: bool = False) -> Resul
             copy(part.maps, folder, folder.maps, "*.safetensors")
             copy(part.native, folder, folder.native, "*.safetensors")
         merge_subsets([RunFolder(path) for path in paths], folder)
-        return finish_run(folder, results, together(manifests, results, config), Observer())
+        facts = together(manifests, results, config)
+        sections = installed().report_sections.values()
+        return finish_run(folder, results, facts, Observer(), sections)
 
 
 def finished(path: Path) -> dict[str, Any]:

@@ -72,5 +72,5 @@ def run(
                 blocks.work(block)
         tally.remember(former)
         results = Results.load(path)
-        facts = facts_of(config, todo, registry, results, tally, began)
-        return finish_run(folder, results, facts | {"part": str(part)}, observer)
+        facts = facts_of(config, todo, registry, results, tally, began) | {"part": str(part)}
+        return finish_run(folder, results, facts, observer, registry.report_sections.values())

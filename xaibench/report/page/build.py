@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -17,13 +17,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from xaibench.api.errors import ConfigError
+from xaibench.api.specs import ReportSection
 from xaibench.report.page.agreement_matrices import agreements, shade
 from xaibench.report.page.cost_charts import charts
 from xaibench.report.page.critical_difference_charts import rankings
 from xaibench.report.page.gallery_images import Gallery, gallery
 from xaibench.report.page.insertion_deletion_curves import curves
 from xaibench.report.page.leaderboard import drawn
-from xaibench.report.page.pictures import conceptor_figures
+from xaibench.report.page.plugin_sections import drawn_sections
 from xaibench.report.page.problems import counts, problems
 from xaibench.report.page.provenance import columns_of, is_table, provenance
 from xaibench.report.page.small_maps import text
@@ -56,7 +57,10 @@ class WrittenReport:
 
 
 def write_report(
-    results: Results, path: Path | None = None, kept_maps: KeptMaps | None = None
+    results: Results,
+    path: Path | None = None,
+    kept_maps: KeptMaps | None = None,
+    sections: Iterable[ReportSection] = (),
 ) -> WrittenReport:
     """Write the report of some results.
 
@@ -64,14 +68,15 @@ def write_report(
         results: of a finished run or of one that was stopped.
         path: of the file; `report.html` in the results folder if not given. Its folder is created.
         kept_maps: the run's kept maps, if another reader holds some of them.
+        sections: further sections, from plugins; one that fails becomes a note in the report.
 
     Raises:
         ConfigError: the file cannot be written.
-        DataError: kept maps or a picture in the folder cannot be read.
+        DataError: kept maps in the folder cannot be read.
     """
     path = path or results.path / NAME
     shown = gallery(results, kept_maps)
-    content = page(results, shown).encode()
+    content = page(results, shown, sections).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, content)
@@ -83,7 +88,7 @@ def write_report(
     return WrittenReport(path, len(content), len(shown.images), shown.maps, shown.left_out)
 
 
-def page(results: Results, shown: Gallery) -> str:
+def page(results: Results, shown: Gallery, sections: Iterable[ReportSection] = ()) -> str:
     """Return the HTML of the page, which states its own size."""
     boards, blocks = results.boards(together=True), results.boards()
     style = read("page.css")
@@ -108,7 +113,7 @@ def page(results: Results, shown: Gallery) -> str:
             rankings=rankings(boards),
             curves=[each for board in blocks for each in curves_of(results, board)],
             gallery=shown,
-            figures=conceptor_figures(results.path),
+            sections=drawn_sections(sections, results.path),
             problems=wrong,
             statuses=counts(wrong),
             provenance=provenance(results),

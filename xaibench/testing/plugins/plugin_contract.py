@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from xaibench.api.errors import PluginError, UnknownName
-from xaibench.api.specs import Settings, Spec
+from xaibench.api.specs import Command, Settings, Spec
 from xaibench.engine.discovery.registry import described, offers_of
 from xaibench.engine.plan.plan import with_settings
 from xaibench.testing.architectures import architecture_contract
 from xaibench.testing.architectures.architecture_contract import ArchitectureSubject
+from xaibench.testing.commands import command_contract
+from xaibench.testing.commands.command_contract import CommandSubject
 from xaibench.testing.common.contract import Clause, ContractBroken, Subject, Verdict, check
 from xaibench.testing.common.tiny_networks import NETWORKS, MakeClassifier
 from xaibench.testing.datasets import dataset_contract
@@ -27,6 +29,8 @@ from xaibench.testing.models import model_contract
 from xaibench.testing.models.model_contract import ModelSubject
 from xaibench.testing.modifiers import modifier_contract
 from xaibench.testing.modifiers.modifier_contract import ModifierSubject
+from xaibench.testing.report_sections import report_section_contract
+from xaibench.testing.report_sections.report_section_contract import ReportSectionSubject
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,8 @@ SUBJECTS: Mapping[str, tuple[Callable[[Any, Given], Subject], Sequence[Clause]]]
         dataset_contract.CONTRACT,
     ),
     "executor": (lambda spec, _: ExecutorSubject(spec), executor_contract.CONTRACT),
+    "command": (lambda spec, _: CommandSubject(spec), command_contract.CONTRACT),
+    "report_section": (lambda spec, _: ReportSectionSubject(spec), report_section_contract.CONTRACT),
 }
 
 
@@ -166,7 +172,12 @@ def tried(kind: str, spec: Any, given: Given) -> list[Tried]:
         raise PluginError(f"there is no contract of {kind}s, which {spec.name!r} is one of")
     subject_of, contract = SUBJECTS[kind]
     specs = members_of(spec, given.members) if kind == "model" else [spec]
-    return [Tried(kind, one.name, subject_of(one, given), contract) for one in specs]
+    return [Tried(kind, title_of(one), subject_of(one, given), contract) for one in specs]
+
+
+def title_of(spec: Any) -> str:
+    """Return what a specification is called: a command by all of its words."""
+    return spec.words if isinstance(spec, Command) else str(spec.name)
 
 
 def members_of(spec: Any, names: Sequence[str]) -> list[Any]:

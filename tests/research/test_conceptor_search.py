@@ -16,8 +16,12 @@ from xaibench.engine.evaluate.stream import Stream
 @pytest.fixture(scope="module")
 def modules():
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(readme.ROOT / "benchmarks"))
-        names = ("conceptor_candidates", "conceptor_measure", "conceptor_search", "marked_blocks")
+        for folder in ("benchmarks", "research"):
+            patch.syspath_prepend(str(readme.ROOT / folder))
+        names = (
+            *(f"conceptors.{name}" for name in ("candidates", "measure", "search")),
+            "marked_blocks",
+        )
         yield tuple(import_module(name) for name in names)
 
 
@@ -37,9 +41,9 @@ def search(modules):
 
 
 @pytest.fixture
-def seen(candidates, capture):
+def features(candidates, capture):
     rivals = [capture.gradients_for((capture.batch.targets + k) % 4) for k in (1, 2, 3)]
-    return candidates.Seen(
+    return candidates.Features(
         capture.activations,
         capture.gradients,
         upsample_grid(capture.activations),
@@ -53,35 +57,35 @@ def upsample_grid(grid):
 
 
 @pytest.fixture
-def work(measure, seen, capture):
+def work(measure, features, capture):
     covers = torch.zeros(3, 32, 24, dtype=torch.double)
     covers[:, 8:16, 4:12] = 1
     chances = capture.logits.softmax(1).gather(1, capture.batch.targets[:, None])[:, 0]
     policies = (frozenset({"label", "predicted"}),) * 3
     stream = Stream(capture.classifier.logits, 4)
-    return measure.Work(capture.batch, policies, ("a", "b", "c"), chances, covers, seen, stream)
+    return measure.Work(capture.batch, policies, ("a", "b", "c"), chances, covers, features, stream)
 
 
-def test_the_default_is_what_the_modifier_does(candidates, seen, capture):
+def test_the_default_is_what_the_modifier_does(candidates, features, capture):
     for name, cam in (("grad-cam", grad_cam), ("layer-cam", layer_cam)):
-        made = candidates.maps_of(candidates.Candidate(), seen, seen.bases[name])
+        made = candidates.maps_of(candidates.Candidate(), features, features.bases[name])
         torch.testing.assert_close(made, regulated(cam)(capture))
         sharp = candidates.Candidate(read="share x map", aperture=3.0)
-        found = candidates.maps_of(sharp, seen, seen.bases[name])
+        found = candidates.maps_of(sharp, features, features.bases[name])
         expected = at_most_one(regulated(cam, 3.0, sharp=True)(capture))
         torch.testing.assert_close(at_most_one(found), expected)
 
 
-def test_a_rival_is_negated_as_in_conceptor_cam(candidates, seen):
-    base = seen.bases["layer-cam"]
+def test_a_rival_is_negated_as_in_conceptor_cam(candidates, features):
+    base = features.bases["layer-cam"]
     own, rival = at_most_one(base.own), at_most_one(base.rivals[0])
-    found = candidates.maps_of(candidates.Candidate(against="rival"), seen, base)
-    torch.testing.assert_close(found, evidence(seen.activations, own, 30.0, rival * (1 - own)))
+    found = candidates.maps_of(candidates.Candidate(against="rival"), features, base)
+    torch.testing.assert_close(found, evidence(features.activations, own, 30.0, rival * (1 - own)))
 
 
-def test_any_rival_is_the_sum_of_their_correlations(candidates, seen):
-    base = seen.bases["layer-cam"]
-    features, length = seen.activations.flatten(2), seen.activations.square().sum(1)
+def test_any_rival_is_the_sum_of_their_correlations(candidates, features):
+    base = features.bases["layer-cam"]
+    features, length = features.activations.flatten(2), features.activations.square().sum(1)
     shares = candidates.any_rival(base, torch.zeros_like(base.own), length.double()).flatten(1)
     summed = (features * shares[:, None]) @ features.mT
     for b, found in enumerate(summed):
@@ -93,11 +97,11 @@ def test_any_rival_is_the_sum_of_their_correlations(candidates, seen):
         torch.testing.assert_close(found, expected)
 
 
-def test_every_candidate_makes_finite_maps_that_are_not_negative(candidates, seen):
+def test_every_candidate_makes_finite_maps_that_are_not_negative(candidates, features):
     tried = candidates.grid_of_candidates(signed=True)
     assert len({str(candidate) for candidate in tried}) == len(tried)
     for candidate in tried:
-        maps = candidates.maps_of(candidate, seen, seen.bases["grad-cam"])
+        maps = candidates.maps_of(candidate, features, features.bases["grad-cam"])
         assert maps.isfinite().all(), candidate
         assert (maps >= -1e-9).all(), candidate
 
@@ -107,9 +111,9 @@ def test_white_states_only_change_the_contrast(candidates):
     generator = torch.Generator().manual_seed(0)
     activations = torch.randn(2, 20, 3, 4, dtype=torch.double, generator=generator)
     own = torch.rand(2, 3, 4, dtype=torch.double, generator=generator)
-    seen = candidates.Seen(activations, activations, activations, own, {})
+    features = candidates.Features(activations, activations, activations, own, {})
     base = candidates.Base(own, own, (own,))
-    found = candidates.maps_of(candidates.Candidate(states="whitened", aperture=3.0), seen, base)
+    found = candidates.maps_of(candidates.Candidate(states="whitened", aperture=3.0), features, base)
     shares = 3 * own / own.sum((1, 2), keepdim=True)
     torch.testing.assert_close(found, shares / (shares + 1), rtol=1e-6, atol=1e-9)
 
@@ -161,7 +165,7 @@ def test_energy_is_the_share_of_the_map_in_the_mask(measure, work):
 
 
 def test_differences_are_paired_and_positive_where_better(measure, work):
-    base = work.seen.bases["layer-cam"]
+    base = work.features.bases["layer-cam"]
     made = {"base": lambda: base.own, "ones": lambda: torch.ones_like(base.own).triu()}
     scores = measure.score(made, base, work, with_curves=True)
     found = measure.differences(scores["ones"], scores["base"], work)

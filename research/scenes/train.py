@@ -1,7 +1,7 @@
 """Train one of the two small networks on generated scenes, as their shipped weights were.
 
-    python training/train_scenes.py cnn --minutes 6
-    python training/train_scenes.py vit --minutes 8
+    python research/scenes/train.py cnn --minutes 6
+    python research/scenes/train.py vit --minutes 8
 
 Writes plugins/xaibench_models/weights/scenes_{cnn,vit}.safetensors. The ViT's stem begins as the
 shipped CNN's first layers. While training, a second loss pools the last feature map over the object's
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from xaibench_datasets.scenes import TRAINING, VALIDATION, VERSION, draw
 from xaibench_models.scenes_networks import STEM, SmallCNN, small_vit
 
-WEIGHTS = Path(__file__).parents[1] / "plugins" / "xaibench_models" / "weights"
+WEIGHTS = Path(__file__).parents[2] / "plugins" / "xaibench_models" / "weights"
 TRAIN, VALID, BATCH = 24_000, 2_000, 64
 RATES = {"cnn": 3e-3, "vit": 1.5e-3}
 
@@ -59,9 +59,9 @@ def two_logits(network: nn.Module, images: Tensor, cover: Tensor) -> tuple[Tenso
 def accuracy(network: nn.Module, images: Tensor, targets: Tensor) -> float:
     """Share of images whose highest logit is the target's."""
     network.eval()
-    found = torch.cat([network(normalised(part)).argmax(1) for part in images.split(200)])
+    predicted = torch.cat([network(normalised(part)).argmax(1) for part in images.split(200)])
     network.train()
-    return (found == targets).float().mean().item()
+    return (predicted == targets).float().mean().item()
 
 
 def train(kind: str, minutes: float, seed: int) -> tuple[nn.Module, float]:
@@ -91,9 +91,9 @@ def train(kind: str, minutes: float, seed: int) -> tuple[nn.Module, float]:
             step += 1
             if spent - reported > 0.1:
                 reported = spent
-                found = accuracy(network, valid_images[:500], valid_targets[:500])
+                share = accuracy(network, valid_images[:500], valid_targets[:500])
                 print(
-                    f"{kind} {spent:4.0%} step {step} loss {loss.item():.3f} valid {found:.3f}",
+                    f"{kind} {spent:4.0%} step {step} loss {loss.item():.3f} valid {share:.3f}",
                     flush=True,
                 )
     network.eval()
@@ -134,10 +134,10 @@ def main() -> None:
     arguments.add_argument("--out", type=Path, default=WEIGHTS)
     given = arguments.parse_args()
     torch.set_num_threads(given.threads)
-    network, found = train(given.kind, given.minutes, given.seed)
-    print(f"{given.kind}: accuracy {found:.4f} on {VALID} scenes not trained on")
+    network, share = train(given.kind, given.minutes, given.seed)
+    print(f"{given.kind}: accuracy {share:.4f} on {VALID} scenes not trained on")
     facts = {
-        "accuracy": f"{found:.4f}",
+        "accuracy": f"{share:.4f}",
         "scenes": str(VALID),
         "scenes_version": str(VERSION),
         "seed": str(given.seed),

@@ -1,6 +1,6 @@
 """Searches for better conceptors on a real network, in two stages, and writes down what it finds.
 
-    python benchmarks/conceptor_search.py --model efficientnet-lite0 --data cutouts
+    PYTHONPATH=research:benchmarks python -m conceptors.search --model efficientnet-lite0 --data cutouts
 
 Activations, gradients and base maps are made once an image; each candidate's map is algebra on them, and
 one forward more says its Average Drop, Increase and Gain. Stage one tries all candidates on search
@@ -23,8 +23,8 @@ from time import perf_counter
 
 import pandas as pd
 import torch
-from conceptor_candidates import SPATIAL, Base, Candidate, combined, grid_of_candidates, maps_of
-from conceptor_measure import (
+from conceptors.candidates import SPATIAL, Base, Candidate, combined, grid_of_candidates, maps_of
+from conceptors.measure import (
     BETTER,
     OF_CONTRAST,
     Difference,
@@ -63,8 +63,8 @@ def examples_of(
     model: str, data: str, seeds: Sequence[int], half: int, limit: int
 ) -> list[tuple[Example, ...]]:
     """Images of one half of the kinds, drawn by some seeds, asked about one class each."""
-    found = block(installed(), model, data)
-    load, root = found.dataset.load(), found.root
+    block_of_data = block(installed(), model, data)
+    load, root = block_of_data.dataset.load(), block_of_data.root
     if "seed" not in signature(load).parameters:
         raise SystemExit(f"{data} draws nothing by a seed, so it has no images to search on")
     images = [same for seed in seeds for same in images_of_examples(load(root, seed=seed))]
@@ -76,9 +76,9 @@ def examples_of(
 
 def all_of(model: str, data: str) -> list[tuple[Example, ...]]:
     """Every image of a data set that is asked about one class: what is never searched on."""
-    found = block(installed(), model, data)
-    load = found.dataset.load()
-    images = images_of_examples(load(found.root) if found.root is not None else load())
+    block_of_data = block(installed(), model, data)
+    load = block_of_data.dataset.load()
+    images = images_of_examples(load(block_of_data.root) if block_of_data.root is not None else load())
     return [same for same in images if len(same) == 1]
 
 
@@ -93,22 +93,22 @@ def searched(work: Work, base: Base) -> dict[Candidate, dict[str, Difference]]:
     plain = score({"base": lambda: base.own}, base, work)["base"]
 
     def tried(candidates: Iterable[Candidate]) -> dict[Candidate, dict[str, Difference]]:
-        made = {str(c): (lambda c=c: maps_of(c, work.seen, base)) for c in candidates}
-        scores = score(made, base, work)
+        makers = {str(c): (lambda c=c: maps_of(c, work.features, base)) for c in candidates}
+        scores = score(makers, base, work)
         return {c: differences(scores[str(c)], plain, work) for c in candidates}
 
-    found = tried(grid_of_candidates(signed=bool((work.seen.activations < 0).any())))
+    results = tried(grid_of_candidates(signed=bool((work.features.activations < 0).any())))
     by_axis: dict[str, Candidate] = {}
-    for candidate in sorted(found, key=lambda c: -worth(found[c])):
+    for candidate in sorted(results, key=lambda c: -worth(results[c])):
         by_axis.setdefault(candidate.axis, candidate)
     changed = [c for c in by_axis.values() if c.axis != "default" and c.read not in SPATIAL]
-    return found | tried([c for c in combined(changed[:CHANGES]) if c not in found])
+    return results | tried([c for c in combined(changed[:CHANGES]) if c not in results])
 
 
-def finalists(found: Mapping[Candidate, Differences]) -> list[Candidate]:
+def finalists(results: Mapping[Candidate, Differences]) -> list[Candidate]:
     """The defaults, a control, the three of most worth, and the best in each of some metrics."""
-    ranked = sorted(found, key=lambda c: -worth(found[c]))
-    best = [max(found, key=lambda c: found[c][name][0]) for name in ("energy'", "peak", "AD'")]
+    ranked = sorted(results, key=lambda c: -worth(results[c]))
+    best = [max(results, key=lambda c: results[c][name][0]) for name in ("energy'", "peak", "AD'")]
     return list(dict.fromkeys([*DEFAULTS, *ranked[:3], *best]))
 
 
@@ -120,10 +120,10 @@ def held_out(work: Work, base: Base, chosen: Sequence[Candidate]) -> pd.DataFram
         f"control: base^{p:g}": partial(power, work, own, p) for p in POWERS
     }
     controls["control: all but a pixel"] = partial(nearly_ones, work)
-    made = {str(c): (lambda c=c: maps_of(c, work.seen, base)) for c in chosen}
-    ranked = score(plain | made, base, work, with_curves=True)
+    makers = {str(c): (lambda c=c: maps_of(c, work.features, base)) for c in chosen}
+    ranked = score(plain | makers, base, work, with_curves=True)
     scores = {"base": ranked["base"], **score(controls, base, work), **ranked}
-    found = {}
+    table_rows = {}
     for name, one in scores.items():
         paired = differences(one, scores["base"], work)
         cells = {label: signed(*values) for label, values in paired.items()}
@@ -132,9 +132,9 @@ def held_out(work: Work, base: Base, chosen: Sequence[Candidate]) -> pd.DataFram
         else:
             beyond = differences(one, scores[FINER], work) if "layer" in name else paired
             cells["verdict"] = verdict(paired, beyond)
-        found[name] = {**cells, "mean": f"{one['mean'].mean():.2f}"}
+        table_rows[name] = {**cells, "mean": f"{one['mean'].mean():.2f}"}
     columns = [*BETTER, *(f"{name}'" for name in OF_CONTRAST), "mean", "verdict"]
-    return pd.DataFrame(found).T[columns].fillna("")
+    return pd.DataFrame(table_rows).T[columns].fillna("")
 
 
 def power(work: Work, own: GridMaps, exponent: float) -> Maps:
@@ -144,7 +144,7 @@ def power(work: Work, own: GridMaps, exponent: float) -> Maps:
 
 def finer(work: Work, own: GridMaps) -> GridMaps:
     """What the earlier layer's finer grid alone brings: the root of its Layer-CAM times the map."""
-    earlier = rescale(work.seen.finer)
+    earlier = rescale(work.features.finer)
     return (earlier * upsample(own, earlier.shape[1:])).sqrt()
 
 
@@ -173,18 +173,18 @@ def verdict(difference: Differences, beyond: Differences) -> str:
             helps.append(name)
         if all(-mean > max(half, LEAST) for mean, half in ways):
             hurts.append(name)
-    said = [
+    effects = [
         f"{verb} {', '.join(names)}" for verb, names in (("helps", helps), ("hurts", hurts)) if names
     ]
-    return "; ".join(said) or "-"
+    return "; ".join(effects) or "-"
 
 
-def by_change(found: Mapping[Candidate, Differences]) -> pd.DataFrame:
+def by_change(results: Mapping[Candidate, Differences]) -> pd.DataFrame:
     """Stage one's table: of each change the aperture of most worth, best first."""
     rows: dict[str, dict[str, str]] = {}
-    for candidate in sorted(found, key=lambda c: -worth(found[c])):
-        cells = {name: signed(*found[candidate][name]) for name in ("energy", "AD", *WORTH)}
-        aperture, value = f"{candidate.aperture:g}", f"{worth(found[candidate]):+.2f}"
+    for candidate in sorted(results, key=lambda c: -worth(results[c])):
+        cells = {name: signed(*results[candidate][name]) for name in ("energy", "AD", *WORTH)}
+        aperture, value = f"{candidate.aperture:g}", f"{worth(results[candidate]):+.2f}"
         rows.setdefault(candidate.axis, {"a²": aperture, **cells, "worth": value})
     return pd.DataFrame(rows).T
 
@@ -199,25 +199,25 @@ def report(given: argparse.Namespace) -> str:
     """The whole search of one model and data set, as Markdown."""
     began = perf_counter()
     seeds = (given.seed, given.seed + 1)
-    looked = prepared_work(given.model, examples_of(given.model, given.data, seeds, 0, given.limit))
-    found = searched(looked, looked.seen.bases[given.base])
-    title = f"Stage one: {len(found)} candidates under {given.base}, {counted(looked)} to search on."
-    said = [title, markdown(by_change(found), "change")]
+    first = prepared_work(given.model, examples_of(given.model, given.data, seeds, 0, given.limit))
+    results = searched(first, first.features.bases[given.base])
+    title = f"Stage one: {len(results)} candidates under {given.base}, {counted(first)} to search on."
+    parts = [title, markdown(by_change(results), "change")]
     drawn = examples_of(given.model, given.data, HELD_OUT, 1, given.held_out)
     images = all_of(given.model, given.other) if given.other else drawn
     work = prepared_work(given.model, images)
-    for name, base in work.seen.bases.items():
-        rows = held_out(work, base, finalists(found))
+    for name, base in work.features.bases.items():
+        rows = held_out(work, base, finalists(results))
         whose = f" of {given.other}" if given.other else ""
-        said += [f"Stage two: {name}, {counted(work)}{whose} held out.", markdown(rows, "map")]
-    forwards = looked.stream.forwards + work.stream.forwards
-    said.append(f"{forwards:,} forwards, {perf_counter() - began:.0f} s on one thread.")
-    return "\n\n".join(said)
+        parts += [f"Stage two: {name}, {counted(work)}{whose} held out.", markdown(rows, "map")]
+    forwards = first.stream.forwards + work.stream.forwards
+    parts.append(f"{forwards:,} forwards, {perf_counter() - began:.0f} s on one thread.")
+    return "\n\n".join(parts)
 
 
 def counted(work: Work) -> str:
     """How many images there are, and of how many kinds."""
-    images, kinds = len(work.asked("predicted")), len(set(work.kinds))
+    images, kinds = len(work.rows_asked_about("predicted")), len(set(work.kinds))
     return f"{images} images" + (f" of {kinds} objects" if kinds < images else "")
 
 

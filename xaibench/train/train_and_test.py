@@ -34,8 +34,8 @@ def train_and_test(
     """
     rows = split(samples.targets, recipe.held_out)
     names = class_names(source.dataset, source.examples)
-    label_space = source.dataset.classes
-    facts = train(recipe, path, samples, rows, names, label_space, observer, device, overwrite)
+    classes = source.dataset.classes
+    facts = train(recipe, path, samples, rows, names, classes, observer, device, overwrite)
     if source.unseen is None or facts.tested:
         return facts
     unseen = samples_of(source.unseen, recipe.size)

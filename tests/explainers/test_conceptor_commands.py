@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
+from xaibench_explainers.conceptor_commands import side_by_side, sweep_of
 
 from xaibench.api import ConfigError, DataError
 from xaibench.api.specs import modified
-from xaibench.cli.commands.figure import app, side_by_side, sweep_of
+from xaibench.cli import app
 from xaibench.engine.discovery.registry import installed
 from xaibench.engine.tools.panels import examples_of, panels
 from xaibench.engine.tools.single import explain
@@ -13,7 +14,7 @@ from xaibench.report.columns import draw_columns
 
 
 def figure(*arguments: str) -> str:
-    done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    done = CliRunner().invoke(app, ["figure", *arguments], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.output
 

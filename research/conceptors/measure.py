@@ -1,11 +1,11 @@
-"""What `conceptor_search.py` measures: trials seen once, then maps of them scored, one forward a map."""
+"""What `conceptors.search` measures: one pass over the trials, then one forward a map."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 import torch
-from conceptor_candidates import Base, Seen, bases_of
+from conceptors.candidates import Base, Features, bases_of
 from torch import Tensor
 from xaibench_explainers.attention import raw_attention
 from xaibench_explainers.conceptor_cam_spatial import runners_up
@@ -46,7 +46,7 @@ class Work:
         kinds: what each shows; images of one kind are resampled together.
         chances: (B,), probability of each target on the whole image.
         covers: (B, H, W), share of each pixel that the mask covers.
-        seen: what the candidates are made of.
+        features: what the candidates are made of.
         stream: scores variants.
     """
 
@@ -55,12 +55,12 @@ class Work:
     kinds: tuple[str, ...]
     chances: Tensor
     covers: Maps
-    seen: Seen
+    features: Features
     stream: Stream
 
-    def asked(self, policy: str) -> list[int]:
-        """The trials of a policy."""
-        return [row for row, found in enumerate(self.policies) if policy in found]
+    def rows_asked_about(self, policy: str) -> list[int]:
+        """Return the rows of the trials of a policy."""
+        return [row for row, policies in enumerate(self.policies) if policy in policies]
 
 
 def prepared_work(model: str, images: Sequence[tuple[Example, ...]]) -> Work:
@@ -77,7 +77,7 @@ def prepared_work(model: str, images: Sequence[tuple[Example, ...]]) -> Work:
     predicted = classifier.logits(pixels).argmax(1).tolist()
     trials = trials_of(pictures, predicted, frozenset({"predicted", "label"}))
     batch = batch_of(pictures, trials, pixels, preprocess, 0, predicted)
-    parts = [seen_of(classifier, earlier, batch.select(rows)) for rows in chunks(len(batch.ids))]
+    parts = [features_of(classifier, earlier, batch.select(rows)) for rows in chunks(len(batch.ids))]
     size = (pixels.shape[2], pixels.shape[3])
     return Work(
         batch=batch,
@@ -85,7 +85,7 @@ def prepared_work(model: str, images: Sequence[tuple[Example, ...]]) -> Work:
         kinds=tuple(kind(pictures[trial.picture].examples[0]) for trial in trials),
         chances=torch.cat([chances for chances, _ in parts]),
         covers=torch.stack([region.covered(size).float() for region in batch.regions]),
-        seen=joined([seen for _, seen in parts]),
+        features=joined([features for _, features in parts]),
         stream=stream,
     )
 
@@ -95,35 +95,35 @@ def chunks(count: int) -> Iterator[range]:
     return (range(first, min(first + AT_ONCE, count)) for first in range(0, count, AT_ONCE))
 
 
-def seen_of(classifier: Classifier, earlier: Classifier, batch: Batch) -> tuple[Tensor, Seen]:
+def features_of(classifier: Classifier, earlier: Classifier, batch: Batch) -> tuple[Tensor, Features]:
     """Probabilities of the targets, and what the candidates are made of."""
     capture = Capture(classifier, batch)
     rivals = [capture.gradients_for(targets) for targets in runners_up(capture, RIVALS)[0].T]
     attention = raw_attention(capture) if "attention" in classifier.provides else None
     before = Capture(earlier, batch)
-    seen = Seen(
+    features = Features(
         capture.activations,
         capture.gradients,
         before.activations,
         layer_cam(before),
         bases_of(capture.activations, capture.gradients, rivals, attention),
     )
-    return capture.logits.softmax(1).gather(1, batch.targets[:, None])[:, 0], seen
+    return capture.logits.softmax(1).gather(1, batch.targets[:, None])[:, 0], features
 
 
-def joined(parts: Sequence[Seen]) -> Seen:
+def joined(parts: Sequence[Features]) -> Features:
     """All trials together."""
 
     def base(name: str) -> Base:
-        found = [part.bases[name] for part in parts]
-        rivals = zip(*(one.rivals for one in found), strict=True)
+        bases = [part.bases[name] for part in parts]
+        rivals = zip(*(one.rivals for one in bases), strict=True)
         return Base(
-            torch.cat([one.own for one in found]),
-            torch.cat([one.opposed for one in found]),
+            torch.cat([one.own for one in bases]),
+            torch.cat([one.opposed for one in bases]),
             tuple(torch.cat(rival) for rival in rivals),
         )
 
-    return Seen(
+    return Features(
         torch.cat([part.activations for part in parts]),
         torch.cat([part.gradients for part in parts]),
         torch.cat([part.earlier for part in parts]),
@@ -149,14 +149,14 @@ def matched(base: Maps, like: Maps) -> Maps:
     Where `base` has ties, as behind a ReLU, they stay tied, at the mean of the values that fall to
     them: the order of the pixels is the base's, and the mean is that of `like`.
     """
-    found = []
+    images = []
     for one, other in zip(base, like, strict=True):
         _, places, counts = one.flatten().unique(return_inverse=True, return_counts=True)
         sums = torch.cat([other.new_zeros(1).double(), other.flatten().sort().values.double().cumsum(0)])
         ends = counts.cumsum(0)
         means = (sums[ends] - sums[ends - counts]) / counts
-        found.append(means[places].view_as(one).to(one))
-    return torch.stack(found)
+        images.append(means[places].view_as(one).to(one))
+    return torch.stack(images)
 
 
 def masked(rows: Sequence[Maps], batch: Batch) -> Asks[Curves]:
@@ -170,56 +170,56 @@ def masked(rows: Sequence[Maps], batch: Batch) -> Asks[Curves]:
 
 def effects(maps: Sequence[Maps], work: Work) -> list[pd.DataFrame]:
     """Average Drop, Increase and Gain of each map, a row a trial about the predicted class."""
-    asked = work.asked("predicted")
-    batch, before = work.batch.select(asked), work.chances[asked]
-    (answer,) = work.stream.drive([Task(masked([some[asked] for some in maps], batch), batch)])
+    rows = work.rows_asked_about("predicted")
+    batch, before = work.batch.select(rows), work.chances[rows]
+    (answer,) = work.stream.drive([Task(masked([some[rows] for some in maps], batch), batch)])
     if answer.value is None:
         raise answer.error or RuntimeError("no answer")
     room = 1 - before
-    found = []
+    tables = []
     for after in answer.value.T:
         gain = torch.where(room > 1e-7, (after - before).relu() / room.clamp(min=1e-7), 0)
         scores = {"AD": (before - after).relu() / before, "AI": (after > before).float(), "AG": gain}
-        found.append(pd.DataFrame({name: score.numpy() for name, score in scores.items()}, index=asked))
-    return found
+        tables.append(pd.DataFrame({name: score.numpy() for name, score in scores.items()}, index=rows))
+    return tables
 
 
 def places(maps: Maps, work: Work) -> pd.DataFrame:
     """Energy in the mask, peak on it, pointing game, a row a trial about the label."""
-    asked = work.asked("label")
-    some, batch = maps[asked], work.batch.select(asked)
+    rows = work.rows_asked_about("label")
+    some, batch = maps[rows], work.batch.select(rows)
     total = some.sum((1, 2))
-    inside = (some * work.covers[asked]).sum((1, 2))
+    inside = (some * work.covers[rows]).sum((1, 2))
     scores = {
         "energy": torch.where(total > 0, inside / total.clamp(min=1e-9), 0),
         "peak": pointing_game(some, batch, tolerance=1),
         "pointing": pointing_game(some, batch),
     }
-    return pd.DataFrame({name: score.numpy() for name, score in scores.items()}, index=asked)
+    return pd.DataFrame({name: score.numpy() for name, score in scores.items()}, index=rows)
 
 
 def curves(maps: Sequence[Maps], work: Work) -> list[pd.DataFrame]:
     """Insertion and deletion in 10 steps, a row a trial about the predicted class."""
-    asked = work.asked("predicted")
-    batch = work.batch.select(asked)
+    rows = work.rows_asked_about("predicted")
+    batch = work.batch.select(rows)
     tasks = [
-        Task(m(some[asked], batch, steps=STEPS), batch) for some in maps for m in (insertion, deletion)
+        Task(m(some[rows], batch, steps=STEPS), batch) for some in maps for m in (insertion, deletion)
     ]
     answers = work.stream.drive(tasks)
     values = [answer.value.scores.numpy() for answer in answers if answer.value is not None]
     return [
-        pd.DataFrame({"ins": values[2 * i], "del": values[2 * i + 1]}, index=asked)
+        pd.DataFrame({"ins": values[2 * i], "del": values[2 * i + 1]}, index=rows)
         for i in range(len(maps))
     ]
 
 
 def score(
-    made: Mapping[str, Callable[[], GridMaps]], base: Base, work: Work, with_curves: bool = False
+    makers: Mapping[str, Callable[[], GridMaps]], base: Base, work: Work, with_curves: bool = False
 ) -> dict[str, pd.DataFrame]:
     """Each map's scores, a row a trial; primed are those of the base map with its histogram."""
-    plain, found = whole(base.own, work), {}
-    for names in [list(made)[i : i + AT_ONCE] for i in range(0, len(made), AT_ONCE)]:
-        maps = [whole(made[name](), work) for name in names]
+    plain, scores = whole(base.own, work), {}
+    for names in [list(makers)[i : i + AT_ONCE] for i in range(0, len(makers), AT_ONCE)]:
+        maps = [whole(makers[name](), work) for name in names]
         contrasts = [matched(plain, some) for some in maps]
         direct = effects([*maps, *contrasts], work)
         where = [places(some, work) for some in (*maps, *contrasts)]
@@ -228,8 +228,8 @@ def score(
             same = len(names) + i
             primed = pd.concat([where[same], direct[same]], axis=1).add_suffix("'")
             means = pd.DataFrame({"mean": maps[i].mean((1, 2)).numpy()})
-            found[name] = pd.concat([where[i], direct[i], primed, areas[i], means], axis=1)
-    return found
+            scores[name] = pd.concat([where[i], direct[i], primed, areas[i], means], axis=1)
+    return scores
 
 
 def differences(scores: pd.DataFrame, base: pd.DataFrame, work: Work) -> dict[str, Difference]:
@@ -238,7 +238,7 @@ def differences(scores: pd.DataFrame, base: pd.DataFrame, work: Work) -> dict[st
     Primed: against the base map with the same histogram. Positive is better, always.
     """
     kinds = pd.Series(work.kinds)
-    found = {}
+    estimates = {}
     for name, sign in BETTER.items():
         if name not in scores:
             continue
@@ -246,5 +246,5 @@ def differences(scores: pd.DataFrame, base: pd.DataFrame, work: Work) -> dict[st
         for label, other in pairs.items():
             paired = (sign * (scores[name] - other)).dropna()
             low, high = interval(paired, kinds[paired.index])
-            found[label] = (float(paired.mean()), (high - low) / 2)
-    return found
+            estimates[label] = (float(paired.mean()), (high - low) / 2)
+    return estimates

@@ -1,4 +1,4 @@
-"""Maps by conceptors that `conceptor_search.py` tries: states, weights, negatives, read-outs, layers.
+"""Maps by conceptors that `conceptors.search` tries: states, weights, negatives, read-outs, layers.
 
 All start from the reconstruction's default, the evidence a_n' C a_n / |a_n|^2 of the activations under
 the conceptor of a map (`xaibench_explainers.conceptor_cam`), and change one thing or two of it.
@@ -38,7 +38,7 @@ class Base:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Features:
     """What is kept of the trials: enough to make every candidate's map without the network.
 
     Args:
@@ -91,27 +91,27 @@ class Candidate:
 def grid_of_candidates(signed: bool) -> list[Candidate]:
     """The wide search: one thing changed at a time, each at several apertures."""
     states = [name for name in STATES if signed or name != "positive part"]
-    found = [Candidate(states=s, aperture=a) for s, a in product(states, APERTURES)]
-    found += [Candidate(weights=w, aperture=a) for w, a in product(WEIGHTS, FEWER)]
-    found += [
+    candidates = [Candidate(states=s, aperture=a) for s, a in product(states, APERTURES)]
+    candidates += [Candidate(weights=w, aperture=a) for w, a in product(WEIGHTS, FEWER)]
+    candidates += [
         Candidate(against=n, faint=f, aperture=a)
         for n, f, a in product(AGAINST, (1.0, FAINT), (3.0, 30.0))
     ]
-    found += [Candidate(read=r, aperture=a) for r, a in product(READ, FEWER)]
-    found += [Candidate(layer=name, aperture=a) for name, a in product(("earlier", "both"), FEWER)]
-    found += [Candidate(read=name, aperture=a) for name, a in product(SPATIAL, (10.0, 100.0))]
-    return list(dict.fromkeys(found))
+    candidates += [Candidate(read=r, aperture=a) for r, a in product(READ, FEWER)]
+    candidates += [Candidate(layer=name, aperture=a) for name, a in product(("earlier", "both"), FEWER)]
+    candidates += [Candidate(read=name, aperture=a) for name, a in product(SPATIAL, (10.0, 100.0))]
+    return list(dict.fromkeys(candidates))
 
 
 def combined(best: list[Candidate]) -> list[Candidate]:
     """Two changes at once, at the apertures of both."""
-    found = []
+    candidates = []
     for first, second in combinations(best, 2):
         ours, theirs = changes(first), changes(second)
         if not ours.keys() & theirs.keys():
             apertures = dict.fromkeys((first.aperture, second.aperture))
-            found += [Candidate(**ours, **theirs, aperture=a) for a in apertures]
-    return found
+            candidates += [Candidate(**ours, **theirs, aperture=a) for a in apertures]
+    return candidates
 
 
 def changes(candidate: Candidate) -> dict[str, Any]:
@@ -120,17 +120,17 @@ def changes(candidate: Candidate) -> dict[str, Any]:
     return {n: getattr(candidate, n) for n in names if getattr(candidate, n) != getattr(plain, n)}
 
 
-def maps_of(candidate: Candidate, seen: Seen, base: Base) -> GridMaps:
+def maps_of(candidate: Candidate, features: Features, base: Base) -> GridMaps:
     """(B, h, w), not negative."""
     if candidate.read in SPATIAL:
-        contributions, rho = seen.gradients * seen.activations, SPATIAL[candidate.read]
+        contributions, rho = features.gradients * features.activations, SPATIAL[candidate.read]
         return through_conceptors(contributions, candidate.aperture, rho)
     if candidate.layer == "last":
-        return at_layer(candidate, STATES[candidate.states](seen), base)
-    earlier = at_layer(candidate, seen.earlier, resized(base, seen.earlier))
+        return at_layer(candidate, STATES[candidate.states](features), base)
+    earlier = at_layer(candidate, features.earlier, resized(base, features.earlier))
     if candidate.layer == "earlier":
         return earlier
-    last = at_layer(candidate, STATES[candidate.states](seen), base)
+    last = at_layer(candidate, STATES[candidate.states](features), base)
     return (earlier * upsample(last, earlier.shape[1:])).sqrt()
 
 
@@ -240,18 +240,18 @@ def less_background(share: Tensor, own: Tensor, kept: Tensor) -> GridMaps:
     return (share - mean).relu()
 
 
-STATES: dict[str, Callable[[Seen], Grid]] = {
-    "raw": lambda seen: seen.activations,
-    "gradient x activation": lambda seen: seen.gradients * seen.activations,
-    "positive gradient x activation": lambda seen: seen.gradients.relu() * seen.activations,
-    "positive part": lambda seen: seen.activations.relu(),
-    "channels evened": lambda seen: evened(seen.activations),
-    "centred": lambda seen: centred(seen.activations),
-    "standardised": lambda seen: evened(centred(seen.activations)),
-    "unit": lambda seen: unit(seen.activations),
-    "whitened": lambda seen: whitened(seen.activations),
-    "placed": lambda seen: torch.cat([seen.activations, place(seen.activations)], 1),
-    "place alone": lambda seen: place(seen.activations),  # a control: no features at all
+STATES: dict[str, Callable[[Features], Grid]] = {
+    "raw": lambda features: features.activations,
+    "gradient x activation": lambda features: features.gradients * features.activations,
+    "positive gradient x activation": lambda features: features.gradients.relu() * features.activations,
+    "positive part": lambda features: features.activations.relu(),
+    "channels evened": lambda features: evened(features.activations),
+    "centred": lambda features: centred(features.activations),
+    "standardised": lambda features: evened(centred(features.activations)),
+    "unit": lambda features: unit(features.activations),
+    "whitened": lambda features: whitened(features.activations),
+    "placed": lambda features: torch.cat([features.activations, place(features.activations)], 1),
+    "place alone": lambda features: place(features.activations),  # a control: no features at all
 }
 WEIGHTS: dict[str, Callable[[Base], GridMaps]] = {
     "map": lambda base: at_most_one(base.own),
@@ -284,7 +284,7 @@ def bases_of(
 ) -> dict[str, Base]:
     """Grad-CAM, Layer-CAM and, where there is one, raw attention, which is the same for all classes."""
 
-    def made(cam: Callable[[Grid], GridMaps], own: GridMaps | None = None) -> Base:
+    def base_by(cam: Callable[[Grid], GridMaps], own: GridMaps | None = None) -> Base:
         mine = cam(gradients) if own is None else own
         return Base(mine, cam(-gradients), tuple(cam(rival) for rival in rivals))
 
@@ -294,7 +294,7 @@ def bases_of(
     def layer_cam(slopes: Grid) -> GridMaps:
         return weighted_sum(slopes.relu(), activations).relu()
 
-    found = {"grad-cam": made(grad_cam), "layer-cam": made(layer_cam)}
+    bases = {"grad-cam": base_by(grad_cam), "layer-cam": base_by(layer_cam)}
     if attention is not None:
-        found["raw-attention"] = made(layer_cam, attention)
-    return found
+        bases["raw-attention"] = base_by(layer_cam, attention)
+    return bases

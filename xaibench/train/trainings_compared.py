@@ -74,7 +74,7 @@ def means_of(scores: pd.DataFrame) -> pd.DataFrame:
     records = []
     for key, group in scores.groupby(keys, sort=False):
         records.append(
-            dict(zip(keys, key, strict=True)) | facts_of_estimate(clustered(matrix(group).to_numpy()))
+            dict(zip(keys, key, strict=True)) | columns_of(clustered(matrix(group).to_numpy()))
         )
     return pd.DataFrame(records)
 
@@ -93,14 +93,12 @@ def differences_of(scores: pd.DataFrame, baseline: str, explainers: Sequence[str
             estimate = clustered(np.asarray(paired.to_numpy(), dtype=float))
             both = [one.where(paired.notna()).stack().mean() for one in (own, arms[baseline])]
             means = dict(zip(("of arm", "of less"), both, strict=True))
-            records.append(
-                {"arm": arm, "less": baseline, **facts, **facts_of_estimate(estimate), **means}
-            )
+            records.append({"arm": arm, "less": baseline, **facts, **columns_of(estimate), **means})
     return pd.DataFrame(records)
 
 
-def facts_of_estimate(estimate: Estimate) -> dict[str, float]:
-    """An estimate as columns."""
+def columns_of(estimate: Estimate) -> dict[str, float]:
+    """Return an estimate as columns of a table."""
     return {
         "mean": estimate.mean,
         "low": estimate.low,

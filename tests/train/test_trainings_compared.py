@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import t, ttest_rel
 
-from xaibench.train.paired import clustered
+from xaibench.train.trainings_compared import clustered
 
 
 def literal(values):

@@ -1,0 +1,1 @@
+"""The contract of commands that plugins add to the command line."""

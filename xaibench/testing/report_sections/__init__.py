@@ -1,0 +1,1 @@
+"""The contract of sections that plugins add to the report."""
