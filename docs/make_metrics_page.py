@@ -42,13 +42,13 @@ def main() -> None:
 
 def page(metrics: Sequence[Metric]) -> str:
     """The whole page; other packages' metrics are left out."""
-    said = HEAD
+    text = HEAD
     ours = [metric for metric in metrics if metric.at.startswith("xaibench_metrics.")]
     for title, belongs in GROUPS.items():
-        said += f"\n## {title}\n"
+        text += f"\n## {title}\n"
         for metric in filter(belongs, ours):
-            said += entry(metric)
-    return said
+            text += entry(metric)
+    return text
 
 
 def entry(metric: Metric) -> str:
@@ -71,8 +71,8 @@ def entry(metric: Metric) -> str:
         ),
     ]
     lines = [f"- {choice}: {meaning}" for choice, meaning in metric.convention.items()]
-    said = "\n".join([f"\n### `{metric.name}`\n", f"{sentence(metric.summary)} {metric.citation}.", ""])
-    return said + "\n".join([f"*{'; '.join(facts)}*", "", *lines]) + "\n"
+    text = "\n".join([f"\n### `{metric.name}`\n", f"{sentence(metric.summary)} {metric.citation}.", ""])
+    return text + "\n".join([f"*{'; '.join(facts)}*", "", *lines]) + "\n"
 
 
 def sentence(text: str) -> str:

@@ -82,12 +82,14 @@ def pytorch_grad_cam(given: Given, module: str, metric: str, target: str) -> lis
 
     from pytorch_grad_cam.utils import model_targets
 
-    asked = getattr(import_module(f"pytorch_grad_cam.metrics.{module}"), metric)()
+    metric_object = getattr(import_module(f"pytorch_grad_cam.metrics.{module}"), metric)()
     targets = [getattr(model_targets, target)(int(target_)) for target_ in given.batch.targets]
     torch.manual_seed(0)  # its noise
     maps = given.maps.numpy()
-    found: list[float] = asked(given.batch.images, maps, targets, given.classifier.logits).tolist()
-    return found
+    scored: list[float] = metric_object(
+        given.batch.images, maps, targets, given.classifier.logits
+    ).tolist()
+    return scored
 
 
 class Extractor:
@@ -112,9 +114,9 @@ def torch_cam(given: Given, metric: str, key: str) -> list[float]:
     """One of its means, on probabilities."""
     from torchcam import metrics
 
-    asked = getattr(metrics, metric)(Extractor(given), partial(torch.softmax, dim=-1))
-    asked.update(given.batch.images, given.batch.targets.tolist())
-    return [asked.summary()[key]]
+    metric_object = getattr(metrics, metric)(Extractor(given), partial(torch.softmax, dim=-1))
+    metric_object.update(given.batch.images, given.batch.targets.tolist())
+    return [metric_object.summary()[key]]
 
 
 def quantus_pixel_flipping(given: Given) -> list[float]:
@@ -126,7 +128,7 @@ def quantus_pixel_flipping(given: Given) -> list[float]:
     metric = quantus.PixelFlipping(
         features_in_step=1024, return_auc_per_sample=True, disable_warnings=True
     )
-    found: list[float] = metric(
+    scored: list[float] = metric(
         model=given.classifier.network.eval(),
         x_batch=given.batch.images.numpy(),
         y_batch=given.batch.targets.numpy(),
@@ -134,7 +136,7 @@ def quantus_pixel_flipping(given: Given) -> list[float]:
         softmax=True,
         device="cpu",
     )
-    return found
+    return scored
 
 
 PROBABILITY, LOGIT = "ClassifierOutputSoftmaxTarget", "ClassifierOutputTarget"
@@ -214,14 +216,14 @@ def main() -> None:
 
 def table(comparisons: Sequence[Comparison], same: Given) -> str:
     """Means over the images, and how far the preset is from theirs, by image where it tells."""
-    there = {c.peer: found for c in comparisons if (found := installed_version(c.peer))}
-    said = (
+    versions = {c.peer: version for c in comparisons if (version := installed_version(c.peer))}
+    text = (
         f"Written by `python docs/make_metrics_table.py`: means over {IMAGES} scenes, of Grad-CAM's "
-        f"maps for `scenes-cnn`; {', '.join(f'{peer} {found}' for peer, found in there.items())}.\n\n"
+        f"maps for `scenes-cnn`; {', '.join(f'{peer} {version}' for peer, version in versions.items())}.\n\n"
         "| library | its metric | its value | our preset | value | apart at most | our convention | "
         "value | |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
     )
-    return said + "".join(line(c, same) for c in comparisons if c.peer in there)
+    return text + "".join(line(c, same) for c in comparisons if c.peer in versions)
 
 
 def line(comparison: Comparison, same: Given) -> str:
@@ -229,9 +231,9 @@ def line(comparison: Comparison, same: Given) -> str:
     theirs = torch.tensor(comparison.ask(same), dtype=torch.double)
     preset, apart = "-", "-"
     if comparison.preset:
-        found = scores(comparison.preset, same)
-        preset = f"{found.nanmean().item():.4f}"
-        both = (found, theirs) if len(theirs) > 1 else (found.mean(), theirs)
+        ours = scores(comparison.preset, same)
+        preset = f"{ours.nanmean().item():.4f}"
+        both = (ours, theirs) if len(theirs) > 1 else (ours.mean(), theirs)
         apart = f"{(both[0] - both[1]).abs().max().item():.0e}"
     cells = (
         comparison.peer,
@@ -250,8 +252,8 @@ def line(comparison: Comparison, same: Given) -> str:
 def scores(metric: str, same: Given) -> Tensor:
     """One of ours."""
     batch = same.batch
-    found = score(same.maps, batch.images, same.classifier, metric, batch.targets, batch.regions)
-    return found.double()
+    scored = score(same.maps, batch.images, same.classifier, metric, batch.targets, batch.regions)
+    return scored.double()
 
 
 def installed_version(peer: str) -> str:
