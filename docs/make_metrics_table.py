@@ -217,9 +217,10 @@ def main() -> None:
 def table(comparisons: Sequence[Comparison], same: Given) -> str:
     """Means over the images, and how far the preset is from theirs, by image where it tells."""
     versions = {c.peer: version for c in comparisons if (version := installed_version(c.peer))}
+    releases = ", ".join(f"{peer} {version}" for peer, version in versions.items())
     text = (
         f"Written by `python docs/make_metrics_table.py`: means over {IMAGES} scenes, of Grad-CAM's "
-        f"maps for `scenes-cnn`; {', '.join(f'{peer} {version}' for peer, version in versions.items())}.\n\n"
+        f"maps for `scenes-cnn`; {releases}.\n\n"
         "| library | its metric | its value | our preset | value | apart at most | our convention | "
         "value | |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
     )

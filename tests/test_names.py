@@ -19,7 +19,6 @@ EMPTY_WORDS = {"found", "told", "asked", "looked", "said", "seen", "there", "mad
 COMMAND = "the command of a verb, and the part of the engine or the results that does it"
 CONTRACT = "what plugins see of it, and the engine's side"
 TWO_SIDES = {  # of one boundary
-    "calibrate": COMMAND,
     "compare": COMMAND,
     "doctor": COMMAND,
     "export": COMMAND,

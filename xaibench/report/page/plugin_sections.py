@@ -6,7 +6,7 @@ from pathlib import Path
 
 from xaibench.api.reporting import SectionContent
 from xaibench.api.specs import ReportSection
-from xaibench.report.page.pictures import EmbeddedPicture, embedded
+from xaibench.report.page.embedded_pictures import EmbeddedPicture, embedded
 
 ANCHOR = "section-"
 TAKEN = {  # the ids that the page has without plugins
