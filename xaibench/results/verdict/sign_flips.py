@@ -35,6 +35,7 @@ def signs(units: int, seed: int = 0, flips: int = FLIPS) -> Numbers:
         (R, units) of -1 and 1, not to be written to: all 2^units of them for at most `EXACT_UNITS`
         units, else the unflipped ones and `flips` random ones.
     """
+    rows: Numbers
     if units <= EXACT_UNITS:
         rows = np.array(list(product((1.0, -1.0), repeat=units))).reshape(2**units, units)
     else:
@@ -54,7 +55,9 @@ def normalised(differences: Numbers) -> Numbers:
         The same shape. A comparison without any difference stays 0: it never rejects.
     """
     lengths = np.sqrt((differences**2).sum(0))
-    return np.divide(differences, lengths, out=np.zeros_like(differences), where=lengths > 0)
+    scaled: Numbers = np.zeros_like(differences)
+    np.divide(differences, lengths, out=scaled, where=lengths > 0)
+    return scaled
 
 
 def adjusted_p(differences: Numbers, seed: int = 0) -> Numbers:

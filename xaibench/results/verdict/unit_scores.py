@@ -27,25 +27,18 @@ def midranks(goodness: Numbers, tolerance: float) -> Numbers:
     Returns:
         The same shape.
     """
-    flat = goodness.reshape(-1, goodness.shape[-1])
-    tied = np.stack([_tie_values(row, tolerance) for row in flat]) if len(flat) else flat
-    ahead = (tied[:, None, :] > tied[:, :, None]).sum(-1)
-    level = (tied[:, None, :] == tied[:, :, None]).sum(-1)  # an explainer is level with itself
-    ranks = np.where(np.isnan(flat), np.nan, ahead + (level + 1) / 2)
-    return ranks.reshape(goodness.shape)
-
-
-def _tie_values(row: Numbers, tolerance: float) -> Numbers:
-    """Replace each score by the best one of its tie."""
-    values = row.copy()
-    best = np.inf
-    for place in np.argsort(-row, kind="stable"):  # NaN last
-        if np.isnan(row[place]):
-            break
-        if not best - row[place] <= tolerance:
-            best = row[place]
-        values[place] = best
-    return values
+    order = np.argsort(-goodness, axis=-1, kind="stable")  # NaN last
+    descending = np.take_along_axis(goodness, order, axis=-1)
+    tied = descending.copy()
+    for place in range(1, goodness.shape[-1]):
+        best, score = tied[..., place - 1], descending[..., place]
+        tied[..., place] = np.where(best - score <= tolerance, best, score)
+    ahead = (tied[..., None, :] > tied[..., :, None]).sum(-1)
+    level = (tied[..., None, :] == tied[..., :, None]).sum(-1)  # an explainer is level with itself
+    in_order = np.where(np.isnan(descending), np.nan, ahead + (level + 1) / 2)
+    ranks: Numbers = np.empty_like(in_order)
+    np.put_along_axis(ranks, order, in_order, axis=-1)
+    return ranks
 
 
 def family_means(ranks: Mapping[str, Sequence[Numbers]]) -> Numbers:
