@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from xaibench.results.verdict.regression import Changes, Outcome, outcomes, overall, testable_rows
+from xaibench.results.verdict.regression import Changes, Outcome, outcomes, overall, rows_to_test
 
 
 def row(differences, prefix="image"):
@@ -56,8 +56,8 @@ def test_all_rows_together():
 def test_rows_with_few_units_leave_the_correction():
     table = np.ones((6, 2))
     table[3:, 1] = 0
-    assert testable_rows(table, np.array([True, True]), 0.05).tolist() == [True, False]
-    assert testable_rows(table, np.array([False, True]), 0.05).tolist() == [False, False]
+    assert rows_to_test(table, np.array([True, True]), 0.05).tolist() == [True, False]
+    assert rows_to_test(table, np.array([False, True]), 0.05).tolist() == [False, False]
 
 
 def test_the_level_is_held_over_all_rows_where_nothing_has_changed_but_noise():

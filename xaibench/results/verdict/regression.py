@@ -62,7 +62,7 @@ def outcomes(rows: Sequence[Changes], margin: float = MARGIN, alpha: float = ALP
             changed[column] |= beyond
             table[place[unit], column] = margin + (difference if beyond else 0.0)
     worse = np.ones(len(rows))
-    testable = testable_rows(table, changed, alpha)
+    testable = rows_to_test(table, changed, alpha)
     worse[testable] = adjusted_p(-table[:, testable])
     safe = [adjusted_p(taking_part(table[:, [column]]))[0] for column in range(len(rows))]
     return [outcome(w, s, alpha) for w, s in zip(worse, safe, strict=True)]
@@ -84,7 +84,7 @@ def outcome(p_worse: float, p_safe: float, alpha: float) -> Outcome:
     return Outcome.NONE if p_safe <= alpha else Outcome.UNKNOWN
 
 
-def testable_rows(table: Numbers, changed: Flags, alpha: float) -> Flags:
+def rows_to_test(table: Numbers, changed: Flags, alpha: float) -> Flags:
     """Return which rows could be called a regression at all.
 
     Args:
