@@ -10,7 +10,14 @@ from xaibench.results.verdict.sentences import (
     needed_sentence,
     verdict_sentence,
 )
-from xaibench.results.verdict.verdict import MetricScores, UnitRanks, together, unit_ranks, verdict
+from xaibench.results.verdict.verdict import (
+    MetricScores,
+    UnitRanks,
+    joint_verdict,
+    together,
+    unit_ranks,
+    verdict,
+)
 
 
 def scores(goodness, names, metric="deletion@1", family="perturbation", units=None):
@@ -120,11 +127,22 @@ def test_a_unit_without_boxes_is_ranked_by_the_other_metrics():
 
 
 def test_several_models_on_one_data_set_are_one_unit_an_image():
-    ranks = [UnitRanks(("a", "b"), np.array([[1.0, 2.0], [2.0, 1.0]])) for _ in range(2)]
-    joint = together([("shapes", ranks[0]), ("shapes", ranks[1]), ("photos", ranks[0])])
-    assert joint.ranks.shape == (4, 2)
-    unknown = UnitRanks(("a", "b"), np.array([[np.nan, 2.0], [2.0, 1.0]]))
-    assert together([("shapes", ranks[0]), ("shapes", unknown)]).complete.tolist() == [False, True]
+    names = ("a", "b")
+    first = UnitRanks(("x", "y"), names, np.array([[1.0, 2.0], [2.0, 1.0]]))
+    second = UnitRanks(("y", "z"), names, np.array([[1.0, 2.0], [np.nan, 1.0]]))
+    joint = together([("shapes", first), ("shapes", second), ("photos", first)])
+    assert joint.units == ("shapes/x", "shapes/y", "shapes/z", "photos/x", "photos/y")
+    np.testing.assert_array_equal(joint.ranks, [[1, 2], [1.5, 1.5], [np.nan, 1], [1, 2], [2, 1]])
+    assert joint.complete.tolist() == [True, True, False, True, True]
+
+
+def test_an_explainer_that_one_model_does_not_support_is_not_ranked_over_both():
+    full, partial = drawn((0.9, 0.5, 0.1), 8), drawn((0.9, 0.5, 0.1), 8)
+    partial[:, 2] = np.nan
+    blocks = [("one", [scores(full, ("a", "b", "c"))]), ("two", [scores(partial, ("a", "b", "c"))])]
+    joint = joint_verdict(blocks)
+    assert [s.explainer for s in joint.ranked] == ["a", "b"]
+    assert (joint.units, joint.left_out) == (16, 0)
 
 
 def test_the_order_of_units_and_metrics_changes_nothing():

@@ -118,10 +118,12 @@ class UnitRanks:
     """Mean midranks over families of metrics, of units by explainers.
 
     Args:
+        units: name of each row.
         explainers: name of each column.
         ranks: 1 best; NaN where an explainer lacks a score that others have.
     """
 
+    units: tuple[str, ...]
     explainers: tuple[str, ...]
     ranks: Float[np.ndarray, "units explainers"] = field(repr=False)
 
@@ -151,21 +153,26 @@ def unit_ranks(metrics: Sequence[MetricScores], explainers: Sequence[str]) -> Un
         incomplete |= missing & ~missing.all(1, keepdims=True)
         families.setdefault(scores.family, []).append(midranks(wide, EQUAL * scores.width))
     means = family_means(families)
-    return UnitRanks(tuple(explainers), np.where(incomplete, np.nan, means))
+    return UnitRanks(units, tuple(explainers), np.where(incomplete, np.nan, means))
 
 
 def together(blocks: Sequence[tuple[str, UnitRanks]]) -> UnitRanks:
     """Join the ranks of several models and data sets: those of one data set's unit are averaged.
 
+    A unit that some model has not seen is the mean over the others; one that is incomplete for a model
+    is incomplete for all.
+
     Args:
         blocks: the data set's name and the ranks of the same explainers, one a model and data set.
     """
     (explainers,) = {ranks.explainers for _, ranks in blocks}
-    by_data: dict[str, list[Numbers]] = {}
+    rows: dict[tuple[str, str], list[Numbers]] = {}
     for dataset, ranks in blocks:
-        by_data.setdefault(dataset, []).append(ranks.ranks)
-    # A unit that is incomplete for one model is incomplete for all: means of NaN stay NaN.
-    return UnitRanks(explainers, np.concatenate([np.mean(each, axis=0) for each in by_data.values()]))
+        for unit, row in zip(ranks.units, ranks.ranks, strict=True):
+            rows.setdefault((dataset, unit), []).append(row)
+    means = [np.mean(each, axis=0) for each in rows.values()]
+    units = tuple(f"{dataset}/{unit}" if dataset else unit for dataset, unit in rows)
+    return UnitRanks(units, explainers, np.array(means).reshape(len(means), len(explainers)))
 
 
 def verdict(metrics: Sequence[MetricScores], controls: Collection[str] = ()) -> Verdict:
@@ -175,19 +182,36 @@ def verdict(metrics: Sequence[MetricScores], controls: Collection[str] = ()) -> 
         metrics: the scores of the metrics that rank.
         controls: names of explainers that never look at the network; they are compared with, not ranked.
     """
+    return joint_verdict([("", metrics)], controls)
+
+
+def joint_verdict(
+    blocks: Sequence[tuple[str, Sequence[MetricScores]]], controls: Collection[str] = ()
+) -> Verdict:
+    """Return the verdict on the explainers over several models and data sets together.
+
+    Explainers are ranked within each block. Those that lack scores on more than half of the units of
+    any block are not ranked. A unit that several models have seen counts once.
+
+    Args:
+        blocks: the data set's name and the scores of the metrics that rank, one a model and data set.
+        controls: names of explainers that never look at the network; they are compared with, not ranked.
+    """
+    metrics = [scores for _, of_block in blocks for scores in of_block]
     names = sorted({name for scores in metrics for name in scores.explainers})
-    every = unit_ranks(metrics, names)
-    lacking = dict(zip(names, np.isnan(every.ranks).sum(0).tolist(), strict=True))
-    enough = {name for name in names if lacking[name] <= MOST_LACKING * len(every.ranks)}
-    enough -= {name for name in names if lacking[name] == len(every.ranks)}
+    lacking, enough = dict.fromkeys(names, 0), set(names)
+    for _, of_block in blocks:
+        missing = np.isnan(unit_ranks(of_block, names).ranks)
+        for name, count in zip(names, missing.sum(0).tolist(), strict=True):
+            lacking[name] += count
+            if count > MOST_LACKING * len(missing) or count == len(missing):
+                enough.discard(name)
     ranked = [name for name in names if name not in controls and name in enough]
     compared = [name for name in names if name in controls and name in enough]
-    own = unit_ranks(metrics, ranked)
-    against = unit_ranks(metrics, [*ranked, *compared])
+    own = together([(data, unit_ranks(of_block, ranked)) for data, of_block in blocks])
+    every = together([(data, unit_ranks(of_block, [*ranked, *compared])) for data, of_block in blocks])
     unranked = [name for name in names if name not in controls and name not in enough]
-    return conclude(
-        own, against, tuple(compared), lacking, unranked, [n for n in names if n in controls]
-    )
+    return conclude(own, every, tuple(compared), lacking, unranked, [n for n in names if n in controls])
 
 
 def conclude(
