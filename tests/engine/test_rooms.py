@@ -9,11 +9,11 @@ import xaibench.engine
 
 ENGINE = Path(xaibench.engine.__file__).parent
 FLOORS = (
-    {"device", "discovery", "images", "network"},
-    {"evaluate", "plan"},
-    {"work"},
-    {"run"},
-    {"tools"},
+    ("device", "discovery", "images", "network"),
+    ("evaluate", "plan"),
+    ("work",),
+    ("run",),
+    ("tools",),
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from xaibench.results.statistics.paired import Paired
+from xaibench.results.statistics.score_matrix import Paired
 from xaibench.results.verdict.verdict import MetricScores, Verdict, joint_verdict, verdict
 
 COLUMNS = (
