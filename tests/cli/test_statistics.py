@@ -35,24 +35,25 @@ def before(tmp_path):
     return folder(tmp_path / "a", rows(scores(), NAMES, explainer_version=1))
 
 
-def test_show_says_who_is_tied_and_how_many_images_would_part_them(before):
+def test_show_says_who_may_be_best_and_how_many_images_would_halve_the_set(before):
     shown = said("show", before)
     line = next(line for line in shown.splitlines() if line.strip().startswith("cam "))
-    assert line.split()[3:5] == ["1", "a"]
+    assert line.split()[3:5] == ["●", "1–2"]  # noqa: RUF001  # a range
     line = next(line for line in shown.splitlines() if line.strip().startswith("random"))
-    assert line.split()[3:5] == ["3", "b"]
-    assert "cannot be told apart on 14 images; some" in shown
+    assert line.split()[3] == "3"
+    assert "cam or other may be best on these 14 images" in shown
+    assert "images would be needed to halve the set of the best" in shown
     assert "score" not in shown.splitlines()[2]
 
 
-def test_show_says_when_the_first_two_are_told_apart(tmp_path):
+def test_show_says_when_one_is_best(tmp_path):
     shown = said("show", folder(tmp_path / "a", rows(scores()[:, [0, 2]], ["cam", "random"])))
-    assert "cam is told apart from random" in shown
+    assert "cam is best on these 14 images; no control was run" in shown
 
 
 def test_show_of_one_explainer_and_one_image(tmp_path):
     shown = said("show", folder(tmp_path / "a", rows([[0.5]], ["cam"])))
-    assert "cam is alone" in shown
+    assert "cam is the only explainer that is ranked on 1 image" in shown
 
 
 def test_show_counts_what_has_no_score(tmp_path):

@@ -303,7 +303,9 @@ def test_nothing_but_unsupported_cells_makes_a_page(tmp_path):
 def test_one_image_and_one_explainer_make_a_page(tmp_path):
     page = report(folder(tmp_path / "run", curved(rows([[0.5]], ["cam"], metric="insertion"))))
     assert "0.500" in page.one("section", id="leaderboard").text
-    assert "cam is alone" in page.one("section", id="summary").text
+    assert (
+        "cam is the only explainer that is ranked on 1 image" in page.one("section", id="summary").text
+    )
 
 
 def test_an_explainer_that_a_metric_was_not_asked_about_has_no_number_there(tmp_path):

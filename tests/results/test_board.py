@@ -53,18 +53,18 @@ def test_the_values_are_those_of_the_tables(results):
 
 
 @pytest.mark.parametrize(
-    ("scores", "first", "said"),
+    ("scores", "best", "said"),
     [
-        ([GOOD, SAME, POOR], {"e0", "e1"}, "share rank 1: nobody is better beyond noise"),
-        ([GOOD, POOR], {"e0"}, "alone has rank 1"),
-        ([GOOD, NONE], {"e0"}, "alone has scores enough to be ranked"),
-        ([GOOD], {"e0"}, ""),  # there is nobody to stand before
+        ([GOOD, SAME, POOR], ("e1", "e0"), "e1 or e0 may be best on these"),
+        ([GOOD, POOR], ("e0",), "e0 is best on these"),
+        ([GOOD, NONE], ("e0",), "e0 is the only explainer that is ranked on"),
+        ([GOOD], ("e0",), "e0 is the only explainer that is ranked on"),
     ],
 )
-def test_what_is_said_of_who_stands_first(tmp_path, scores, first, said):
+def test_the_verdict_is_said_first(tmp_path, scores, best, said):
     (board,) = Results.load(tables.folder(tmp_path, tables.rows(np.hstack(scores)))).boards()
-    assert {line.explainer for line in board.first} == first
-    assert board.standing == said
+    assert board.verdict.best == best
+    assert board.sentences[0].startswith(said)
 
 
 def test_best_and_who_cannot_be_told_apart_from_it(results):

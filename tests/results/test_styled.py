@@ -57,7 +57,7 @@ def test_it_shows_values_with_intervals_best_first_and_says_who_ties(folder):
         value = line.values["x@1"]
         assert f"{value.mean:.3f} [{value.low:.3f}, {value.high:.3f}]" in found.text
     assert found.text.index("one") < found.text.index(ATTACK)
-    assert board.separation in found.text
+    assert " ".join(board.sentences) in found.text
     assert "40 images" in found.text
     assert "Unfinished" in found.text
 

@@ -8,9 +8,11 @@ from math import nan
 import pandas as pd
 
 from xaibench.results.rows import SHARED_PASS
-from xaibench.results.statistics.ranks import Ranks, separation, standing
+from xaibench.results.statistics.ranks import Ranks, standing
 from xaibench.results.statistics.score_matrix import Paired
 from xaibench.results.values import Column, Value, value_of
+from xaibench.results.verdict.sentences import verdict_sentences
+from xaibench.results.verdict.verdict import BlockVerdict
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,12 +24,14 @@ class BoardFacts:
         costs: milliseconds and forwards per image, indexed by model, data set and explainer.
         noted: names of the explainers that a note to the reader is about.
         controls: names of the null explainers.
+        verdicts: by model and data set, ("", "") for all together; see `Results.verdicts`.
     """
 
     intervals: pd.DataFrame
     costs: pd.DataFrame
     noted: frozenset[str]
     controls: frozenset[str]
+    verdicts: Mapping[tuple[str, str], BlockVerdict]
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,25 +134,15 @@ class Board:
             return len(self.ranks.image_ranks)
         return max(value.images for value in self._values.values())
 
-    @cached_property
-    def separation(self) -> str:
-        """A sentence: whether the first two explainers differ, or how many images would show it."""
-        return separation(self.ranks)
-
-    @cached_property
-    def first(self) -> tuple[Line, ...]:
-        """The lines of rank 1: no explainer is significantly better than these."""
-        return tuple(line for line in self.lines if line.rank == 1)
-
     @property
-    def standing(self) -> str:
-        """A predicate for the names of the explainers of rank 1; "" for a lone explainer."""
-        if len(self.lines) == 1:
-            return ""
-        if len(self.first) > 1:
-            return "share rank 1: nobody is better beyond noise"
-        ranked = sum(line.rank == line.rank for line in self.lines)
-        return "alone has rank 1" if ranked > 1 else "alone has scores enough to be ranked"
+    def verdict(self) -> BlockVerdict:
+        """Which explainers may be best, and which beat the controls."""
+        return self.facts.verdicts[self.model, self.dataset]
+
+    @cached_property
+    def sentences(self) -> tuple[str, ...]:
+        """The verdict in sentences: who may be best, how many images would tell more, who is equal."""
+        return verdict_sentences(self.verdict)
 
     @cached_property
     def missing(self) -> bool:

@@ -1,7 +1,6 @@
 """A results folder as pandas frames."""
 
-from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,11 +20,12 @@ from xaibench.results.statistics.score_matrix import (
     Paired,
     cells,
     statistics_columns,
-    value_intervals,
-    why_lacking,
 )
 from xaibench.results.statistics.ties import ties_frame
 from xaibench.results.styled import PICTURE, as_html, styled
+from xaibench.results.summary_rows import interval_values, summary
+from xaibench.results.verdict.frame import MetricFacts, block_verdicts, verdict_frame
+from xaibench.results.verdict.verdict import BlockVerdict
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -87,9 +87,9 @@ class Results:
         aggregate), low, high, images; the numbers of degenerate maps and of undefined, unsupported and
         failed scores; the first reason, and all reasons with their numbers.
         """
-        values = {key: value for cell in self.cells for key, value in _values(cell)}
+        values = {key: value for cell in self.cells for key, value in interval_values(cell)}
         records = [
-            {**dict(zip(GROUP, key, strict=True)), **_summary(group, *values[key])}
+            {**dict(zip(GROUP, key, strict=True)), **summary(group, *values[key])}
             for key, group in self._read_by_statistics.groupby(GROUP, sort=False)
         ]
         return pd.DataFrame(records)
@@ -149,7 +149,8 @@ class Results:
     def _boards(self) -> list[Board]:
         noted = frozenset(name for names in self.notes.values() for name in names)
         return boards(
-            self.cells, BoardFacts(self.intervals, self.costs, noted, frozenset(self.controls))
+            self.cells,
+            BoardFacts(self.intervals, self.costs, noted, frozenset(self.controls), self.verdicts),
         )
 
     @cached_property
@@ -231,6 +232,19 @@ class Results:
         warn("Results.told_problems is Results.problem_sentences now", DeprecationWarning, stacklevel=2)
         return self.problem_sentences()
 
+    @cached_property
+    def verdicts(self) -> dict[tuple[str, str], BlockVerdict]:
+        """The verdict on each model and data set, and under ("", "") on all, where there are several."""
+        return block_verdicts(self.cells, self.controls, MetricFacts.of_manifest(self.manifest))
+
+    def verdict(self) -> pd.DataFrame:
+        """Return which explainers may be best, which beat the controls, and how sure that is.
+
+        One row an explainer of each model and data set, then of all of them with "" for both names; the
+        columns are those of `xaibench.results.verdict.frame.verdict_frame`.
+        """
+        return verdict_frame(self.verdicts)
+
     def problem_sentences(self) -> list[str]:
         """Return `problems` in words: one line for all explainers that share a status and a reason."""
         same = ["status", "model", "dataset", "reason"]
@@ -256,31 +270,3 @@ class Results:
 def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
     filled = [frame for frame in frames if not frame.empty]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
-
-
-def _values(cell: Paired) -> Iterator[tuple[tuple[Hashable, ...], tuple[float, float, float]]]:
-    values = zip(cell.explainers, cell.values, *value_intervals(cell), strict=True)
-    for explainer, value, low, high in values:
-        key = (cell.model, cell.dataset, explainer, cell.metric, cell.version)
-        yield key, (float(value), float(low), float(high))
-
-
-def _summary(group: pd.DataFrame, value: float, low: float, high: float) -> dict[str, Any]:
-    scored = group[group["status"] == "ok"]
-    statuses = Counter(group["status"])
-    reasons = group.loc[group["status"] != "ok", "reason"]
-    return {
-        "higher_is_better": bool(group["higher_is_better"].iloc[0]),
-        "ranks": bool(group["ranks"].iloc[0]),
-        "mean": value,
-        "low": low,
-        "high": high,
-        "images": scored["image"].nunique(),
-        "trials": len(scored),
-        "degenerate": int(scored["degenerate"].sum()),
-        "undefined": statuses["undefined"],
-        "unsupported": statuses["unsupported"],
-        "failed": statuses["failed"],
-        "reason": reasons.iloc[0] if len(reasons) else "",
-        "reasons": why_lacking(group) if len(reasons) else "",
-    }

@@ -95,9 +95,7 @@ def as_html(
         gallery: the PNG of the gallery, which need not exist; a large one is named rather than embedded.
     """
     parts = [styled(boards).to_html(), paragraph(LEGEND)]
-    parts += [
-        paragraph(f"{board.title}: {board.images} images; {board.separation}.") for board in boards
-    ]
+    parts += [paragraph(f"{board.title}: {' '.join(board.sentences)}") for board in boards]
     parts += [paragraph(f"{', '.join(names)}: {note}") for note, names in notes.items()]
     parts += [paragraph(problem) for problem in problems]
     if not finished:

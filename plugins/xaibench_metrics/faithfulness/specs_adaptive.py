@@ -19,6 +19,7 @@ ADAPTIVE_CURVES: tuple[Metric, ...] = (
     Metric(
         name="insertion-adaptive",
         at="xaibench_metrics.faithfulness.adaptive:insertion_adaptive",
+        family="insertion-deletion",
         summary="insertion's area to within 0.02, under an assumption, from those of its 224 steps "
         "where the curve bends; 29 to 225 forwards a map",
         settings={"steps": 224, "coarse": 28, "tolerance": 0.02},
@@ -31,6 +32,7 @@ ADAPTIVE_CURVES: tuple[Metric, ...] = (
     Metric(
         name="deletion-adaptive",
         at="xaibench_metrics.faithfulness.adaptive:deletion_adaptive",
+        family="insertion-deletion",
         summary="deletion's area to within 0.02, under an assumption, from those of its 224 steps "
         "where the curve bends; 29 to 225 forwards a map",
         settings={"steps": 224, "coarse": 28, "tolerance": 0.02},

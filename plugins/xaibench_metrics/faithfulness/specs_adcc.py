@@ -28,6 +28,7 @@ ADCC: tuple[Metric, ...] = (
     Metric(
         name="adcc",
         at="xaibench_metrics.faithfulness.adcc:adcc",
+        family="masking",
         summary="coherency, simplicity and a small average drop in one; 1 forward a map, and explained "
         "once more",
         higher_is_better=True,
@@ -39,6 +40,7 @@ ADCC: tuple[Metric, ...] = (
     Metric(
         name="coherency",
         at="xaibench_metrics.faithfulness.adcc:coherency",
+        family="masking",
         summary="how alike the map of the image times its map is; explained once more",
         higher_is_better=True,
         range=(0.0, 1.0),

@@ -39,6 +39,7 @@ CURVES: tuple[Metric, ...] = (
     Metric(
         name="insertion",
         at="xaibench_metrics.faithfulness.curves:insertion",
+        family="insertion-deletion",
         summary="area under the target probability, most salient pixels revealed first; 225 forwards a "
         "map",
         settings={"steps": 224},
@@ -51,6 +52,7 @@ CURVES: tuple[Metric, ...] = (
     Metric(
         name="insertion-28",
         at="xaibench_metrics.faithfulness.curves:insertion",
+        family="insertion-deletion",
         summary="area under the target probability, most salient pixels revealed first; 29 forwards a "
         "map",
         settings={"steps": 28},
@@ -63,6 +65,7 @@ CURVES: tuple[Metric, ...] = (
     Metric(
         name="deletion",
         at="xaibench_metrics.faithfulness.curves:deletion",
+        family="insertion-deletion",
         summary="area under the target probability, most salient pixels greyed out first; 225 forwards "
         "a map",
         settings={"steps": 224},
@@ -75,6 +78,7 @@ CURVES: tuple[Metric, ...] = (
     Metric(
         name="deletion-28",
         at="xaibench_metrics.faithfulness.curves:deletion",
+        family="insertion-deletion",
         summary="area under the target probability, most salient pixels greyed out first; 29 forwards "
         "a map",
         settings={"steps": 28},
@@ -87,6 +91,7 @@ CURVES: tuple[Metric, ...] = (
     Metric(
         name="insertion-deletion",
         at="xaibench_metrics.faithfulness.curves:insertion_deletion",
+        family="insertion-deletion",
         summary="insertion's area minus deletion's; no forwards but those two's, 450 a map",
         settings={"steps": 224},
         higher_is_better=True,
@@ -98,6 +103,7 @@ CURVES: tuple[Metric, ...] = (
     Metric(
         name="insertion-normalised",
         at="xaibench_metrics.faithfulness.curves:insertion_normalised",
+        family="insertion-deletion",
         summary="insertion's area between its two ends; 225 forwards a map, shared",
         settings={"steps": 224},
         higher_is_better=True,
@@ -109,6 +115,7 @@ CURVES: tuple[Metric, ...] = (
     Metric(
         name="deletion-normalised",
         at="xaibench_metrics.faithfulness.curves:deletion_normalised",
+        family="insertion-deletion",
         summary="deletion's area between its two ends; 225 forwards a map, shared",
         settings={"steps": 224},
         higher_is_better=False,
@@ -120,6 +127,7 @@ CURVES: tuple[Metric, ...] = (
     Metric(
         name="insertion-deletion-28",
         at="xaibench_metrics.faithfulness.curves:insertion_deletion",
+        family="insertion-deletion",
         summary="insertion's area minus deletion's; no forwards but those two's, 58 a map",
         settings={"steps": 28},
         higher_is_better=True,
@@ -131,6 +139,7 @@ CURVES: tuple[Metric, ...] = (
     Metric(
         name="insertion-normalised-28",
         at="xaibench_metrics.faithfulness.curves:insertion_normalised",
+        family="insertion-deletion",
         summary="insertion's area between its two ends; 29 forwards a map, shared",
         settings={"steps": 28},
         higher_is_better=True,
@@ -142,6 +151,7 @@ CURVES: tuple[Metric, ...] = (
     Metric(
         name="deletion-normalised-28",
         at="xaibench_metrics.faithfulness.curves:deletion_normalised",
+        family="insertion-deletion",
         summary="deletion's area between its two ends; 29 forwards a map, shared",
         settings={"steps": 28},
         higher_is_better=False,
@@ -153,6 +163,7 @@ CURVES: tuple[Metric, ...] = (
     Metric(
         name="insertion-grid",
         at="xaibench_metrics.faithfulness.curves:insertion",
+        family="insertion-deletion",
         summary="the same by cells of 14 x 14 rather than pixels; 197 forwards a map",
         settings={"steps": 196, "grid": 14},
         higher_is_better=True,
@@ -163,6 +174,7 @@ CURVES: tuple[Metric, ...] = (
     Metric(
         name="insertion-1pc",
         at="xaibench_metrics.faithfulness.curves:insertion",
+        family="insertion-deletion",
         summary="Score-CAM's variant, 1 % a step, between zeros and image; 101 forwards a map",
         settings={"steps": 100, "start": "grey"},
         higher_is_better=True,
@@ -174,6 +186,7 @@ CURVES: tuple[Metric, ...] = (
     Metric(
         name="deletion-grid",
         at="xaibench_metrics.faithfulness.curves:deletion",
+        family="insertion-deletion",
         summary="the same by cells of 14 x 14 rather than pixels; 197 forwards a map",
         settings={"steps": 196, "grid": 14},
         higher_is_better=False,
@@ -184,6 +197,7 @@ CURVES: tuple[Metric, ...] = (
     Metric(
         name="deletion-1pc",
         at="xaibench_metrics.faithfulness.curves:deletion",
+        family="insertion-deletion",
         summary="Score-CAM's variant, 1 % a step, between zeros and image; 101 forwards a map",
         settings={"steps": 100},
         higher_is_better=False,

@@ -21,6 +21,7 @@ INFIDELITY: tuple[Metric, ...] = (
     Metric(
         name="infidelity",
         at="xaibench_metrics.faithfulness.infidelity:infidelity",
+        family="infidelity",
         summary="how far the map is from telling changes of the probability under noise; 50 forwards "
         "an image, shared by all maps",
         settings={"samples": 50, "sigma": 0.2, "score": "probability"},
@@ -32,6 +33,7 @@ INFIDELITY: tuple[Metric, ...] = (
     Metric(
         name="infidelity-logit",
         at="xaibench_metrics.faithfulness.infidelity:infidelity",
+        family="infidelity",
         summary="how far the map is from telling changes of the logit under noise; 50 forwards an "
         "image, shared by all maps",
         settings={"samples": 50, "sigma": 0.2, "score": "logit"},

@@ -31,6 +31,7 @@ MASKING: tuple[Metric, ...] = (
     Metric(
         name="average-drop",
         at="xaibench_metrics.faithfulness.masking:average_drop",
+        family="masking",
         summary="drop of the target probability on the image times its map; 1 forward a map, shared",
         higher_is_better=False,
         range=(0.0, 1.0),
@@ -40,6 +41,7 @@ MASKING: tuple[Metric, ...] = (
     Metric(
         name="average-increase",
         at="xaibench_metrics.faithfulness.masking:average_increase",
+        family="masking",
         summary="increase of the target probability on the image times its map; 1 forward a map, shared",
         higher_is_better=True,
         range=(0.0, 1.0),
@@ -49,6 +51,7 @@ MASKING: tuple[Metric, ...] = (
     Metric(
         name="average-gain",
         at="xaibench_metrics.faithfulness.masking:average_gain",
+        family="masking",
         summary="gain of the target probability on the image times its map; 1 forward a map, shared",
         higher_is_better=True,
         range=(0.0, 1.0),
@@ -58,6 +61,7 @@ MASKING: tuple[Metric, ...] = (
     Metric(
         name="average-drop-black",
         at="xaibench_metrics.faithfulness.masking:average_drop",
+        family="masking",
         summary="drop of the target probability on the image times its map, in colours; 1 forward a "
         "map, shared",
         settings={"onto": "black"},
@@ -69,6 +73,7 @@ MASKING: tuple[Metric, ...] = (
     Metric(
         name="average-increase-black",
         at="xaibench_metrics.faithfulness.masking:average_increase",
+        family="masking",
         summary="increase of the target probability on the image times its map, in colours; 1 forward "
         "a map, shared",
         settings={"onto": "black"},
@@ -80,6 +85,7 @@ MASKING: tuple[Metric, ...] = (
     Metric(
         name="average-gain-black",
         at="xaibench_metrics.faithfulness.masking:average_gain",
+        family="masking",
         summary="gain of the target probability on the image times its map, in colours; 1 forward a "
         "map, shared",
         settings={"onto": "black"},
@@ -91,6 +97,7 @@ MASKING: tuple[Metric, ...] = (
     Metric(
         name="average-drop-50",
         at="xaibench_metrics.faithfulness.masking:average_drop",
+        family="masking",
         summary="drop of the target probability on the image times the top half of its map; 1 forward "
         "a map, shared",
         settings={"keep": 50},
@@ -102,6 +109,7 @@ MASKING: tuple[Metric, ...] = (
     Metric(
         name="average-increase-50",
         at="xaibench_metrics.faithfulness.masking:average_increase",
+        family="masking",
         summary="increase of the target probability on the image times the top half of its map; 1 "
         "forward a map, shared",
         settings={"keep": 50},

@@ -34,6 +34,7 @@ PEERS: tuple[Metric, ...] = (
     Metric(
         name="pytorch-grad-cam-drop",
         at="xaibench_metrics.faithfulness.masking:plain_drop",
+        family="masking",
         summary="its DropInConfidence on the probability: not divided by it; 1 forward a map",
         settings={"score": "probability"},
         higher_is_better=False,
@@ -44,6 +45,7 @@ PEERS: tuple[Metric, ...] = (
     Metric(
         name="pytorch-grad-cam-drop-logit",
         at="xaibench_metrics.faithfulness.masking:plain_drop",
+        family="masking",
         summary="its DropInConfidence on the logit: not divided by it; 1 forward a map",
         settings={"score": "logit"},
         higher_is_better=False,
@@ -54,6 +56,7 @@ PEERS: tuple[Metric, ...] = (
     Metric(
         name="pytorch-grad-cam-road",
         at="xaibench_metrics.faithfulness.road:percentile_road",
+        family="removal",
         summary="its ROADCombined: thresholds instead of counts of pixels; 18 forwards a map",
         settings={"noise": 0.01},
         higher_is_better=True,
@@ -64,6 +67,7 @@ PEERS: tuple[Metric, ...] = (
     Metric(
         name="torchcam-average-drop",
         at="xaibench_metrics.faithfulness.masking:damped_drop",
+        family="masking",
         summary="its drop, of softmax probabilities; 1 forward a map, shared",
         settings={"score": "probability"},
         higher_is_better=False,
@@ -74,6 +78,7 @@ PEERS: tuple[Metric, ...] = (
     Metric(
         name="torchcam-average-increase",
         at="xaibench_metrics.faithfulness.masking:average_increase",
+        family="masking",
         summary="its increase, of softmax probabilities; 1 forward a map, shared",
         higher_is_better=True,
         range=(0.0, 1.0),
@@ -83,6 +88,7 @@ PEERS: tuple[Metric, ...] = (
     Metric(
         name="quantus-pixel-flipping",
         at="xaibench_metrics.faithfulness.pixel_flipping:pixel_flipping",
+        family="removal",
         summary="its PixelFlipping, area not normalised, 1,024 values a step; 147 forwards a map at "
         "224 x 224",
         settings={"features": 1024},

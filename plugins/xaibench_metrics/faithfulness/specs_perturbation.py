@@ -21,6 +21,7 @@ PERTURBATION: tuple[Metric, ...] = (
     Metric(
         name="positive-perturbation",
         at="xaibench_metrics.faithfulness.perturbation:positive_perturbation",
+        family="removal",
         summary="accuracy as pixels are blackened, most salient first; 9 forwards a map",
         higher_is_better=False,
         range=(0.0, 1.0),
@@ -32,6 +33,7 @@ PERTURBATION: tuple[Metric, ...] = (
     Metric(
         name="negative-perturbation",
         at="xaibench_metrics.faithfulness.perturbation:negative_perturbation",
+        family="removal",
         summary="accuracy as pixels are blackened, least salient first; 9 forwards a map",
         higher_is_better=True,
         range=(0.0, 1.0),

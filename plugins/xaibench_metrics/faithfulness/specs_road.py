@@ -22,6 +22,7 @@ ROAD: tuple[Metric, ...] = (
     Metric(
         name="morf",
         at="xaibench_metrics.faithfulness.road:morf",
+        family="removal",
         summary="target probability as pixels are removed and filled in, most relevant first; 9 "
         "forwards a map",
         settings={"noise": 0.01},
@@ -34,6 +35,7 @@ ROAD: tuple[Metric, ...] = (
     Metric(
         name="lerf",
         at="xaibench_metrics.faithfulness.road:lerf",
+        family="removal",
         summary="target probability as pixels are removed and filled in, least relevant first; 9 "
         "forwards a map",
         settings={"noise": 0.01},
@@ -46,6 +48,7 @@ ROAD: tuple[Metric, ...] = (
     Metric(
         name="road",
         at="xaibench_metrics.faithfulness.road:road",
+        family="removal",
         summary="target probability as pixels are removed and filled in, (LeRF - MoRF) / 2; no "
         "forwards but theirs, 18 a map",
         settings={"noise": 0.01},

@@ -25,6 +25,7 @@ BOXES: tuple[Metric, ...] = (
     Metric(
         name="box-iou",
         at="xaibench_metrics.localisation.boxes:box_iou",
+        family="boxes",
         summary="IoU of the box around the map above 15% of its maximum with the best box of the class",
         settings={"share": 0.15},
         higher_is_better=True,
@@ -37,6 +38,7 @@ BOXES: tuple[Metric, ...] = (
     Metric(
         name="localisation-error",
         at="xaibench_metrics.localisation.boxes:localisation_error",
+        family="boxes",
         summary="1 unless the box around the map above 15% of its maximum reaches IoU 0.5 and the "
         "network is right",
         settings={"share": 0.15, "known": False},
@@ -50,6 +52,7 @@ BOXES: tuple[Metric, ...] = (
     Metric(
         name="localisation-error-known",
         at="xaibench_metrics.localisation.boxes:localisation_error",
+        family="boxes",
         summary="1 unless the box around the map above 15% of its maximum reaches IoU 0.5",
         settings={"share": 0.15, "known": True},
         higher_is_better=False,
@@ -62,6 +65,7 @@ BOXES: tuple[Metric, ...] = (
     Metric(
         name="box-iou-20",
         at="xaibench_metrics.localisation.boxes:box_iou",
+        family="boxes",
         summary="IoU of the box around the map above 20% of its maximum with the best box of the class",
         settings={"share": 0.2},
         higher_is_better=True,
@@ -74,6 +78,7 @@ BOXES: tuple[Metric, ...] = (
     Metric(
         name="localisation-error-20",
         at="xaibench_metrics.localisation.boxes:localisation_error",
+        family="boxes",
         summary="1 unless the box around the map above 20% of its maximum reaches IoU 0.5 and the "
         "network is right",
         settings={"share": 0.2, "known": False},
@@ -87,6 +92,7 @@ BOXES: tuple[Metric, ...] = (
     Metric(
         name="localisation-error-known-20",
         at="xaibench_metrics.localisation.boxes:localisation_error",
+        family="boxes",
         summary="1 unless the box around the map above 20% of its maximum reaches IoU 0.5",
         settings={"share": 0.2, "known": True},
         higher_is_better=False,

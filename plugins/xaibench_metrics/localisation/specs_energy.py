@@ -41,6 +41,7 @@ ENERGY: tuple[Metric, ...] = (
     Metric(
         name="energy-pointing-game",
         at="xaibench_metrics.localisation.energy:energy",
+        family="energy",
         summary="share of the map's sum inside the boxes of the class",
         settings={"by": "boxes"},
         higher_is_better=True,
@@ -53,6 +54,7 @@ ENERGY: tuple[Metric, ...] = (
     Metric(
         name="relevance-mass",
         at="xaibench_metrics.localisation.energy:energy",
+        family="energy",
         summary="share of the map's sum inside the mask of the class",
         settings={"by": "mask"},
         higher_is_better=True,
@@ -65,6 +67,7 @@ ENERGY: tuple[Metric, ...] = (
     Metric(
         name="relevance-rank",
         at="xaibench_metrics.localisation.energy:relevance_rank",
+        family="energy",
         summary="share of the map's highest pixels, as many as the mask has, that are in it",
         higher_is_better=True,
         range=(0.0, 1.0),
@@ -79,6 +82,7 @@ MASK_IOU: tuple[Metric, ...] = (
     Metric(
         name="mask-iou-0",
         at="xaibench_metrics.localisation.energy:mask_iou",
+        family="mask-overlap",
         summary="IoU of the map's pixels above 0.0 with the boxes of the class",
         settings={"threshold": 0.0},
         higher_is_better=True,
@@ -91,6 +95,7 @@ MASK_IOU: tuple[Metric, ...] = (
     Metric(
         name="mask-iou-25",
         at="xaibench_metrics.localisation.energy:mask_iou",
+        family="mask-overlap",
         summary="IoU of the map's pixels above 0.25 with the boxes of the class",
         settings={"threshold": 0.25},
         higher_is_better=True,
@@ -103,6 +108,7 @@ MASK_IOU: tuple[Metric, ...] = (
     Metric(
         name="mask-iou-50",
         at="xaibench_metrics.localisation.energy:mask_iou",
+        family="mask-overlap",
         summary="IoU of the map's pixels above 0.5 with the boxes of the class",
         settings={"threshold": 0.5},
         higher_is_better=True,

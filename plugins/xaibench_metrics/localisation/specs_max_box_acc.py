@@ -22,6 +22,7 @@ MAX_BOX_ACC: tuple[Metric, ...] = (
     Metric(
         name="max-box-acc-v2",
         at="xaibench_metrics.localisation.max_box_acc:max_box_acc_v2",
+        family="boxes",
         summary="how often some box around the map fits, at the data set's best threshold",
         higher_is_better=True,
         range=(0.0, 1.0),

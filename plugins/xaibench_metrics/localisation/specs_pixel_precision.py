@@ -20,6 +20,7 @@ PIXEL_PRECISION: tuple[Metric, ...] = (
     Metric(
         name="pixel-average-precision",
         at="xaibench_metrics.localisation.pixel_precision:pixel_average_precision",
+        family="mask-overlap",
         summary="area under precision and recall of finding the mask's pixels, pooled over the data set",
         higher_is_better=True,
         range=(0.0, 1.0),

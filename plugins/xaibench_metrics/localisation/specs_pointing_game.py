@@ -29,6 +29,7 @@ POINTING_GAME: tuple[Metric, ...] = (
     Metric(
         name="pointing-game",
         at="xaibench_metrics.localisation.pointing_game:pointing_game",
+        family="pointing",
         summary="1 where the map's peak is on the object, or within 15 pixels of it, else 0",
         settings={"tolerance": 15},
         higher_is_better=True,
@@ -44,6 +45,7 @@ POINTING_GAME_VARIANTS: tuple[Metric, ...] = (
     Metric(
         name="pointing-game-per-class",
         at="xaibench_metrics.localisation.pointing_game:pointing_game",
+        family="pointing",
         summary="the pointing game, each class counting alike",
         settings={"tolerance": 15},
         higher_is_better=True,
@@ -57,6 +59,7 @@ POINTING_GAME_VARIANTS: tuple[Metric, ...] = (
     Metric(
         name="quantus-pointing-game",
         at="xaibench_metrics.localisation.energy:tied_peak",
+        family="pointing",
         summary="1 where one of the map's tied maxima is on the object, no pixel beside it, else 0",
         higher_is_better=True,
         range=(0.0, 1.0),

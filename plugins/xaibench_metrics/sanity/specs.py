@@ -49,6 +49,7 @@ SANITY: tuple[Metric, ...] = (
     Metric(
         name="max-sensitivity",
         at="xaibench_metrics.sanity.max_sensitivity:max_sensitivity",
+        family="stability",
         summary="largest change of the map when the image changes a little; explained 10 times more",
         settings={"samples": 10, "radius": 0.02},
         higher_is_better=False,
@@ -60,6 +61,7 @@ SANITY: tuple[Metric, ...] = (
     Metric(
         name="parameter-randomisation",
         at="xaibench_metrics.sanity.randomisation:parameter_randomisation",
+        family="randomisation",
         summary="rank correlation with the map of the network as its weights are drawn anew; explained "
         "up to 10 times more",
         settings={"stages": 10},
@@ -72,6 +74,7 @@ SANITY: tuple[Metric, ...] = (
     Metric(
         name="parameter-randomisation-ssim",
         at="xaibench_metrics.sanity.randomisation:parameter_randomisation",
+        family="randomisation",
         summary="SSIM with the map of the network as its weights are drawn anew; explained up to 10 "
         "times more",
         settings={"stages": 10, "similarity": "ssim"},
@@ -84,6 +87,7 @@ SANITY: tuple[Metric, ...] = (
     Metric(
         name="parameter-randomisation-live",
         at="xaibench_metrics.sanity.randomisation:parameter_randomisation",
+        family="randomisation",
         summary="rank correlation with the map of the network as its weights are drawn anew; explained "
         "up to 10 times more",
         settings={"stages": 10, "statistics": "measured"},
@@ -96,6 +100,7 @@ SANITY: tuple[Metric, ...] = (
     Metric(
         name="random-logit",
         at="xaibench_metrics.sanity.randomisation:random_logit",
+        family="randomisation",
         summary="rank correlation with the map of another class; 1 forward a batch, and explained once "
         "more",
         higher_is_better=False,
@@ -107,6 +112,7 @@ SANITY: tuple[Metric, ...] = (
     Metric(
         name="class-sensitivity",
         at="xaibench_metrics.sanity.randomisation:class_sensitivity",
+        family="randomisation",
         summary="rank correlation with the map of the least likely class; 1 forward a map, and "
         "explained once more",
         higher_is_better=False,

@@ -30,5 +30,5 @@ def test_an_empty_line_stands_between_two_leaderboards_and_what_is_said_below(tm
     print_results(Results.load(tables.folder(tmp_path / "r", *made)), Console(file=out, width=80))
     lines = [line.strip() for line in out.getvalue().splitlines()]
     assert lines[lines.index("m on e") - 1] == ""
-    (legend,) = [place for place, line in enumerate(lines) if line.startswith("rank: 1 +")]
+    (legend,) = [place for place, line in enumerate(lines) if line.startswith("may be best:")]
     assert lines[legend - 1] == ""

@@ -6,8 +6,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 from tables import cell
 
-from xaibench.results.statistics.power import images_needed
-from xaibench.results.statistics.ranks import critical_difference, ranked, ranks, separation
+from xaibench.results.statistics.ranks import critical_difference, ranked, ranks
 
 
 @settings(max_examples=50, deadline=None)
@@ -117,7 +116,6 @@ def test_an_explainer_that_one_cell_lacks_has_a_mean_rank_but_is_not_tested():
     assert frame.loc["e1", ["mean_rank", "cells"]].tolist() == [2, 1]
     assert np.isnan(frame.loc["e1", "rank"])
     assert frame.loc["e1", "tie"] == ""
-    assert np.isnan(found.needed("e0", "e1"))
 
 
 def test_images_that_some_have_no_score_of_are_counted():
@@ -126,14 +124,6 @@ def test_images_that_some_have_no_score_of_are_counted():
     found = ranks([cell(table), cell(scores([3.0, 2.0, 1.0]), metric="y")])
     assert found.left_out == 4
     assert len(found.image_ranks) == 30  # the other metric has them
-
-
-def test_how_many_images_would_part_two_that_are_tied():
-    found = ranks([cell(scores([0.05, 0.0, -1.0], n=14, seed=3))])
-    assert found.frame["tie"].tolist() == ["a", "a", "b"]
-    one, other, _ = found.image_ranks.T
-    assert found.needed("e0", "e1") == images_needed(one - other)  # the other two pairs are settled
-    assert 14 < found.needed("e0", "e1") < 2000
 
 
 @pytest.mark.parametrize("n", [1, 2])
@@ -148,26 +138,3 @@ def test_no_scores_at_all():
     found = ranks([cell(np.full((3, 2), np.nan))])
     assert found.frame["mean_rank"].isna().all()
     assert found.explainers == ()
-
-
-def test_what_parts_the_first_two_is_said():
-    apart = ranks([cell(scores([3.0, 0.0], n=14))])
-    assert separation(apart) == "e0 is told apart from e1"
-    tied = ranks([cell(scores([0.05, 0.0, -1.0], n=14, seed=3))])
-    needed = f"{tied.needed('e0', 'e1'):,.0f}"
-    said = f"e0 and e1 cannot be told apart on 14 images; some {needed} would do"
-    assert separation(tied) == f"{said}, if they differ as it seems"
-    assert separation(ranks([cell([[1.0]])])) == "e0 is alone"
-    nothing = ranks([cell(np.full((3, 2), np.nan))])
-    assert separation(nothing) == "too few scores to compare e0 and e1"
-
-
-def test_who_has_too_few_scores_is_named_and_the_ranked_are_compared():
-    """`e1` is asked in one of two cells: it has a mean rank, and no place among those compared."""
-    whole, without = scores([3.0, 2.0, 0.0], n=14), scores([3.0, np.nan, 0.0], n=14)
-    found = ranks([cell(whole), cell(without, metric="other")])
-    assert found.frame["explainer"].tolist() == ["e0", "e1", "e2"]
-    assert separation(found) == "e0 is told apart from e2; too few scores to rank e1"
-    ahead = ranks([cell(scores([2.0, 3.0, 0.0], n=14)), cell(without, metric="other")])
-    assert ahead.frame["explainer"].tolist()[0] == "e1"
-    assert separation(ahead) == "e0 is told apart from e2; too few scores to rank e1"

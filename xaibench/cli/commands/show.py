@@ -15,15 +15,18 @@ from xaibench.cli.commands.stats import number, with_half
 from xaibench.cli.display.sparklines import LEGEND, curve_tables
 
 if TYPE_CHECKING:
-    from xaibench.results.board import Board
+    from xaibench.results.board import Board, Line
     from xaibench.results.mean_curves import MeanCurves
     from xaibench.results.results import Results
     from xaibench.results.values import Value
+    from xaibench.results.verdict.verdict import Standing
 
 WIDEST = 10_000  # characters
-SHARED = (
-    "rank: 1 + how many explainers are better beyond noise, over all metrics; tie: who shares a letter "
-    "cannot be told apart (Friedman, Wilcoxon with Holm's correction, 0.05); no score: told below"
+MARK = "●"
+LEGEND_OF_RANKS = (
+    "may be best: the set of explainers that contains the best with 95 % confidence; rank: its 95 % "
+    "interval among the explainers; mean rank: over images and families of metrics; controls never look "
+    "at the network: they stand below and are not ranked; no score: reasons below"
 )
 
 
@@ -50,7 +53,8 @@ def print_results(results: "Results", console: Console, curves: "Sequence[MeanCu
     """
     for board in results.boards():
         print_whole(leaderboard(board), console)
-        console.print(f"[dim]{escape(board.separation)}[/]", highlight=False)
+        for sentence in board.sentences:
+            console.print(escape(sentence), highlight=False)
         drawn = list(curve_tables(board, curves, console.width))
         for table in drawn:
             console.print(table)
@@ -58,7 +62,7 @@ def print_results(results: "Results", console: Console, curves: "Sequence[MeanCu
             console.print()
     if curves:
         console.print(f"[dim]{LEGEND}[/]", highlight=False)
-    console.print(f"[dim]{SHARED}[/]", highlight=False)
+    console.print(f"[dim]{LEGEND_OF_RANKS}[/]", highlight=False)
     for note, names in results.notes.items():
         console.print(f"[dim]{escape(', '.join(names))}: {escape(note)}[/]", highlight=False)
     for problem in results.problem_sentences():
@@ -89,21 +93,21 @@ def leaderboard(board: "Board") -> Table:
     for column in board.columns:
         heading = f"{escape(column.name)}\n@{column.version} {column.arrow}"
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("rank", justify="right")
-    table.add_column("tie", no_wrap=True)
+    table.add_column("may be\nbest", justify="center")
+    table.add_column("rank", justify="right", no_wrap=True)
     table.add_column("mean\nrank", justify="right")
     table.add_column("ms", justify="right", no_wrap=True)
     if board.degenerate:
         table.add_column("flat\nmaps", justify="right")
     if board.missing:
         table.add_column("no\nscore", justify="right")
-    for line in board.lines:
+    for line, standing in in_order(board):
         table.add_row(
             escape(line.explainer),
             *(cell(line.values[column.key]) for column in board.columns),
-            number(line.rank, 0),
-            line.tie,
-            number(line.mean_rank, 1),
+            MARK if standing.may_be_best else "",
+            rank_interval(standing),
+            number(standing.score, 1),
             "-" if isnan(line.ms) else f"{line.ms:,.{int(line.ms < 10)}f}",
             *([str(line.degenerate or "")] if board.degenerate else []),
             *([str(line.missing or "")] if board.missing else []),
@@ -114,6 +118,30 @@ def leaderboard(board: "Board") -> Table:
     )
     table.caption_justify = "left"
     return table
+
+
+def in_order(board: "Board") -> "list[tuple[Line, Standing]]":
+    """Return a board's lines in the order of the verdict, each with what the verdict says of it.
+
+    Explainers that no ranking metric has scores of stand last.
+    """
+    from xaibench.results.verdict.verdict import Standing
+
+    lines = {line.explainer: line for line in board.lines}
+    standings = {standing.explainer: standing for standing in board.verdict.standings}
+    for name, line in lines.items():
+        standings.setdefault(name, Standing(name, line.control, ranked=False))
+    return [(lines[name], standing) for name, standing in standings.items() if name in lines]
+
+
+def rank_interval(standing: "Standing") -> str:
+    """Return the lowest and highest rank, or what an explainer is that has none."""
+    if standing.control:
+        return "control"
+    if not standing.ranked:
+        return "-"
+    low, high = int(standing.rank_low), int(standing.rank_high)
+    return f"{low}" if low == high else f"{low}–{high}"  # noqa: RUF001  # a range
 
 
 def cell(value: "Value") -> str:

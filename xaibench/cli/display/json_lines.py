@@ -115,6 +115,7 @@ def result_facts(results: "Results", code: int) -> dict[str, Any]:
             }
             for board in results.boards()
         ],
+        "verdict": results.verdict().to_dict("records"),
         "problems": results.problems().to_dict("records"),
         "notes": results.notes,
     }

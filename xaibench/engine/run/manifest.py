@@ -4,6 +4,7 @@ import shlex
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import distributions
+from math import isfinite
 from pathlib import Path
 from platform import python_version
 from typing import Any
@@ -80,6 +81,8 @@ def facts_of(
             identity(metric)
             | {
                 "higher_is_better": metric.higher_is_better,
+                "family": metric.family or metric.name,
+                "range": [end if isfinite(end) else None for end in metric.range],
                 "convention": dict(metric.convention),
                 "supersedes": metric.supersedes,
             }

@@ -10,10 +10,9 @@ from scipy.stats import studentized_range
 
 from xaibench.results.arrays import ByImage, Each, Numbers
 from xaibench.results.intervals import RESAMPLES, ends, resampled
-from xaibench.results.statistics.power import images_needed
 from xaibench.results.statistics.score_matrix import Paired
-from xaibench.results.statistics.significance import ALPHA, strictest
-from xaibench.results.statistics.ties import Ties, comparable, letters_in, ties
+from xaibench.results.statistics.significance import ALPHA
+from xaibench.results.statistics.ties import Ties, comparable, ties
 
 
 @dataclass(frozen=True)
@@ -48,14 +47,6 @@ class Ranks:
     def critical(self) -> float:
         """The critical difference of the mean of `within`."""
         return critical_difference(len(self.explainers), len(self.image_ranks))
-
-    def needed(self, first: str, second: str) -> float:
-        """Return the number of images that would separate two explainers; NaN if one is not ranked."""
-        if not {first, second} <= set(self.explainers):
-            return float("nan")
-        one, other = (self.image_ranks[:, self.explainers.index(name)] for name in (first, second))
-        pairs = self.ties.p[np.triu_indices(len(self.explainers), 1)]
-        return images_needed(one - other, strictest(pairs))
 
 
 def ranks(cells: Sequence[Paired]) -> Ranks:
@@ -95,29 +86,6 @@ def ranks(cells: Sequence[Paired]) -> Ranks:
 def standing(cells: Sequence[Paired]) -> Ranks:
     """Rank the explainers over the cells whose metrics rank, or over all cells if none ranks."""
     return ranks([cell for cell in cells if cell.ranks] or cells)
-
-
-def separation(ranks: Ranks) -> str:
-    """Return a sentence: whether the first two explainers differ, or how many images would show it.
-
-    The first two of those that have scores enough to be ranked; who stands before them without is named.
-    """
-    frame = ranks.frame
-    if len(frame) == 1:
-        return f"{frame['explainer'][0]} is alone"
-    places = np.flatnonzero(frame["tie"] != "")
-    if len(places) < 2:
-        return f"too few scores to compare {frame['explainer'][0]} and {frame['explainer'][1]}"
-    (first, second), ties = frame["explainer"][places[:2]], frame["tie"][places[:2]]
-    unranked = [name for name in frame["explainer"][: places[1]] if name != first]
-    after = f"; too few scores to rank {', '.join(unranked)}" if unranked else ""
-    if set.isdisjoint(*(set(letters_in(tie)) for tie in ties)):
-        return f"{first} is told apart from {second}{after}"
-    sentence = f"{first} and {second} cannot be told apart on {len(ranks.image_ranks)} images"
-    needed = ranks.needed(first, second)
-    if not np.isfinite(needed):
-        return f"{sentence}, and nothing says how many would do{after}"
-    return f"{sentence}; some {needed:,.0f} would do, if they differ as it seems{after}"
 
 
 def value_ranks(cell: Paired, names: Sequence[str]) -> Each:

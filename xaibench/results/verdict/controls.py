@@ -20,6 +20,6 @@ def control_p(explainers: Numbers, controls: Numbers, seed: int = 0) -> Numbers:
         (E, C).
     """
     differences = explainers[:, :, None] - controls[:, None, :]
-    units, *shape = differences.shape
-    p = adjusted_p(differences.reshape(units, -1), seed)
-    return np.asarray(p.reshape(shape))
+    units, ours, theirs = differences.shape
+    p = adjusted_p(differences.reshape(units, ours * theirs), seed)
+    return np.asarray(p.reshape(ours, theirs))

@@ -25,7 +25,7 @@ from xaibench.results.verdict.unit_scores import EQUAL
 MARGIN = 0.005  # of the metric's range
 
 
-class Outcome(StrEnum):
+class RowOutcome(StrEnum):
     """What is known of a row, or of all rows together."""
 
     NONE = "no regression"
@@ -34,7 +34,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Changes:
+class RowChanges:
     """What changed in one row.
 
     Args:
@@ -44,7 +44,9 @@ class Changes:
     differences: Mapping[str, float]
 
 
-def outcomes(rows: Sequence[Changes], margin: float = MARGIN, alpha: float = ALPHA) -> list[Outcome]:
+def outcomes(
+    rows: Sequence[RowChanges], margin: float = MARGIN, alpha: float = ALPHA
+) -> list[RowOutcome]:
     """Return what is known of each row.
 
     Args:
@@ -68,20 +70,20 @@ def outcomes(rows: Sequence[Changes], margin: float = MARGIN, alpha: float = ALP
     return [outcome(w, s, alpha) for w, s in zip(worse, safe, strict=True)]
 
 
-def overall(rows: Sequence[Outcome]) -> Outcome:
+def overall(rows: Sequence[RowOutcome]) -> RowOutcome:
     """Return what is known of all rows together; nothing is known of no rows."""
-    if Outcome.REGRESSION in rows:
-        return Outcome.REGRESSION
-    if rows and all(row is Outcome.NONE for row in rows):
-        return Outcome.NONE
-    return Outcome.UNKNOWN
+    if RowOutcome.REGRESSION in rows:
+        return RowOutcome.REGRESSION
+    if rows and all(row is RowOutcome.NONE for row in rows):
+        return RowOutcome.NONE
+    return RowOutcome.UNKNOWN
 
 
-def outcome(p_worse: float, p_safe: float, alpha: float) -> Outcome:
+def outcome(p_worse: float, p_safe: float, alpha: float) -> RowOutcome:
     """Return what two tests of one row say together."""
     if p_worse <= alpha:
-        return Outcome.REGRESSION
-    return Outcome.NONE if p_safe <= alpha else Outcome.UNKNOWN
+        return RowOutcome.REGRESSION
+    return RowOutcome.NONE if p_safe <= alpha else RowOutcome.UNKNOWN
 
 
 def rows_to_test(table: Numbers, changed: Flags, alpha: float) -> Flags:

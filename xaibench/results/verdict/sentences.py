@@ -3,12 +3,51 @@
 from collections.abc import Sequence
 from math import isfinite, isnan
 
-from xaibench.results.verdict.verdict import Verdict
+from xaibench.results.verdict.verdict import BlockVerdict
 
+VAGUE = 50  # a range that is wider says only where it begins
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
-def verdict_sentence(verdict: Verdict, unit: str = "image") -> str:
+def verdict_sentences(verdict: BlockVerdict, unit: str = "image") -> tuple[str, ...]:
+    """Return the verdict, how many units would tell more, and which explainers are equal; none empty.
+
+    Args:
+        verdict: the facts.
+        unit: what one unit is called in the singular.
+    """
+    sentences = [
+        verdict_sentence(verdict, unit),
+        needed_sentence(verdict.needed, "to halve the set of the best", unit),
+        needed_sentence(
+            verdict.needed_for_controls, "to show that all who are better than chance are", unit
+        ),
+        equal_sentence(verdict.equal),
+        unranked_sentence(verdict, unit),
+    ]
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def unranked_sentence(verdict: BlockVerdict, unit: str = "image") -> str:
+    """Return which explainers are not ranked and which units are left out; "" where there are none."""
+    unranked = [s.explainer for s in verdict.standings if not s.ranked and not s.control]
+    parts = []
+    if unranked:
+        verb = "is" if len(unranked) == 1 else "are"
+        parts.append(f"{listed(unranked, 'and')} {verb} not ranked: too few scores.")
+    if verdict.left_out:
+        parts.append(
+            f"{counted(verdict.left_out, unit)} left out: a ranked explainer has no score there."
+        )
+        if set(verdict.last_where_undefined) != set(verdict.best):
+            parts.append(
+                f"If a missing score counted as the last, {listed(verdict.last_where_undefined, 'or')} "
+                "might be best."
+            )
+    return " ".join(parts)
+
+
+def verdict_sentence(verdict: BlockVerdict, unit: str = "image") -> str:
     """Return who may be best and who beats the controls, in one sentence.
 
     Args:
@@ -21,7 +60,7 @@ def verdict_sentence(verdict: Verdict, unit: str = "image") -> str:
     return f"{best_clause(verdict, units, unit)}; {control_clause(verdict)}."
 
 
-def best_clause(verdict: Verdict, units: str, unit: str) -> str:
+def best_clause(verdict: BlockVerdict, units: str, unit: str) -> str:
     """Return the clause about the set of the best."""
     explainers, best = len(verdict.ranked), verdict.best
     if explainers == 1:
@@ -37,7 +76,7 @@ def best_clause(verdict: Verdict, units: str, unit: str) -> str:
     return f"{listed(best, 'or')} may be best on these {units}"
 
 
-def control_clause(verdict: Verdict) -> str:
+def control_clause(verdict: BlockVerdict) -> str:
     """Return the clause about the controls."""
     if not verdict.controls:
         return "no control was run"
@@ -68,7 +107,7 @@ def needed_sentence(needed: tuple[float, float], purpose: str, unit: str = "imag
         return ""
     if not isfinite(low):
         return f"No number of {unit}s is known {purpose}."
-    if not isfinite(high):
+    if not isfinite(high) or high > VAGUE * low:
         return f"More than {counted(int(low), unit)} would be needed {purpose}."
     if low == high:
         return f"About {counted(int(low), unit)} would be needed {purpose}."

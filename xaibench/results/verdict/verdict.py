@@ -71,7 +71,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class BlockVerdict:
     """Which explainers may be best, which beat the controls, and on how many units.
 
     Args:
@@ -175,7 +175,7 @@ def together(blocks: Sequence[tuple[str, UnitRanks]]) -> UnitRanks:
     return UnitRanks(units, explainers, np.array(means).reshape(len(means), len(explainers)))
 
 
-def verdict(metrics: Sequence[MetricScores], controls: Collection[str] = ()) -> Verdict:
+def verdict(metrics: Sequence[MetricScores], controls: Collection[str] = ()) -> BlockVerdict:
     """Return the verdict on the explainers of one model and data set.
 
     Args:
@@ -187,7 +187,7 @@ def verdict(metrics: Sequence[MetricScores], controls: Collection[str] = ()) -> 
 
 def joint_verdict(
     blocks: Sequence[tuple[str, Sequence[MetricScores]]], controls: Collection[str] = ()
-) -> Verdict:
+) -> BlockVerdict:
     """Return the verdict on the explainers over several models and data sets together.
 
     Explainers are ranked within each block. Those that lack scores on more than half of the units of
@@ -221,7 +221,7 @@ def conclude(
     lacking: dict[str, int],
     unranked: Sequence[str],
     controls: Sequence[str],
-) -> Verdict:
+) -> BlockVerdict:
     """Make the tests on ranks.
 
     Args:
@@ -260,7 +260,7 @@ def conclude(
     standings.sort(key=lambda standing: (np.nan_to_num(standing.score, nan=np.inf), standing.explainer))
     others = [(name, False) for name in unranked] + [(name, True) for name in controls]
     rest = [Standing(name, control, False, lacking=lacking.get(name, 0)) for name, control in others]
-    return Verdict(
+    return BlockVerdict(
         standings=(*standings, *rest),
         controls=compared,
         units=len(ranks),
