@@ -26,14 +26,14 @@ def programs(tmp_path, monkeypatch):
 def test_each_name_of_a_browser_is_found(programs, name):
     driver = programs("chromedriver", "ChromeDriver 131.0.1 (a21c-refs/heads/678)")
     binary = programs(name, "Google Chrome 131.0.6778.85")
-    assert browser.found() == (binary, driver)
+    assert browser.browser_and_driver() == (binary, driver)
 
 
 def test_a_browser_that_the_driver_is_not_made_for_is_passed_by(programs):
     driver = programs("chromedriver", "ChromeDriver 131.0.1")
     programs("chromium", "Chromium 130.0.6723.116 built on Debian")
     fitting = programs("google-chrome", "Google Chrome 131.0.6778.85")
-    assert browser.found() == (fitting, driver)
+    assert browser.browser_and_driver() == (fitting, driver)
 
 
 @pytest.mark.parametrize("there", [(), ("chromedriver",), ("chromium",)])

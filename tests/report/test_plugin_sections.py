@@ -51,7 +51,7 @@ CONTENTS = {
 
 def page(path, *contents, **facts):
     sections = [Given(name=f"mine-{k}", at=at, **facts) for k, at in enumerate(contents)]
-    written = write_report(Results.load(path), path / "other.html", sections)
+    written = write_report(Results.load(path), path / "other.html", sections=sections)
     return parsed(written.path.read_text(encoding="utf-8"))
 
 
@@ -91,7 +91,7 @@ def test_a_section_that_fails_is_a_note_and_the_rest_is_written(path, content, r
 
 def test_one_that_cannot_be_imported_is_a_note_too(path):
     lost = ReportSection(name="lost", at="no_such_module_anywhere:lost")
-    written = write_report(Results.load(path), path / "other.html", [lost])
+    written = write_report(Results.load(path), path / "other.html", sections=[lost])
     section = parsed(written.path.read_text(encoding="utf-8")).one("section", id="lost")
     assert "report section 'lost' cannot be loaded from 'no_such_module_anywhere:lost'" in section.text
 
@@ -100,7 +100,7 @@ def test_no_id_of_the_page_is_taken_twice(path):
     ids = [node.attributes["id"] for node in page(path).all() if "id" in node.attributes]
     assert {name for name in ids if not name.endswith("-title")} <= TAKEN
     sections = [Given(name="gallery", at="texts")]
-    written = write_report(Results.load(path), path / "other.html", sections)
+    written = write_report(Results.load(path), path / "other.html", sections=sections)
     report = parsed(written.path.read_text(encoding="utf-8"))
     ids = [node.attributes["id"] for node in report.all() if "id" in node.attributes]
     assert len(ids) == len(set(ids))

@@ -55,7 +55,7 @@ def gpu(monkeypatch):
         monkeypatch.setattr(torch.cuda, name, getattr(found, name))
     on_gpu = partial(mark, torch.device("cuda"))
     for module in ("stream", "scoring"):
-        monkeypatch.setattr(f"xaibench.engine.{module}.mark", lambda device: on_gpu())
+        monkeypatch.setattr(f"xaibench.engine.evaluate.{module}.mark", lambda device: on_gpu())
     return found
 
 
