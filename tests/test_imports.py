@@ -10,7 +10,7 @@ import xaibench
 HOME = Path(xaibench.__file__).parent
 PLUGINS = HOME.parent / "plugins"
 API_ORDER = (
-    *("errors", "executing", "reporting", "specs", "hooks", "types", "pictures", "region", "scored"),
+    *("errors", "executing", "specs", "reporting", "hooks", "types", "pictures", "region", "scored"),
     *("batch", "variants", "maps"),
     *("classifier", "layout", "explaining", "attention", "capture", "probe", "resolve"),
 )

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 import xaibench
 from xaibench.api.errors import ConfigError
-from xaibench.api.specs import ReportSection
+from xaibench.api.reporting import ReportSection
 from xaibench.report.page.boards import drawn
 from xaibench.report.page.cost import charts
 from xaibench.report.page.curves import curves
