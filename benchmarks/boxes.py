@@ -1,4 +1,4 @@
-"""What the boxes of all thresholds cost: MaxBoxAccV2's way against labelling a hundred times.
+"""The cost of the boxes of all thresholds: MaxBoxAccV2's way against labelling a hundred times.
 
 Milliseconds of CPU a map of 224 x 224: `python benchmarks/boxes.py`.
 """

@@ -1,4 +1,4 @@
-"""Chromium or Chrome, whatever its binary is called, headless and asking nothing of the network."""
+"""Opens Chromium or Chrome without a window and without access to the network."""
 
 import re
 import shutil
@@ -19,7 +19,7 @@ FLAGS = (
 
 
 def browser_and_driver() -> tuple[str, str]:
-    """The first browser that the driver is made for, and the driver.
+    """Return the first browser of the driver's version, and the driver.
 
     Raises:
         LookupError: without selenium, the driver, or a browser of the driver's version.
@@ -39,7 +39,7 @@ def browser_and_driver() -> tuple[str, str]:
 
 
 def version(program: str) -> str:
-    """The number before the first dot of what a program says of its version."""
+    """Return the major version that a program prints."""
     printed = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
     number = re.search(r"(\d+)\.", printed)
     return number[1] if number else printed
@@ -47,7 +47,7 @@ def version(program: str) -> str:
 
 @contextmanager
 def opened(flags: Sequence[str] = (), logs: Sequence[str] = ()) -> Iterator[Any]:
-    """Selenium's driver of a browser with a profile of its own, closed at the end.
+    """Give Selenium's driver of a browser with a fresh profile, and close it at the end.
 
     Args:
         flags: of the command line, besides FLAGS.

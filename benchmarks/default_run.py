@@ -1,4 +1,4 @@
-"""The embedded default run against its limit: forwards made x time per plain forward at the best width.
+"""Compares the default run with its limit: forwards made x time per plain forward at best width.
 
     python benchmarks/default_run.py [--limit 4]
 

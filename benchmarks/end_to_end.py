@@ -1,4 +1,4 @@
-"""One job from model name to scores: `xaibench run` beside a script of pytorch-grad-cam and Quantus.
+"""Times one job from model name to scores: `xaibench run`, and a script of pytorch-grad-cam and Quantus.
 
     python benchmarks/end_to_end.py [--models NAME ...] [--images 8] [--only xaibench] [--write]
 
@@ -34,13 +34,13 @@ STEPS = 28
 
 
 def ours(model: str, data: str, images: int) -> int:
-    """A run into an empty folder; the forwards that its manifest counts."""
+    """Run xaibench into an empty folder; return the forwards that its manifest counts."""
     facts = facts_of_run(model, data, explainers=EXPLAINERS, metrics=METRICS, limit=images)
     return sum(facts["forwards"].values())
 
 
 def theirs(model: str, data: str, images: int) -> int:
-    """The same by the two libraries; the forwards counted at the network."""
+    """Do the same job by the two libraries; return the forwards counted at the network."""
     import quantus
 
     work = load(model, data, images)
@@ -75,7 +75,7 @@ WAYS = {
 
 
 def alone(way: Callable[[str, str, int], int], given: tuple[str, str, int]) -> tuple[int, float, float]:
-    """Forwards, seconds, and the peak of memory in MiB of one way, in a process of its own."""
+    """Return forwards, seconds and peak memory (MiB) of one way, in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_alone, (way, given))
 
@@ -88,7 +88,7 @@ def _alone(way: Callable[[str, str, int], int], given: tuple[str, str, int]) -> 
 
 
 def report(model: str, data: str, images: int, rounds: int, only: str) -> list[list[str]]:
-    """A line for each way of doing it."""
+    """Return the rows of the table, one for each way of doing the job."""
     limit = Limit(load(model, data, 1).classifier)
     lines = []
     for name, way in WAYS.items():
@@ -108,7 +108,7 @@ def report(model: str, data: str, images: int, rounds: int, only: str) -> list[l
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print, and write where asked to."""
+    """Measure, print the table, and write it into the page with `--write`."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

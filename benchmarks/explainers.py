@@ -1,4 +1,4 @@
-"""Milliseconds and forwards for an image of every explainer, ours and the peers', on a CNN and a ViT.
+"""Times every explainer, ours and the peers', on a CNN and a ViT: milliseconds and forwards an image.
 
     python benchmarks/explainers.py [--images 2] [--rounds 3] [--write]
 
@@ -37,7 +37,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "speed.md"
 
 
 def main() -> None:
-    """Measure, print, and write where asked to."""
+    """Measure, print the table, and write it into the page with `--write`."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def table(model: str, images: int, rounds: int, names: list[str]) -> str:
-    """Markdown: a line an explainer."""
+    """Return a Markdown table with a row for each explainer."""
     work, alone = load(model, images), load(model, 1)
     limit = Limit(work.classifier)
     forward = 1e3 * limit.forward()
@@ -87,12 +87,12 @@ def table(model: str, images: int, rounds: int, names: list[str]) -> str:
 
 
 def untouched(work: Work) -> Work:
-    """The same with a network of its own."""
+    """Return the same work with a copy of the network."""
     return replace(work, classifier=deepcopy(work.classifier), networks={}, widths={})
 
 
 def ours(spec: Explainer, work: Work) -> None:
-    """One of our explainers, its shared pass included.
+    """Compute the maps of one of our explainers, its shared pass included.
 
     Raises:
         RuntimeError: it has no maps of this model.
@@ -107,7 +107,7 @@ def ours(spec: Explainer, work: Work) -> None:
 def cell(
     explainer: Callable[[Work], object], work: Work, alone: Work, rounds: int, prepared: bool
 ) -> str:
-    """Forwards and median milliseconds of an image; why there are none, where there are none."""
+    """Return forwards and median milliseconds of an image as cells, or the reason for their absence."""
     try:
         forwards, first = timed(explainer, alone, prepared)
         if forwards > LONG:
@@ -120,7 +120,7 @@ def cell(
 
 
 def timed(explainer: Callable[[Work], object], work: Work, prepared: bool) -> tuple[float, float]:
-    """Forwards and milliseconds of an image."""
+    """Return forwards and milliseconds of an image."""
     network = work.prepared.classifier.network if prepared else work.classifier.network
     if prepared:
         work.stream(work.prepared)  # its width is measured once and kept

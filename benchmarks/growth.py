@@ -1,4 +1,4 @@
-"""How time and memory grow with images and with explainers, for a CNN and a ViT.
+"""Measures how time and memory grow with images and with explainers, for a CNN and a ViT.
 
     python benchmarks/growth.py [--models efficientnet-lite0 ...] [--rounds 3] [--write]
 
@@ -36,7 +36,7 @@ LIBRARY = "pytorch-grad-cam"
 
 
 def explainers(count: int, work: Work) -> int:
-    """The shared pass and the first so many explainers on it, as `xaibench run` has them."""
+    """Compute the shared pass and the first `count` explainers on it, as `xaibench run` does."""
     network = work.prepared
     shared = SharedPass(network.classifier, work.batch.images)
     specs = [installed().explainer(name) for name in EXPLAINERS[:count]]
@@ -46,7 +46,7 @@ def explainers(count: int, work: Work) -> int:
 
 
 def theirs(count: int, work: Work) -> int:
-    """The library's explainers of the same names, one after another."""
+    """Compute the library's explainers of the same names, one after another."""
     library = peers()[LIBRARY]
     for name in EXPLAINERS[:count]:
         library[name](work)
@@ -54,7 +54,7 @@ def theirs(count: int, work: Work) -> int:
 
 
 def over_images(model: str, rounds: int) -> str:
-    """Markdown: a line a number of images."""
+    """Return a Markdown table with a row for each number of images."""
     stages = (partial(on_prepared, gradient_cams), partial(on_prepared, metrics))
     work = load(model, max(IMAGES))
     lines = []
@@ -73,7 +73,7 @@ def over_images(model: str, rounds: int) -> str:
 
 
 def over_explainers(model: str, rounds: int) -> str:
-    """Markdown: a line a number of explainers."""
+    """Return a Markdown table with a row for each number of explainers."""
     work = load(model, BATCH)
     lines = []
     for count in COUNTS:
@@ -93,7 +93,7 @@ def over_explainers(model: str, rounds: int) -> str:
 
 
 def forwards_of(stage: Callable[[Work], int], work: Work) -> float:
-    """Images that are sent through the network, plain or prepared, for each image."""
+    """Return the number of images sent through the network, plain or prepared, for each image."""
     networks = (work.prepared.classifier.network, work.classifier.network)
     with counted(networks[0]) as ours, counted(networks[1]) as plain, torch.enable_grad():
         stage(work)
@@ -101,7 +101,7 @@ def forwards_of(stage: Callable[[Work], int], work: Work) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print, and write where asked to."""
+    """Measure, print the table, and write it into the page with `--write`."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""The limit that a stage is held against: time of a plain float32 forward at the best pass width."""
+"""The limit of a stage: the time of a plain float32 forward at the best pass width."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class PlainForward:
         self.width = WIDTHS[tried.index(min(tried))]
 
     def seconds(self, sustained: float = SUSTAINED) -> float:
-        """For an image: the mean of so many seconds of passes.
+        """Return the seconds for an image, a mean over `sustained` seconds of passes.
 
         A stage's time is made of many passes: the luckiest of a few would be less than any work can
         sustain.
@@ -48,7 +48,7 @@ class PlainForward:
         return fmean(taken)
 
     def _pass(self, width: int) -> float:
-        """Seconds for an image."""
+        """Return the seconds of one pass, for an image."""
         began = perf_counter()
         with torch.inference_mode():
             self.network(self.images[:width])
@@ -57,7 +57,7 @@ class PlainForward:
 
 @dataclass(frozen=True)
 class Timed(Generic[Done]):
-    """A piece of work beside its limit.
+    """The time of a piece of work, and its limit.
 
     Args:
         done: what it gave.
@@ -71,7 +71,7 @@ class Timed(Generic[Done]):
 
 
 class Limit:
-    """Time that a plain forward takes for one image, measured again whenever it is asked for.
+    """The time of a plain forward for one image, measured anew at each call.
 
     In a process of its own, where memory is allocated as it is without us: that ours keeps freed memory
     is part of how it prepares a network. A machine's speed drifts, so a stage is held against what was
@@ -88,7 +88,7 @@ class Limit:
         self.width: int = self._asking.recv()
 
     def timed(self, work: Callable[[], Done], networks: Iterable[nn.Module]) -> Timed[Done]:
-        """Do some work, again and again while it has lasted less than the limit's usual passes.
+        """Time some work, repeated until it lasts as long as the limit's usual passes.
 
         It waits for half a second of the limit's passes before it, after it, and between two passes
         of one of `networks` whenever two seconds of it are over.
@@ -120,18 +120,18 @@ class Limit:
         return Timed(done, worked / times, fmean(forwards))
 
     def forward(self, sustained: float = SUSTAINED) -> float:
-        """Seconds for one image at the width where that is least: the mean of so many of passes."""
+        """Return seconds for one image at the best width, the mean of `sustained` seconds of passes."""
         self._asking.send(sustained)
         seconds: float = self._asking.recv()
         return seconds
 
     def around(self, before: float) -> float:
-        """The same over a stage that began when it was `before` and ends now."""
+        """Return the mean of the limit before a stage and now, at its end."""
         return fmean((before, self.forward()))
 
 
 def _answer(answering: Connection, network: nn.Module, size: tuple[int, int], threads: int) -> None:
-    """Say the best width, then each time seconds for an image, until nobody asks."""
+    """Send the best width, and then the seconds for an image at each request, until the pipe closes."""
     torch.set_num_threads(threads)
     forward = PlainForward(network, size)
     answering.send(forward.width)

@@ -1,4 +1,4 @@
-"""What loading takes: memory by the size of the data set, and images a second.
+"""Measures loading: memory by the size of the data set, and images a second.
 
     python benchmarks/loading.py [--images 100 10000] [--work 5] [--timed 400]
 
@@ -39,7 +39,7 @@ Shard = Sequence[tuple[Example, ...]]
 
 
 def make_folder(folder: Path, count: int, side: tuple[int, int] = (320, 240)) -> None:
-    """`count` JPEGs of smooth noise, no two alike."""
+    """Write `count` different JPEGs of smooth noise."""
     generator = np.random.default_rng(0)
     for i in range(count):
         noise = generator.integers(0, 255, (side[1] // 20, side[0] // 20, 3), dtype=np.uint8)
@@ -47,14 +47,14 @@ def make_folder(folder: Path, count: int, side: tuple[int, int] = (320, 240)) ->
 
 
 def shards_of(folder: Path, count: int) -> list[Shard]:
-    """The first `count` images of the folder, as a run has them."""
+    """Return the first `count` images of the folder in shards, as a run has them."""
     dataset, _, root = dataset_at(installed(), f"folder:{folder}")
     images = images_of_examples(dataset.load()(root))[:count]
     return [images[first : first + SHARD] for first in range(0, len(images), SHARD)]
 
 
 def resident() -> float:
-    """Resident memory of this process now, MiB."""
+    """Return the resident memory of this process, MiB."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
@@ -62,7 +62,7 @@ def resident() -> float:
 def measure_memory(
     folder: Path, count: int, shared: bool, queue: "SimpleQueue[tuple[float, ...]]"
 ) -> None:
-    """Resident memory before, with the list of images, and the greatest while they are decoded."""
+    """Send the resident memory before, with the list of images, and its peak while they are decoded."""
     torch.set_num_threads(1)
     shelf = ResizedImageCache()
     warm = shards_of(folder, 2 * SHARD)
@@ -77,7 +77,7 @@ def measure_memory(
 
 
 def in_a_process(folder: Path, count: int, shared: bool) -> tuple[float, ...]:
-    """The same, where nothing was allocated before."""
+    """Measure the memory in a fresh process."""
     context = multiprocessing.get_context("spawn")
     queue = context.SimpleQueue()
     process = context.Process(target=measure_memory, args=(folder, count, shared, queue))
@@ -90,13 +90,13 @@ def in_a_process(folder: Path, count: int, shared: bool) -> tuple[float, ...]:
 
 
 def one_after_the_other(shards: Sequence[Shard]) -> Iterator[list[Picture]]:
-    """Loading without looking ahead."""
+    """Load the shards without prefetching."""
     for shard in shards:
         yield [decode(same, PREPROCESS) for same in shard]
 
 
 def images_a_second(shards: Sequence[Shard], looking_ahead: bool, work: float) -> float:
-    """Of one pass, each image being followed by `work` seconds of the device's."""
+    """Return images a second of one pass, with `work` seconds of the device for each image."""
     began = perf_counter()
     coming = (
         ahead(shards, lambda same: decode(same, PREPROCESS))

@@ -1,4 +1,4 @@
-"""What is done once, in one process, at the end of a run: seconds and memory as images grow.
+"""Measures the end of a run, in one process: seconds and memory as images grow.
 
     python benchmarks/many_rows.py [--images 1000 10000 50000] [--shard 64] [--write]
 
@@ -38,7 +38,7 @@ STAGES = ("load", "leaderboard", "report")
 
 
 def small_run(folder: Path) -> Results:
-    """What the rows are drawn from."""
+    """Make the small run whose rows are multiplied."""
     return xaibench.run(
         ["scenes-cnn"],
         ["scenes"],
@@ -50,7 +50,7 @@ def small_run(folder: Path) -> Results:
 
 
 def multiplied(results: Results, folder: Path, images: int, shard: int) -> int:
-    """A folder of so many images; how many rows."""
+    """Write a folder of rows of `images` images; return the number of rows."""
     draw = np.random.default_rng(0)
     rows = results.rows.drop(columns=[c for c in results.rows.columns if c not in SCHEMA.names])
     of_image = [part for _, part in rows.groupby("image", sort=False)]
@@ -74,7 +74,7 @@ def multiplied(results: Results, folder: Path, images: int, shard: int) -> int:
 
 
 def measured(folder: Path) -> tuple[list[float], float]:
-    """Seconds of each stage, and MiB at the peak of all, in a process of its own."""
+    """Return the seconds of each stage and the peak memory (MiB), in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_measured, (folder,))
 
@@ -96,7 +96,7 @@ def _measured(folder: Path) -> tuple[list[float], float]:
 
 
 def main() -> None:
-    """Measure, print, and write where asked to."""
+    """Measure, print the table, and write it into the page with `--write`."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

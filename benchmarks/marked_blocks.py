@@ -1,4 +1,4 @@
-"""Pages of which a script writes a part, between markers."""
+"""Blocks of a page, between markers, that a script writes."""
 
 import re
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def put(page: Path, name: str, text: str) -> None:
 
 
 def rows(page: Path, name: str) -> list[list[str]]:
-    """The cells of the table in a block, without its head; none where there is no such block."""
+    """Return the cells of the table in a block, without its head; none without such a block."""
     old = page.read_text(encoding="utf-8") if page.exists() else ""
     match = re.search(rf"<!-- {re.escape(name)} -->(.*?){END}", old, re.DOTALL)
     lines = [line for line in match[1].splitlines() if line.startswith("| ")] if match else []
@@ -31,6 +31,6 @@ def rows(page: Path, name: str) -> list[list[str]]:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown."""
+    """Return a table in Markdown."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -1,4 +1,4 @@
-"""All metrics on six explainers' maps: wall time over the limit of their forwards, and beside Quantus.
+"""Times all metrics on six explainers' maps, against the limit of their forwards and against Quantus.
 
     python benchmarks/metrics.py [--models efficientnet-lite0] [--data cutouts] [--images 16] [--write]
 
@@ -41,7 +41,7 @@ EXPLAINERS = ("grad-cam", "grad-cam++", "layer-cam", "eigen-cam", "center", "ran
 
 @dataclass
 class Taken:
-    """What some metrics took, a number a round.
+    """The forwards and seconds of some metrics, a number for each round.
 
     Args:
         limits: seconds of a plain forward at its best batch, times the forwards.
@@ -52,14 +52,14 @@ class Taken:
     limits: list[float] = field(default_factory=list)
 
     def cells(self, maps: int) -> list[str]:
-        """Forwards, milliseconds a map, and over the limit, as text."""
+        """Return forwards, milliseconds a map, and the ratio to the limit, as text."""
         ratios = [one / least for one, least in zip(self.seconds, self.limits, strict=True) if least]
         ms = 1e3 * statistics.median(self.seconds) / maps
         return [f"{self.forwards:,}", f"{ms:,.2f}", spread(ratios) if ratios else "-"]
 
 
 def main() -> None:
-    """Measure, print, and write where asked to."""
+    """Measure, print the table, and write it into the page with `--write`."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def report(model: str, data: str, images: int, rounds: int, steps: int) -> str:
-    """Markdown: a line a kind of metrics; then a line a metric of Quantus."""
+    """Return Markdown: a row for each kind of metrics, then a row for each metric of Quantus."""
     work = load(model, data, images)
     explained, again = maps_of(work)
     kinds = groups(steps)
@@ -112,14 +112,14 @@ def report(model: str, data: str, images: int, rounds: int, steps: int) -> str:
 
 
 def together(parts: Sequence[Taken]) -> Taken:
-    """All of them, round by round."""
+    """Return the sum of several measurements, round by round."""
     seconds = [sum(one) for one in zip(*(part.seconds for part in parts), strict=True)]
     limits = [sum(one) for one in zip(*(part.limits for part in parts), strict=True)]
     return Taken(sum(part.forwards for part in parts), seconds, limits)
 
 
 def groups(steps: int) -> dict[str, list[Metric]]:
-    """All metrics, by what they do."""
+    """Return all metrics by kind."""
     every = installed().metrics.values()
     usual = [metric for metric in every if int(metric.settings.get("steps", 0)) <= steps]
     asking = [metric for metric in usual if "explainer" in metric.needs]
@@ -129,7 +129,7 @@ def groups(steps: int) -> dict[str, list[Metric]]:
 
 
 def load(model: str, data: str, images: int) -> Work:
-    """The model, and the first images with the predicted class and where the annotated one is."""
+    """Return the model, and the first images with predicted classes and annotated regions."""
     registry = installed()
     classifier: Classifier = registry.model(model).load()()
     preprocess = classifier.preprocess
@@ -144,7 +144,7 @@ def load(model: str, data: str, images: int) -> Work:
 
 
 def maps_of(work: Work) -> tuple[dict[str, Explained], dict[str, Again]]:
-    """The maps of all explainers, and the explainers, to be asked again."""
+    """Return the maps of all explainers, and the explainers for metrics that need them."""
     specs = [installed().explainer(name) for name in EXPLAINERS]
     shared = SharedPass(work.prepared.classifier, work.batch.images)
     stream = work.stream(work.prepared)
@@ -166,7 +166,7 @@ def maps_of(work: Work) -> tuple[dict[str, Explained], dict[str, Again]]:
 def scored(
     work: Work, metrics: Sequence[Metric], explained: dict[str, Explained], again: dict[str, Again]
 ) -> int:
-    """All of the metrics on all maps; the forwards that it took."""
+    """Score all maps by all of the metrics; return the number of forwards."""
     stream = work.stream(work.prepared)
     before = sum(explainer.forwards for explainer in again.values())
     fresh = {  # other tensors of the same maps: no ranking is remembered from the round before
@@ -181,7 +181,7 @@ def scored(
 
 
 def beside_quantus(work: Work, explained: dict[str, Explained], rounds: int) -> str:
-    """Markdown: milliseconds a map, ours and theirs, and how many times as fast ours is."""
+    """Return Markdown: milliseconds a map, ours and theirs, and their ratio."""
     import quantus
 
     maps = explained["grad-cam"].maps
@@ -229,7 +229,7 @@ def beside_quantus(work: Work, explained: dict[str, Explained], rounds: int) -> 
 
 
 def median_of(rounds: int, work: Callable[[], object]) -> float:
-    """Seconds, the median of some rounds after one to warm up."""
+    """Return the median seconds of some rounds, after one to warm up."""
     spent = []
     for turn in range(rounds + 1):
         began = perf_counter()

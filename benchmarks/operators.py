@@ -1,4 +1,4 @@
-"""What a pass is made of: the time of each kind of operator, in per cent of a plain pass.
+"""Measures the time of each kind of operator in a pass, in per cent of a plain pass.
 
     python benchmarks/operators.py [--images 16] [--passes 20] [--write]
 
@@ -35,7 +35,7 @@ REST = "the rest"
 
 
 def times(model: str, images: int, passes: int) -> dict[str, Counter[str]]:
-    """Of the plain network and the prepared copy: microseconds of each kind in some passes."""
+    """Return microseconds of each kind of operator in some passes, plain and prepared."""
     work = load(model, images)
     networks = {"plain": work.plain, "prepared": work.prepared}
     kind_of = {name: kind for kind, names in KINDS.items() for name in names}
@@ -52,7 +52,7 @@ def times(model: str, images: int, passes: int) -> dict[str, Counter[str]]:
 
 
 def lines(model: str, images: int, passes: int) -> list[list[str]]:
-    """A line of the table for either network: each kind and all together, of the plain pass."""
+    """Return a row for either network: each kind and their sum, in per cent of the plain pass."""
     spent = times(model, images, passes)
     whole = spent["plain"].total()
     return [
@@ -66,7 +66,7 @@ def lines(model: str, images: int, passes: int) -> list[list[str]]:
 
 
 def main() -> None:
-    """Measure, print, and write where asked to."""
+    """Measure, print the table, and write it into the page with `--write`."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""The explainers of other libraries on our work, each as its README has it.
+"""Explainers of other libraries on our work, each called as its README shows.
 
 What it costs is what is asked; names are ours, so that they stand beside.
 """
@@ -47,7 +47,7 @@ CAPTUM = {
 
 
 def peers() -> dict[str, dict[str, Explain]]:
-    """By library and by explainer: those that are installed."""
+    """Return the explainers of installed libraries, by library and by our name."""
     by_library: dict[str, dict[str, Explain]] = {}
     if find_spec("pytorch_grad_cam"):
         by_library["pytorch-grad-cam"] = {
@@ -61,7 +61,7 @@ def peers() -> dict[str, dict[str, Explain]]:
 
 
 def pytorch_grad_cam(name: str, work: Work) -> np.ndarray:
-    """Its maps, (B, H, W). Tokens are laid out by our own transform, which it asks of its users."""
+    """Return the library's maps, (B, H, W). Its users must supply a transform of tokens: ours."""
     import pytorch_grad_cam as peer
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
@@ -75,7 +75,7 @@ def pytorch_grad_cam(name: str, work: Work) -> np.ndarray:
 
 
 def torch_cam(name: str, work: Work) -> None:
-    """It knows no tokens.
+    """Compute the library's maps; it does not support tokens.
 
     Raises:
         TypeError: the target layer gives tokens.
@@ -90,7 +90,7 @@ def torch_cam(name: str, work: Work) -> None:
 
 
 def captum(ours: str, name: str, work: Work) -> None:
-    """The settings are ours: 50 steps or copies, windows of a seventh of the image."""
+    """Compute its maps by our settings: 50 steps or copies, windows of a seventh of the image."""
     from captum import attr
 
     network, layer = work.classifier.network, work.classifier.target_layer.module
@@ -114,7 +114,7 @@ def captum(ours: str, name: str, work: Work) -> None:
 
 @contextlib.contextmanager
 def counted(network: nn.Module) -> Iterator[list[int]]:
-    """The images that are sent through a network meanwhile, pass by pass."""
+    """Record the number of images in each pass through a network inside the context."""
     passes: list[int] = []
 
     def count(module: object, arguments: tuple[Tensor, ...]) -> None:

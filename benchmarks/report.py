@@ -1,4 +1,4 @@
-"""The report of a large run: how long it takes to write, how large it is, how soon it can be used.
+"""Measures the report of a large run: time to write, size, and time until it can be used.
 
     python benchmarks/report.py [--images 1000] [--explainers 12] [--side 224] [--pixels 3 12] [--write]
 
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def figures(images: int, explainers: int, side: int, pixels: int) -> dict[str, str]:
-    """What is measured of one report, each as it is said."""
+    """Return the measurements of one report, as text by name."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "run"
         make_up(path, images, explainers, side, pixels)
@@ -88,7 +88,7 @@ def figures(images: int, explainers: int, side: int, pixels: int) -> dict[str, s
 
 
 def make_up(path: Path, images: int, explainers: int, side: int, pixels: int) -> None:
-    """A results folder of one model and data set."""
+    """Write a results folder of one model and data set."""
     rng = np.random.default_rng(0)
     (path / "scores").mkdir(parents=True)
     (path / "maps").mkdir()
@@ -130,7 +130,7 @@ def make_up(path: Path, images: int, explainers: int, side: int, pixels: int) ->
 def made_rows(
     rng: np.random.Generator, images: int, names: tuple[str, ...], known: dict[str, Any]
 ) -> list[Row]:
-    """Scores, later explainers a little worse, with curves where the metric has them."""
+    """Return rows with scores, later explainers a little worse, and curves where the metric has them."""
     rows = [
         Row(
             **known,
@@ -171,7 +171,7 @@ def made_rows(
 
 
 def moments(path: Path) -> list[list[float]]:
-    """Milliseconds of each of four kinds, an entry a round, in a browser that is warm."""
+    """Return milliseconds of four kinds, an entry for each round, in a warm browser."""
     rounds = []
     with opened(["--window-size=1280,900"]) as driver:
         for _ in range(ROUNDS):

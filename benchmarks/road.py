@@ -1,4 +1,4 @@
-"""ROAD's imputation: ours, a batch at a time, beside pytorch-grad-cam's, an image at a time.
+"""Times ROAD's imputation: ours by batches, pytorch-grad-cam's by images.
 
     python benchmarks/road.py [--images 2] [--size 224] [--width 6] [--rounds 3]
 
@@ -27,7 +27,7 @@ from xaibench.engine.discovery.registry import installed
 
 
 def removed(saliency: Tensor) -> Tensor:
-    """(18, H, W), True where a pixel goes."""
+    """Return (18, H, W), True where a pixel is removed."""
     rank = saliency.flatten().argsort(descending=True).argsort().view_as(saliency)
     pixels = rank.numel()
     counts = [(level * pixels + 50) // 100 for level in LEVELS]
@@ -35,14 +35,14 @@ def removed(saliency: Tensor) -> Tensor:
 
 
 def ours(image: Tensor, gone: Tensor, width: int) -> Tensor:
-    """All 18, as many at a time as a pass takes."""
+    """Impute all 18 images, as many at a time as a pass takes."""
     whole = image.expand(len(gone), -1, -1, -1)
     parts = zip(whole.split(width), gone.split(width), strict=True)
     return torch.cat([impute(images, masks) for images, masks in parts])
 
 
 def theirs(image: Tensor, gone: Tensor) -> Tensor:
-    """All 18, one after another, without noise."""
+    """Impute all 18 images, one after another, without noise."""
     from pytorch_grad_cam.metrics.road import NoisyLinearImputer
 
     imputer = NoisyLinearImputer(noise=0)
@@ -50,7 +50,7 @@ def theirs(image: Tensor, gone: Tensor) -> Tensor:
 
 
 def timed(work: Callable[[], Tensor], rounds: int) -> tuple[float, float, Tensor]:
-    """Median seconds of wall and of processor, and what came of it."""
+    """Return median wall and processor seconds, and the result."""
     walls, processors = [], []
     for _ in range(rounds):
         wall, processor = perf_counter(), process_time()
@@ -61,7 +61,7 @@ def timed(work: Callable[[], Tensor], rounds: int) -> tuple[float, float, Tensor
 
 
 def pictures(count: int, size: int) -> dict[str, tuple[list[Tensor], list[Tensor]]]:
-    """By the kind of map: images and maps."""
+    """Return images and maps, by the kind of map."""
     examples = installed().dataset("photos").load()()
     preprocess = Preprocess((size, size))
     images = [preprocess.image(examples[i % len(examples)].open()) for i in range(count)]

@@ -1,4 +1,4 @@
-"""Wall time of each stage over its limit: forwards made x time per plain forward at the best width.
+"""Measures each stage's wall time over its limit: forwards made x time of a plain forward.
 
     python benchmarks/stages.py [--images 16] [--rounds 3] [--write]
 
@@ -41,7 +41,7 @@ FIVE = {
 
 
 def gradient_cams(work: Work, network: PreparedNetwork) -> int:
-    """The shared pass and five explainers on it."""
+    """Compute the shared pass and five explainers on it."""
     names = [name for name in GRADIENT if name != "cam" or work.classifier.head is not None]
     shared = SharedPass(network.classifier, work.batch.images)
     capture = Capture(work.classifier, work.batch, shared)
@@ -50,7 +50,7 @@ def gradient_cams(work: Work, network: PreparedNetwork) -> int:
 
 
 def score_cam(work: Work, network: PreparedNetwork) -> int:
-    """Score-CAM of every channel that varies."""
+    """Compute Score-CAM of every channel that varies."""
     stream = work.stream(network)
     shared = SharedPass(network.classifier, work.batch.images)
     explain(Capture(work.classifier, work.batch, shared), [installed().explainer("score-cam")], stream)
@@ -58,7 +58,7 @@ def score_cam(work: Work, network: PreparedNetwork) -> int:
 
 
 def metrics(work: Work, network: PreparedNetwork) -> int:
-    """Insertion and deletion of three explainers' maps."""
+    """Compute insertion and deletion of three explainers' maps."""
     registry = installed()
     stream = work.stream(network)
     shared = SharedPass(network.classifier, work.batch.images)
@@ -70,7 +70,7 @@ def metrics(work: Work, network: PreparedNetwork) -> int:
 
 
 def of_peer(library: str, names: tuple[str, ...], work: Work) -> int:
-    """Some explainers of a library, one after another; the forwards that these methods ask for."""
+    """Compute some explainers of a library, one after another; return the forwards that they need."""
     explainers = peers()[library]
     for name in names:
         explainers[name](work)
@@ -79,13 +79,13 @@ def of_peer(library: str, names: tuple[str, ...], work: Work) -> int:
 
 
 def channels(work: Work) -> int:
-    """How many the target layer has."""
+    """Return the number of channels of the target layer."""
     return Capture(work.classifier, work.batch.select([0])).activations.shape[1]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What is measured: it does its work and returns the forwards of its limit.
+    """A stage to measure: `run` does the work and returns the forwards of its limit.
 
     Args:
         alone: on one image only: the libraries that go image by image take as long for each.
@@ -96,7 +96,7 @@ class Stage:
 
 
 def stages() -> dict[str, Stage]:
-    """All that can be measured here, by name."""
+    """Return all stages that can be measured on this machine, by name."""
     ours: dict[str, Callable[[Work, PreparedNetwork], int]] = {
         "gradient CAMs and Conceptor-CAM": gradient_cams,
         "insertion-28 and deletion-28": metrics,
@@ -117,27 +117,27 @@ def stages() -> dict[str, Stage]:
 
 
 def on_plain(stage: Callable[[Work, PreparedNetwork], int], work: Work) -> int:
-    """A stage of ours on the network as it is."""
+    """Run a stage of ours on the plain network."""
     return stage(work, work.plain)
 
 
 def on_prepared(stage: Callable[[Work, PreparedNetwork], int], work: Work) -> int:
-    """A stage of ours on the prepared copy, as `xaibench run` has it."""
+    """Run a stage of ours on the prepared copy, as `xaibench run` does."""
     return stage(work, work.prepared)
 
 
 def on_compiled(stage: Callable[[Work, PreparedNetwork], int], work: Work) -> int:
-    """A stage of ours on the prepared copy, its stream compiled, as `xaibench run --compile` has it."""
+    """Run a stage of ours on the prepared copy with a compiled stream, as `--compile` does."""
     return stage(work, work.compiled)
 
 
 def spread(figures: Sequence[float]) -> str:
-    """Their median, and between which they lie."""
+    """Return the median, least and greatest of some numbers, as text."""
     return f"{statistics.median(figures):.2f} ({min(figures):.2f} to {max(figures):.2f})"
 
 
 def report(model: str, images: int, rounds: int, only: str) -> str:
-    """Markdown: a line a stage."""
+    """Return a Markdown table with a row for each stage."""
     work = load(model, images)
     tokens = work.classifier.target_layer.layout != "channels first"
     chosen = {
@@ -177,7 +177,7 @@ def report(model: str, images: int, rounds: int, only: str) -> str:
 
 
 def plain_forwards(work: Work) -> str:
-    """A sentence: time of a plain forward in a process of its own, and in ours."""
+    """Return a sentence on the time of a plain forward in a process of its own, and in ours."""
     limit = Limit(work.classifier)
     assert work.classifier.preprocess is not None
     here = PlainForward(work.classifier.network, work.classifier.preprocess.size)
@@ -191,7 +191,7 @@ def plain_forwards(work: Work) -> str:
 
 
 def main() -> None:
-    """Measure, print, and write where asked to."""
+    """Measure, print the table, and write it into the page with `--write`."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""What benchmarks work on, and how a piece of it is measured: time, forwards, memory."""
+"""The work of benchmarks, and its measurement: time, forwards, memory."""
 
 import contextlib
 import io
@@ -34,20 +34,20 @@ Done = TypeVar("Done")
 
 
 class Passes(nn.Module):
-    """A function's calls, as a module that can be hooked."""
+    """A function as a module, so that its calls can be hooked."""
 
     def __init__(self, forward: Forward) -> None:
         super().__init__()
         self.function = forward
 
     def forward(self, images: Images) -> Logits:
-        """By the function."""
+        """Call the function."""
         return self.function(images)
 
 
 @dataclass(frozen=True)
 class Work:
-    """What every stage is done on: photographs, each for the class that the network predicts."""
+    """The input of every stage: a network and photographs, each with its predicted class."""
 
     classifier: Classifier
     batch: Batch
@@ -56,22 +56,22 @@ class Work:
 
     @property
     def plain(self) -> PreparedNetwork:
-        """The network as it is."""
+        """The plain network."""
         return self._network("plain", lambda: as_it_is(self.classifier))
 
     @property
     def prepared(self) -> PreparedNetwork:
-        """The prepared copy, made when first asked for."""
+        """The prepared copy, made at first use."""
         return self._network("prepared", lambda: prepare_network(self.classifier, self.batch.images[:1]))
 
     @property
     def compiled(self) -> PreparedNetwork:
-        """With compiled forwards, as `--compile` has them; SystemExit where nothing compiles."""
+        """The copy with compiled forwards, as by `--compile`; SystemExit where nothing compiles."""
         return self._network("compiled", self._compile)
 
     @property
     def modules(self) -> set[nn.Module]:
-        """The network, and what has been made of it."""
+        """The network and its copies."""
         networks = [network.classifier.network for network in self.networks.values()]
         forwards = [network.forward for network in self.networks.values()]
         return {
@@ -92,18 +92,18 @@ class Work:
         return self.networks[name]
 
     def stream(self, network: PreparedNetwork) -> Stream:
-        """A stream at the network's best width."""
+        """Return a stream at the network's best width."""
         if id(network) not in self.widths:
             self.widths[id(network)] = best_width(network.forward, self.batch.images[:1])
         return Stream(network.forward, self.widths[id(network)])
 
     def first(self, count: int) -> "Work":
-        """The same on the first images alone, with the same networks."""
+        """Return the same work on the first `count` images, with the same networks."""
         return replace(self, batch=self.batch.select(range(count)))
 
 
 def load(model: str, images: int) -> Work:
-    """The model and the first photographs, the same ones again where there are not enough.
+    """Load the model and the first photographs, repeated where there are not enough.
 
     Freed memory is kept from now on, as in every run, also in one that uses the plain network.
     """
@@ -121,13 +121,13 @@ def load(model: str, images: int) -> Work:
 
 
 def quietly(work: Callable[[], Done]) -> Done:
-    """Without the progress bars of others."""
+    """Silence the progress bars of other libraries."""
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
         return work()
 
 
 def facts_of_run(model: str, data: str, **settings: Any) -> dict[str, Any]:
-    """What the manifest of a run into an empty folder says; SystemExit where a cell failed."""
+    """Run into an empty folder and return its manifest; raise SystemExit where a cell failed."""
     with TemporaryDirectory() as folder:
         results = xaibench.run([model], [data], output=f"{folder}/run", **settings)
         facts: dict[str, Any] = json.loads((results.path / "manifest.json").read_text(encoding="utf-8"))
@@ -137,7 +137,7 @@ def facts_of_run(model: str, data: str, **settings: Any) -> dict[str, Any]:
 
 
 def peak_memory(model: str, images: int, stage: Callable[[Work], object]) -> float:
-    """MiB above the loaded network at the peak of one stage, in a process of its own."""
+    """Return the peak memory of one stage above the loaded network (MiB), in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_peak_memory, (model, images, stage))
 
@@ -157,7 +157,7 @@ def _peak_memory(model: str, images: int, stage: Callable[[Work], object]) -> fl
 
 
 def peak_of_process() -> float:
-    """MiB that this process had at its peak."""
+    """Return the peak memory of this process, MiB."""
     return _status("VmHWM") / 1024
 
 
@@ -169,7 +169,7 @@ def _status(field: str) -> int:
 
 @dataclass
 class Measured:
-    """Some rounds of one stage.
+    """The measurements of one stage over some rounds.
 
     Args:
         ratios: wall time over the limit that was measured in the same round.
@@ -182,7 +182,7 @@ class Measured:
 
 
 def measured(stages: Mapping[str, tuple[Callable[[Work], int], Work]], rounds: int) -> list[Measured]:
-    """Each stage some times, one after another and round after round, each held against its limit."""
+    """Measure each stage in every round, one after another, each beside its limit."""
     measurements = [Measured() for _ in stages]
     for stage, work in stages.values():  # to warm up
         quietly(partial(stage, work.first(1)))
@@ -197,6 +197,6 @@ def measured(stages: Mapping[str, tuple[Callable[[Work], int], Work]], rounds: i
 
 
 def conditions(rounds: int) -> str:
-    """What a table of times is of: for below it."""
+    """Return a sentence on the conditions of a table of times."""
     vectors = torch.backends.cpu.get_cpu_capability()
     return f"{rounds} round{'s' * (rounds > 1)}; {torch.get_num_threads()} threads, {vectors}."

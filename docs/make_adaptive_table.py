@@ -1,4 +1,4 @@
-"""Writes what adaptive insertion and deletion save and miss into docs/metrics-perturbation.md.
+"""Write the savings and errors of adaptive insertion and deletion into docs/metrics-perturbation.md.
 
     PYTHONPATH=benchmarks python docs/make_adaptive_table.py [CURVES]
 
@@ -46,7 +46,7 @@ Known = dict[tuple[str, str, str, str], Tensor]  # curves by model, data, explai
 
 @dataclass(frozen=True)
 class Measured:
-    """An explainer's maps on a model and data set, by one metric; (n,) each.
+    """Measurements of an explainer's maps on a model and data set by one metric, (n,) each.
 
     Args:
         where, explainer, metric: whose curves these are.
@@ -67,7 +67,7 @@ class Measured:
     coarse: Tensor
 
     def line(self) -> str:
-        """One row of the table."""
+        """Return the row of the table."""
         worst, coarse = self.errors.abs(), self.coarse.abs()
         cells = (
             self.where,
@@ -86,14 +86,14 @@ class Measured:
 
 
 class Answering(nn.Module):
-    """A network that tells how much of an image of ones is grey, and answers from a curve."""
+    """A network that reads the grey share of an image of ones, and returns a curve's value there."""
 
     def __init__(self, curve: Tensor) -> None:
         super().__init__()
         self.curve = curve.double()
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 2) logits."""
+        """Return logits, (B, 2)."""
         last = len(self.curve) - 1
         probabilities = self.curve[((1 - images.mean((1, 2, 3))) * last).round().long()]
         return torch.stack([probabilities.log(), (1 - probabilities).log()], 1)
@@ -117,7 +117,7 @@ def main() -> None:
 
 
 def table(measured: Sequence[Measured]) -> str:
-    """A line an explainer and metric, and what holds of them all."""
+    """Return a table with a row for each explainer and metric, below a summary of all."""
     errors = torch.cat([one.errors.abs() for one in measured])
     bounds = torch.cat([one.bounds for one in measured])
     steps = torch.cat([one.steps / one.every for one in measured])
@@ -134,7 +134,7 @@ def table(measured: Sequence[Measured]) -> str:
 
 
 def curves(model: str, data: str, count: int) -> Known:
-    """All steps of every explainer's maps of the first images of a data set."""
+    """Return the complete curves of every explainer's maps of a data set's first images."""
     classifier: Classifier = installed().model(model).load()()
     batches = list(trials(classifier, data, count))
     network = prepare_network(classifier, batches[0].images[:1])
@@ -149,21 +149,21 @@ def curves(model: str, data: str, count: int) -> Known:
 
 
 def scored_of(answer: Answer[Scored]) -> Scored:
-    """What a metric found; its own error where it raised one."""
+    """Return a metric's scores; raise its error where it failed."""
     if answer.value is None:
         raise answer.error or RuntimeError("a metric returned nothing")
     return answer.value
 
 
 def curves_of(answer: Answer[Scored]) -> Tensor:
-    """The curves of a metric that keeps them."""
+    """Return the curves of a metric that keeps them."""
     kept = scored_of(answer).curves
     assert kept is not None
     return kept
 
 
 def trials(classifier: Classifier, data: str, count: int) -> Iterator[Batch]:
-    """The first images of a data set, each asked about the class that is predicted."""
+    """Yield batches of a data set's first images, each with its predicted class."""
     preprocess = classifier.preprocess
     assert preprocess is not None
     examples = installed().dataset(data).load()()[:count]
@@ -176,7 +176,7 @@ def trials(classifier: Classifier, data: str, count: int) -> Iterator[Batch]:
 
 
 def compared(where: str, explainer: str, metric: str, curves: Tensor) -> Measured:
-    """The adaptive metric on curves (n, steps + 1)."""
+    """Measure the adaptive metric on curves (n, steps + 1)."""
     last = curves.shape[1] - 1
     maps = torch.linspace(1, 0, last, dtype=torch.double).view(1, 1, last)
     batch = Batch(("a",), torch.ones(1, 3, 1, last, dtype=torch.double), torch.tensor([0]), (0,))

@@ -129,7 +129,7 @@ VOC = {
 
 
 def read_wordnet(path: Path) -> tuple[dict[str, set[str]], dict[str, str]]:
-    """The hypernyms of each noun synset, and its first lemma."""
+    """Read the hypernyms of each noun synset, and its first lemma."""
     above: dict[str, set[str]] = defaultdict(set)
     lemma = {}
     for line in path.read_text(encoding="latin-1").splitlines():
@@ -146,7 +146,7 @@ def read_wordnet(path: Path) -> tuple[dict[str, set[str]], dict[str, str]]:
 
 
 def ancestors(synset: str, above: dict[str, set[str]]) -> set[str]:
-    """A synset and all above it."""
+    """Return a synset and all above it."""
     return {synset}.union(*(ancestors(one, above) for one in above[synset]))
 
 
@@ -172,7 +172,7 @@ def main(wordnet: Path) -> None:
 
 
 def write(path: Path, rows: list[tuple[str, int, str, str, str]]) -> None:
-    """One table."""
+    """Write one table."""
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("category", "index", "synset", "name", "why"))

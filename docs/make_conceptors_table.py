@@ -1,4 +1,4 @@
-"""Writes where conceptors help and where they hurt into docs/conceptors.md, from the rows of a run.
+"""Write into docs/conceptors.md where conceptors help and where they hurt, from the rows of a run.
 
     xaibench run --config docs/conceptors.toml --output results/conceptors
     PYTHONPATH=benchmarks:plugins:. python docs/make_conceptors_table.py results/conceptors
@@ -27,7 +27,7 @@ LEAST = 5e-7  # a smaller difference is rounding: a change of contrast moves no 
 
 @dataclass(frozen=True)
 class Difference:
-    """A metric of an explainer under a modifier less that without, over the same trials.
+    """A metric of an explainer with a modifier less that without, paired by trial.
 
     Args:
         mean, low, high: with its 95 % bootstrap interval over images; NaN for a single image.
@@ -57,13 +57,13 @@ class Difference:
 
 
 def base_of(explainer: str, known: set[str]) -> str:
-    """The explainer without its last modifier; empty where that was not run, or it has none."""
+    """Return the explainer without its last modifier; "" where that was not run, or it has none."""
     base = BASES.get(explainer, explainer.rpartition("+")[0])
     return base if base in known else ""
 
 
 def difference(rows: pd.DataFrame, base: str, explainer: str) -> Difference | None:
-    """Of one metric on one model and data set; None where no trial was scored by both."""
+    """Return the difference in one metric on one model and data set; None without common trials."""
     scored = rows[rows["status"] == "ok"]
     pairs = scored.pivot(index=["image", "target"], columns="explainer", values="score")
     if not {base, explainer} <= set(pairs.columns):
@@ -78,7 +78,7 @@ def difference(rows: pd.DataFrame, base: str, explainer: str) -> Difference | No
 
 
 def blocks(results: Results) -> Iterator[tuple[str, dict[str, dict[str, Difference]]]]:
-    """Each model on each data set: differences by explainer and metric."""
+    """Yield, for each model and data set, the differences by explainer and metric."""
     for (model, data), rows in results.scores.groupby(["model", "dataset"], sort=False):
         names = list(dict.fromkeys(rows["explainer"]))
         pairs = {name: base for name in names if (base := base_of(name, set(names)))}
@@ -92,7 +92,7 @@ def blocks(results: Results) -> Iterator[tuple[str, dict[str, dict[str, Differen
 
 
 def page(results: Results) -> str:
-    """A table a model and data set, and how often each modifier helped and hurt."""
+    """Return a table for each model and data set, and how often each modifier helped and hurt."""
     parts, counts = [], Counter[tuple[str, str, str]]()
     arrows = results.scores.drop_duplicates("metric").set_index("metric")["higher_is_better"]
     metrics = [str(metric) for metric in arrows.index]
@@ -116,7 +116,7 @@ def page(results: Results) -> str:
 
 
 def modifier_of(explainer: str) -> str:
-    """The last modifier; an explainer that has a base of its own goes by its name."""
+    """Return the last modifier; an explainer with a base of its own goes by its name."""
     return explainer if explainer in BASES else f"+{explainer.rpartition('+')[2]}"
 
 

@@ -1,4 +1,4 @@
-"""Tries every family of timm, torchvision and transformers, and writes what was found to docs/models.md.
+"""Try every family of timm, torchvision and transformers, and write the results into docs/models.md.
 
 PYTHONPATH=tests:plugins/xaibench-transformers/tests python docs/make_models_table.py [MEMBER ...]
 
@@ -94,7 +94,7 @@ def main(members: Collection[str]) -> None:
 
 
 def kept_lines(jobs: Collection[Job]) -> dict[Job, str]:
-    """The rows that the page has."""
+    """Return the rows that the page already has."""
     sections = dict(part.split("\n", 1) for part in TABLE.read_text(encoding="utf-8").split("\n## "))
     rows = {}
     for job in jobs:
@@ -105,7 +105,7 @@ def kept_lines(jobs: Collection[Job]) -> dict[Job, str]:
 
 
 def all_jobs() -> Iterator[Job]:
-    """Every row of every table."""
+    """Return every row of every table."""
     for family, (library, member, note) in NAMED.items():
         yield Job("named", family, library, member, note)
     for library, members in (("timm", TIMM), ("torchvision", TORCHVISION)):
@@ -116,12 +116,12 @@ def all_jobs() -> Iterator[Job]:
 
 
 def smaller(member: str) -> str:
-    """What was cut down, for people."""
+    """Describe which settings of the member were reduced."""
     return ", ".join(f"{name} {value}" for name, value in SMALLER.get(member, {}).items())
 
 
 def tried(job: Job) -> Found:
-    """What is found in one member."""
+    """Try one member, and return the result."""
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     try:
@@ -131,7 +131,7 @@ def tried(job: Job) -> Found:
 
 
 def page(lines: dict[Job, str]) -> str:
-    """The whole page."""
+    """Return the whole page."""
     versions = {name: version(name) for name in ("timm", "torchvision", "transformers", "torch")}
     text = INTRODUCTION.format(sure=SURE, most=DRAWS, **versions)
     for table, title in TITLES.items():
@@ -144,7 +144,7 @@ def page(lines: dict[Job, str]) -> str:
 
 
 def line(job: Job, outcome: Found) -> str:
-    """One row of the table."""
+    """Return one row of the table."""
     notes = [outcome.reason, *outcome.faults, job.note, NOT_SHOWN.get(job.member, "")]
     cells = [YES if outcome.works else "no", job.family, f"`{job.member}`", by(outcome.size)]
     if outcome.layer:
@@ -161,12 +161,12 @@ def line(job: Job, outcome: Found) -> str:
 
 
 def works(row: str) -> bool:
-    """Whether a row says so."""
+    """Return whether a row reports success."""
     return row.startswith(f"| {YES} |")
 
 
 def by(size: tuple[int, int]) -> str:
-    """Height by width."""
+    """Return a size as height by width."""
     return f"{size[0]} x {size[1]}"
 
 

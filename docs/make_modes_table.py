@@ -1,4 +1,4 @@
-"""Writes how far the modes of a run are from its usual one into docs/modes.md.
+"""Write the deviations of a run's modes from the usual one into docs/modes.md.
 
     PYTHONPATH=benchmarks python docs/make_modes_table.py
 
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def lines(model: str, data: str, count: int) -> Iterator[str]:
-    """A line a mode."""
+    """Yield a row of the table for each mode."""
     classifier: Classifier = installed().model(model).load()()
     batches = list(trials(classifier, data, count))
     image = batches[0].images[:1]
@@ -78,7 +78,7 @@ def lines(model: str, data: str, count: int) -> Iterator[str]:
 def scored(
     network: PreparedNetwork, batches: list[Batch], maps: list[list[Tensor]]
 ) -> tuple[Scores, Curves]:
-    """All maps by all metrics."""
+    """Score all maps by all metrics; return scores and curves."""
     scores: dict[str, list[Tensor]] = {metric: [] for metric in METRICS}
     curves = []
     for batch, own in zip(batches, maps, strict=True):
@@ -91,7 +91,7 @@ def scored(
 
 
 def agreement(ours: Tensor, theirs: Tensor) -> tuple[int, int]:
-    """Of the pairs of explainers on an image, how many stand in the same order, of how many."""
+    """Return the number of pairs of explainers on an image in the same order, and of all pairs."""
     pairs = list(combinations(range(len(ours)), 2))
     alike = sum(int(((ours[a] > ours[b]) == (theirs[a] > theirs[b])).sum()) for a, b in pairs)
     return alike, len(pairs) * ours.shape[1]

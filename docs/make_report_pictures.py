@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def photograph(driver: Any, url: str, scheme: str, width: int, height: int, top: str) -> bytes:
-    """A JPEG of what is below `top`, once its maps are drawn."""
+    """Write a JPEG of the page below `top`, once its maps are drawn."""
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     features = [{"name": "prefers-color-scheme", "value": scheme}]

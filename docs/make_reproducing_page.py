@@ -1,4 +1,4 @@
-"""Writes docs/reproducing.md: the protocols of published figures, as `xaibench reproduce` knows them.
+"""Write docs/reproducing.md: the protocols of published figures, as `xaibench reproduce` knows them.
 
 python docs/make_reproducing_page.py
 """
@@ -37,12 +37,12 @@ def main() -> None:
 
 
 def page(protocols: Iterable[Protocol]) -> str:
-    """The whole page."""
+    """Return the whole page."""
     return HEAD + "".join(map(entry, protocols))
 
 
 def entry(protocol: Protocol) -> str:
-    """One protocol: what it is, what it needs, its figures."""
+    """Return the section of one protocol: its description, its requirements and its figures."""
     facts = [
         f"model `{protocol.model}`" if protocol.model else "",
         f"data `{protocol.data}`",
@@ -63,12 +63,12 @@ def entry(protocol: Protocol) -> str:
 
 
 def command(protocol: Protocol) -> str:
-    """What to type."""
+    """Return the command that reproduces a protocol."""
     return f"`xaibench reproduce {protocol.name} --data {protocol.data}:PATH`"
 
 
 def table(protocol: Protocol) -> list[str]:
-    """Their figures, and our name for each method."""
+    """Return the table of published figures, with our name for each method."""
     heads = ["method", *(f"{one.theirs} (`{one.ours}`)" for one in protocol.metrics), "ours"]
     lines = [f"| {' | '.join(heads)} |", f"| --- |{' ---: |' * len(protocol.metrics)} --- |"]
     for method in protocol.figures:

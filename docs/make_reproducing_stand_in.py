@@ -1,4 +1,4 @@
-"""Runs a whole protocol on a stand-in, and writes what it printed into docs/reproducing-stand-in.md.
+"""Run a whole protocol on a stand-in, and write its output into docs/reproducing-stand-in.md.
 
     PYTHONPATH=benchmarks python docs/make_reproducing_stand_in.py [--protocol NAME] [--images 2]
 
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def lay(folder: Path, count: int) -> list[str]:
-    """Photographs as `val/<synset>/ILSVRC2012_val_<number>.JPEG`; returns their paths."""
+    """Write photographs as `val/<synset>/ILSVRC2012_val_<number>.JPEG`; return their paths."""
     examples = installed().dataset("photos").load()()
     laid = []
     for number in range(1, count + 1):

@@ -1,4 +1,4 @@
-"""Writes what ImageNet's validation images would take into docs/scaling.md.
+"""Write the forecast for ImageNet's validation images into docs/scaling.md.
 
     PYTHONPATH=benchmarks python docs/make_scaling_tables.py [--price 2]
 
@@ -51,7 +51,7 @@ Work = tuple[tuple[str, ...], tuple[str, ...]]  # explainers and metrics
 
 @dataclass(frozen=True)
 class Rate:
-    """How fast a network runs here.
+    """The speed of a network on this machine.
 
     Args:
         width: images a pass.
@@ -63,7 +63,7 @@ class Rate:
 
 
 def foretold(model: str, data: str, what: Work, limit: int) -> Forecast:
-    """The plan of one block."""
+    """Return the forecast of one block."""
     explainers, metrics = what
     config = Config(
         grid=(Grid(models=(model,), data=(data,)),),
@@ -80,7 +80,7 @@ def foretold(model: str, data: str, what: Work, limit: int) -> Forecast:
 
 
 def rate(model: str) -> Rate:
-    """Of the prepared network, in its best pass width."""
+    """Measure the prepared network at its best pass width."""
     classifier = installed().model(model).load()()
     image = torch.zeros(1, 3, *classifier.preprocess.size)
     network = prepare_network(classifier, image)
@@ -95,7 +95,7 @@ def rate(model: str) -> Rate:
 
 
 def plan_table() -> tuple[str, dict[str, int]]:
-    """Forwards an image of each network and kind of work; and of the default by network."""
+    """Return a table of forwards an image, and the forwards of the default by network."""
     lines: list[list[str]] = []
     default: dict[str, int] = {}
     for name, model in MODELS.items():
@@ -114,7 +114,7 @@ def plan_table() -> tuple[str, dict[str, int]]:
 
 
 def hours_table(default: dict[str, int], rates: dict[str, Rate], price: float) -> str:
-    """Hours, and dollars, of the default work."""
+    """Return a table of the hours and dollars of the default work."""
     lines = []
     for name, forwards in default.items():
         whole = forwards * IMAGES * GRID_MODELS
@@ -130,7 +130,7 @@ def hours_table(default: dict[str, int], rates: dict[str, Rate], price: float) -
 
 
 def check_table() -> str:
-    """Foretold and counted, stage by stage, of small runs."""
+    """Return a table of forecast and counted forwards, stage by stage, of small runs."""
     lines = []
     for model, data, limit in CHECKED:
         plan = foretold(model, data, WORK["the default"], limit)

@@ -1,4 +1,4 @@
-"""Writes the numbers, tables and the figure of docs/training.md and docs/attention-study.md.
+"""Write the numbers, tables and the figure of docs/training.md and docs/attention-study.md.
 
     PYTHONPATH=benchmarks python docs/make_training_pages.py --study results/study-attention
         --trainings results/simple-cnn results/study-attention/plain-0 ... --folds results/folds
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def command(recipe: Recipe) -> str:
-    """The command line of a recipe: what is not its default."""
+    """Return the command line of a recipe: the options that differ from their defaults."""
     line = f"xaibench train {recipe.architecture}"
     for name, value in msgspec.structs.asdict(recipe).items():
         if name in ("architecture", "settings") or value == getattr(PLAIN, name):
@@ -65,7 +65,7 @@ def command(recipe: Recipe) -> str:
 
 
 def trainings(folders: list[Path]) -> str:
-    """A row a training."""
+    """Return a table with a row for each training."""
     lines = [
         "| command | trained on | accuracy held out | accuracy on unseen scenes | best epoch "
         "| seconds |",
@@ -84,7 +84,7 @@ def trainings(folders: list[Path]) -> str:
 
 
 def accuracies(simple: Path, study: Path) -> str:
-    """What README says of the networks that are trained here."""
+    """Return README's sentence on the networks trained here."""
     alone = read_facts(simple)
 
     def unseen(arm: str) -> str:
@@ -100,12 +100,12 @@ def accuracies(simple: Path, study: Path) -> str:
 
 
 def percent(share: float) -> str:
-    """With one decimal."""
+    """Return a share in per cent, with one decimal."""
     return f"{100 * share:.1f} %"
 
 
 def epochs(folder: Path) -> str:
-    """One training, epoch by epoch."""
+    """Return a table of one training, epoch by epoch."""
     lines = ["| epoch | loss | accuracy | held out |", "| ---: | ---: | ---: | ---: |"]
     lines += [
         f"| {e.number} | {e.loss:.3f} | {e.accuracy:.3f} | {e.held_out_accuracy:.3f} |"
@@ -115,7 +115,7 @@ def epochs(folder: Path) -> str:
 
 
 def folds(folder: Path) -> str:
-    """The cross-validation's table."""
+    """Return the table of the cross-validation."""
     table = pd.read_csv(folder / "folds.csv").fillna({"metric": ""})
     columns = [name for name in table.columns if name not in ("explainer", "metric")]
     lines = [f"| | {' | '.join(columns)} |", "| --- |" + " ---: |" * len(columns)]

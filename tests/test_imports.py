@@ -11,7 +11,7 @@ import xaibench
 HOME = Path(xaibench.__file__).parent
 PLUGINS = HOME.parent / "plugins"
 API_ORDER = (
-    *("errors", "executing", "reporting", "specs", "hooks", "types", "pictures", "region", "scored"),
+    *("errors", "executing", "specs", "reporting", "hooks", "types", "pictures", "region", "scored"),
     *("batch", "variants", "maps"),
     *("classifier", "layout", "explaining", "attention", "capture", "probe", "resolve"),
 )
@@ -100,6 +100,18 @@ def test_the_core_names_no_method_model_or_data_set_but_as_a_default():
             if isinstance(node, ast.Constant) and isinstance(node.value, str)
         }
         assert not (strings & (names - allowed)), file
+
+
+def test_report_and_command_line_name_no_modifier():
+    from xaibench.engine.discovery.registry import installed
+
+    described = HOME / "cli" / "commands" / "run.py"  # the help of the default run, which has one
+    files = [file for room in ("cli", "report") for file in (HOME / room).rglob("*.*")]
+    assert described in files
+    for file in files:
+        if file.suffix in (".py", ".html", ".js", ".css") and file != described:
+            text = file.read_text(encoding="utf-8")
+            assert not [name for name in installed().modifiers if name in text], file
 
 
 def test_plugins_live_on_the_api_alone():

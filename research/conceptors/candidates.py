@@ -39,7 +39,7 @@ class Base:
 
 @dataclass(frozen=True)
 class Features:
-    """What is kept of the trials: enough to make every candidate's map without the network.
+    """The cached tensors of all trials: every candidate's map is made from them without the network.
 
     Args:
         activations, gradients: (B, K, h, w), at the target layer.
@@ -78,18 +78,18 @@ class Candidate:
     aperture: float = 30.0
 
     def __str__(self) -> str:
-        """What is not the default, then the aperture."""
+        """Return the settings that differ from the default, then the aperture."""
         changed = [f"{axis} {value}" for axis, value in changes(self).items()]
         return ", ".join([*changed, f"a²={self.aperture:g}"])
 
     @property
     def axis(self) -> str:
-        """What about it is not the default, its aperture aside."""
+        """The settings that differ from the default, without the aperture, as text."""
         return str(self).rpartition("a²=")[0].removesuffix(", ") or "default"
 
 
 def grid_of_candidates(signed: bool) -> list[Candidate]:
-    """The wide search: one thing changed at a time, each at several apertures."""
+    """Return the candidates of the wide search: one change at a time, each at several apertures."""
     states = [name for name in STATES if signed or name != "positive part"]
     candidates = [Candidate(states=s, aperture=a) for s, a in product(states, APERTURES)]
     candidates += [Candidate(weights=w, aperture=a) for w, a in product(WEIGHTS, FEWER)]
@@ -104,7 +104,7 @@ def grid_of_candidates(signed: bool) -> list[Candidate]:
 
 
 def combined(best: list[Candidate]) -> list[Candidate]:
-    """Two changes at once, at the apertures of both."""
+    """Return candidates with two of the changes at once, at the apertures of both."""
     candidates = []
     for first, second in combinations(best, 2):
         ours, theirs = changes(first), changes(second)
@@ -115,13 +115,13 @@ def combined(best: list[Candidate]) -> list[Candidate]:
 
 
 def changes(candidate: Candidate) -> dict[str, Any]:
-    """Its settings that are not the default's, but for the aperture."""
+    """Return the settings that differ from the default, without the aperture."""
     plain, names = Candidate(), [axis.name for axis in fields(candidate) if axis.name != "aperture"]
     return {n: getattr(candidate, n) for n in names if getattr(candidate, n) != getattr(plain, n)}
 
 
 def maps_of(candidate: Candidate, features: Features, base: Base) -> GridMaps:
-    """(B, h, w), not negative."""
+    """Return a candidate's maps, (B, h, w), not negative."""
     if candidate.read in SPATIAL:
         contributions, rho = features.gradients * features.activations, SPATIAL[candidate.read]
         return through_conceptors(contributions, candidate.aperture, rho)
@@ -135,7 +135,7 @@ def maps_of(candidate: Candidate, features: Features, base: Base) -> GridMaps:
 
 
 def at_layer(candidate: Candidate, states: Grid, base: Base) -> GridMaps:
-    """The read-out of some states under the conceptor of the base's weights."""
+    """Return the read-out of some states under the conceptor of the base's weights."""
     own = at_most_one(base.own)
     length = states.square().sum(1).double()
     weights = WEIGHTS[candidate.weights](base)
@@ -152,7 +152,7 @@ def at_layer(candidate: Candidate, states: Grid, base: Base) -> GridMaps:
 def let_through(
     states: Grid, own: GridMaps, aperture: float, against: GridMaps | None = None, faint: float = 1.0
 ) -> Tensor:
-    """a_n' C a_n, (B, h, w) of float64: `evidence` before it is divided, with an aperture a side."""
+    """Return a_n' C a_n, (B, h, w) of float64: undivided evidence, with an aperture for each side."""
     features = states.flatten(2)
     length = features.square().sum(1).double()
     positive = root_share(length, own, aperture)
@@ -162,41 +162,41 @@ def let_through(
 
 
 def over(kept: Tensor, length: Tensor) -> Tensor:
-    """The quotient; 0 where the length is."""
+    """Return the quotient; 0 where the length is 0."""
     return torch.where(length > 0, kept / torch.where(length > 0, length, 1), 0)
 
 
 def resized(base: Base, like: Grid) -> Base:
-    """The base's maps at another grid."""
+    """Return the base's maps at the grid of `like`."""
     size = like.shape[2:]
     rivals = tuple(upsample(rival, size) for rival in base.rivals)
     return Base(upsample(base.own, size), upsample(base.opposed, size), rivals)
 
 
 def centred(states: Grid) -> Grid:
-    """Each channel less its mean."""
+    """Return the states with the mean of each channel subtracted."""
     return states - states.mean((2, 3), keepdim=True)
 
 
 def evened(states: Grid) -> Grid:
-    """Each channel divided by its root mean square; silent ones stay silent."""
+    """Return each channel divided by its root mean square; channels of zeros stay zero."""
     size = states.square().mean((2, 3), keepdim=True).sqrt()
     return torch.where(size > 0, states / torch.where(size > 0, size, 1), 0)
 
 
 def unit(states: Grid) -> Grid:
-    """Each position divided by its length."""
+    """Return each position's vector divided by its length."""
     return torch.nn.functional.normalize(states, dim=1)
 
 
 def whitened(states: Grid) -> Grid:
-    """U V' of the singular value decomposition: orthonormal positions, where they are fewer."""
+    """Return U V' of the singular value decomposition: orthonormal positions, where they are fewer."""
     left, _, right = torch.linalg.svd(states.flatten(2).double(), full_matrices=False)
     return torch.matmul(left, right).view_as(states).to(states)
 
 
 def place(states: Grid) -> Grid:
-    """Four channels that say where a position is, as strong as all of the states' together."""
+    """Return four channels that encode a position, as strong as all of the states' together."""
     height, width = states.shape[2:]
     down = torch.linspace(0, 1, height)[:, None].expand(height, width)
     across = torch.linspace(0, 1, width).expand(height, width)
@@ -206,7 +206,7 @@ def place(states: Grid) -> Grid:
 
 
 def softmax(base: Base) -> GridMaps:
-    """The map's exponential, in units of its spread."""
+    """Return the softmax of the map, in units of its spread."""
     spread = base.own.std((1, 2), keepdim=True)
     return at_most_one(
         (base.own / torch.where(spread > 0, spread, 1)).flatten(1).softmax(1).view_as(base.own)
@@ -214,13 +214,13 @@ def softmax(base: Base) -> GridMaps:
 
 
 def top_quarter(base: Base) -> GridMaps:
-    """1 at the quarter of the positions where the map is largest."""
+    """Return 1 at the quarter of the positions where the map is largest, else 0."""
     least = base.own.flatten(1).quantile(0.75, dim=1)[:, None, None]
     return ((base.own >= least) & (base.own > 0)).to(base.own)
 
 
 def any_rival(base: Base, own: GridMaps, length: Tensor) -> GridMaps:
-    """Weights of the conceptors of all rivals joined by OR: their correlations, of trace 1, added up."""
+    """Return weights of all rivals' conceptors joined by OR: the sum of correlations of trace 1."""
     shares = []
     for rival in base.rivals:
         weights = at_most_one(rival).to(length)
@@ -229,12 +229,12 @@ def any_rival(base: Base, own: GridMaps, length: Tensor) -> GridMaps:
 
 
 def jaeger(kept: Tensor, rivals: Tensor) -> GridMaps:
-    """Positive evidence times what the rival's conceptor does not let through, each on [0, 1]."""
+    """Return positive evidence times what the rival's conceptor does not let through, each on [0, 1]."""
     return rescale(kept) * rescale(1 - rivals)
 
 
 def less_background(share: Tensor, own: Tensor, kept: Tensor) -> GridMaps:
-    """What is above the mean where the map is small."""
+    """Return the part of the share above its mean where the map is small."""
     around = 1 - own
     mean = (share * around).sum((1, 2), keepdim=True) / around.sum((1, 2), keepdim=True).clamp(min=1e-9)
     return (share - mean).relu()
@@ -282,7 +282,7 @@ SPATIAL = {"first reconstruction": 1.0, "first reconstruction without NOT": 0.0}
 def bases_of(
     activations: Grid, gradients: Grid, rivals: list[Grid], attention: GridMaps | None
 ) -> dict[str, Base]:
-    """Grad-CAM, Layer-CAM and, where there is one, raw attention, which is the same for all classes."""
+    """Return the maps of Grad-CAM, Layer-CAM and, where given, raw attention (equal for all classes)."""
 
     def base_by(cam: Callable[[Grid], GridMaps], own: GridMaps | None = None) -> Base:
         mine = cam(gradients) if own is None else own

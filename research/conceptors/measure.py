@@ -38,7 +38,7 @@ Differences = Mapping[str, Difference]
 
 @dataclass(frozen=True)
 class Work:
-    """Trials of some images, and all that scoring a map of theirs takes.
+    """Trials of some images, and everything needed to score maps of them.
 
     Args:
         batch: an image asked about its label and about the predicted class.
@@ -64,7 +64,7 @@ class Work:
 
 
 def prepared_work(model: str, images: Sequence[tuple[Example, ...]]) -> Work:
-    """One pass over the images: everything that candidates and scores need."""
+    """Pass the images through the network once, and return all that candidates and scores need."""
     registry = installed()
     classifier: Classifier = registry.model(model).load()()
     earlier: Classifier = registry.model(f"{model}@{EARLIER.get(model, 'blocks.4')}").load()()
@@ -91,12 +91,12 @@ def prepared_work(model: str, images: Sequence[tuple[Example, ...]]) -> Work:
 
 
 def chunks(count: int) -> Iterator[range]:
-    """Rows, some at a time."""
+    """Return the rows in chunks of `AT_ONCE`."""
     return (range(first, min(first + AT_ONCE, count)) for first in range(0, count, AT_ONCE))
 
 
 def features_of(classifier: Classifier, earlier: Classifier, batch: Batch) -> tuple[Tensor, Features]:
-    """Probabilities of the targets, and what the candidates are made of."""
+    """Return the probabilities of the targets and the cached tensors of a batch."""
     capture = Capture(classifier, batch)
     rivals = [capture.gradients_for(targets) for targets in runners_up(capture, RIVALS)[0].T]
     attention = raw_attention(capture) if "attention" in classifier.provides else None
@@ -112,7 +112,7 @@ def features_of(classifier: Classifier, earlier: Classifier, batch: Batch) -> tu
 
 
 def joined(parts: Sequence[Features]) -> Features:
-    """All trials together."""
+    """Return the cached tensors of several batches as one."""
 
     def base(name: str) -> Base:
         bases = [part.bases[name] for part in parts]
@@ -133,18 +133,18 @@ def joined(parts: Sequence[Features]) -> Features:
 
 
 def kind(example: Example) -> str:
-    """The object of a cut-out, which other images show too; else the image."""
+    """Return the object that a cut-out shows, which other images may show too; else the image's id."""
     name, _, turn = example.id.rpartition("-")
     return name if turn in ("0", "1") else example.id
 
 
 def whole(maps: GridMaps, work: Work) -> Maps:
-    """As the engine hands maps to metrics."""
+    """Return maps upsampled and rescaled, as the engine hands them to metrics."""
     return rescale(upsample(maps, work.batch.images.shape[2:]))
 
 
 def matched(base: Maps, like: Maps) -> Maps:
-    """`base` under the growing function that gives it the histogram of `like`, map by map.
+    """Return `base` with the histogram of `like`, map by map, its order of pixels unchanged.
 
     Where `base` has ties, as behind a ReLU, they stay tied, at the mean of the values that fall to
     them: the order of the pixels is the base's, and the mean is that of `like`.
@@ -160,7 +160,7 @@ def matched(base: Maps, like: Maps) -> Maps:
 
 
 def masked(rows: Sequence[Maps], batch: Batch) -> Asks[Curves]:
-    """Probability of each image times each of its maps, (B, number of maps)."""
+    """Return the target's probability for each image times each of its maps, (B, number of maps)."""
 
     def build(row: int, k: Indices) -> Images:
         return torch.stack([batch.images[row] * rows[i][row] for i in k.tolist()])
@@ -169,7 +169,7 @@ def masked(rows: Sequence[Maps], batch: Batch) -> Asks[Curves]:
 
 
 def effects(maps: Sequence[Maps], work: Work) -> list[pd.DataFrame]:
-    """Average Drop, Increase and Gain of each map, a row a trial about the predicted class."""
+    """Return Average Drop, Increase and Gain of each map, one row a trial of the predicted class."""
     rows = work.rows_asked_about("predicted")
     batch, before = work.batch.select(rows), work.chances[rows]
     (answer,) = work.stream.drive([Task(masked([some[rows] for some in maps], batch), batch)])
@@ -185,7 +185,7 @@ def effects(maps: Sequence[Maps], work: Work) -> list[pd.DataFrame]:
 
 
 def places(maps: Maps, work: Work) -> pd.DataFrame:
-    """Energy in the mask, peak on it, pointing game, a row a trial about the label."""
+    """Return energy in the mask, peak on it and pointing game, one row for each trial of the label."""
     rows = work.rows_asked_about("label")
     some, batch = maps[rows], work.batch.select(rows)
     total = some.sum((1, 2))
@@ -199,7 +199,7 @@ def places(maps: Maps, work: Work) -> pd.DataFrame:
 
 
 def curves(maps: Sequence[Maps], work: Work) -> list[pd.DataFrame]:
-    """Insertion and deletion in 10 steps, a row a trial about the predicted class."""
+    """Return insertion and deletion in 10 steps, one row for each trial of the predicted class."""
     rows = work.rows_asked_about("predicted")
     batch = work.batch.select(rows)
     tasks = [
@@ -216,7 +216,7 @@ def curves(maps: Sequence[Maps], work: Work) -> list[pd.DataFrame]:
 def score(
     makers: Mapping[str, Callable[[], GridMaps]], base: Base, work: Work, with_curves: bool = False
 ) -> dict[str, pd.DataFrame]:
-    """Each map's scores, a row a trial; primed are those of the base map with its histogram."""
+    """Return each map's scores, one row a trial; primed columns score the base with its histogram."""
     plain, scores = whole(base.own, work), {}
     for names in [list(makers)[i : i + AT_ONCE] for i in range(0, len(makers), AT_ONCE)]:
         maps = [whole(makers[name](), work) for name in names]
@@ -233,7 +233,7 @@ def score(
 
 
 def differences(scores: pd.DataFrame, base: pd.DataFrame, work: Work) -> dict[str, Difference]:
-    """Mean and half-width of the 95 % interval of each metric's paired difference to the base.
+    """Return mean and half-width of the 95 % interval of each metric's paired difference to the base.
 
     Primed: against the base map with the same histogram. Positive is better, always.
     """

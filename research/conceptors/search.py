@@ -1,4 +1,4 @@
-"""Searches for better conceptors on a real network, in two stages, and writes down what it finds.
+"""Search for better conceptors on a real network, in two stages, and write the results down.
 
     PYTHONPATH=research:benchmarks python -m conceptors.search --model efficientnet-lite0 --data cutouts
 
@@ -62,7 +62,7 @@ LEAST = 5e-4  # a difference below it is shown as 0
 def examples_of(
     model: str, data: str, seeds: Sequence[int], half: int, limit: int
 ) -> list[tuple[Example, ...]]:
-    """Images of one half of the kinds, drawn by some seeds, asked about one class each."""
+    """Return images of one half of the objects, drawn by some seeds, each with one annotated class."""
     block_of_data = block(installed(), model, data)
     load, root = block_of_data.dataset.load(), block_of_data.root
     if "seed" not in signature(load).parameters:
@@ -75,7 +75,7 @@ def examples_of(
 
 
 def all_of(model: str, data: str) -> list[tuple[Example, ...]]:
-    """Every image of a data set that is asked about one class: what is never searched on."""
+    """Return every image of a data set with one annotated class; none is used for the search."""
     block_of_data = block(installed(), model, data)
     load = block_of_data.dataset.load()
     images = images_of_examples(load(block_of_data.root) if block_of_data.root is not None else load())
@@ -83,13 +83,13 @@ def all_of(model: str, data: str) -> list[tuple[Example, ...]]:
 
 
 def worth(difference: Differences) -> float:
-    """Mean of what stands in WORTH, each in units of its half-width, none counted above 4."""
+    """Return the mean of the differences in WORTH, each in units of its half-width, at most 4."""
     units = [mean / half if half > 0 else 0.0 for mean, half in (difference[name] for name in WORTH)]
     return sum(max(-4.0, min(4.0, unit)) for unit in units) / len(units)
 
 
 def searched(work: Work, base: Base) -> dict[Candidate, dict[str, Difference]]:
-    """Stage one: every candidate's differences to the base."""
+    """Carry out stage one: return every candidate's differences to the base."""
     plain = score({"base": lambda: base.own}, base, work)["base"]
 
     def tried(candidates: Iterable[Candidate]) -> dict[Candidate, dict[str, Difference]]:
@@ -106,14 +106,14 @@ def searched(work: Work, base: Base) -> dict[Candidate, dict[str, Difference]]:
 
 
 def finalists(results: Mapping[Candidate, Differences]) -> list[Candidate]:
-    """The defaults, a control, the three of most worth, and the best in each of some metrics."""
+    """Return the defaults, a control, the three of most worth, and the best in each of some metrics."""
     ranked = sorted(results, key=lambda c: -worth(results[c]))
     best = [max(results, key=lambda c: results[c][name][0]) for name in ("energy'", "peak", "AD'")]
     return list(dict.fromkeys([*DEFAULTS, *ranked[:3], *best]))
 
 
 def held_out(work: Work, base: Base, chosen: Sequence[Candidate]) -> pd.DataFrame:
-    """Stage two: the base, its controls, and the chosen, a row each; cells are text."""
+    """Carry out stage two: return a row of text for the base, each control and each chosen candidate."""
     own = rescale(base.own)
     plain: dict[str, Callable[[], GridMaps]] = {"base": lambda: own, FINER: lambda: finer(work, own)}
     controls: dict[str, Callable[[], Maps]] = {
@@ -138,31 +138,31 @@ def held_out(work: Work, base: Base, chosen: Sequence[Candidate]) -> pd.DataFram
 
 
 def power(work: Work, own: GridMaps, exponent: float) -> Maps:
-    """The base's maps raised to a power: more or less contrast, and nothing else."""
+    """Return the base's maps raised to a power, which changes their contrast and nothing else."""
     return whole(own, work) ** exponent
 
 
 def finer(work: Work, own: GridMaps) -> GridMaps:
-    """What the earlier layer's finer grid alone brings: the root of its Layer-CAM times the map."""
+    """Return a control of the finer grid: the root of the earlier layer's Layer-CAM times the map."""
     earlier = rescale(work.features.finer)
     return (earlier * upsample(own, earlier.shape[1:])).sqrt()
 
 
 def nearly_ones(work: Work) -> Maps:
-    """Fake-CAM (Poppi et al. 2021): what covering everything scores."""
+    """Return Fake-CAM (Poppi et al. 2021): maps of ones but for one pixel."""
     maps = torch.ones_like(work.covers)
     maps[:, 0, 0] = 0
     return maps
 
 
 def signed(mean: float, half: float) -> str:
-    """A difference and its half-width."""
+    """Return a difference and its half-width as text."""
     text = f"{mean:+.3f} ±{half:.3f}".replace("0.", ".")
     return f"**{text}**" if abs(mean) > max(half, LEAST) else text
 
 
 def verdict(difference: Differences, beyond: Differences) -> str:
-    """What it helps and hurts beyond its interval, and beyond contrast where that matters.
+    """Return the metrics that improve or worsen beyond their interval, and beyond mere contrast.
 
     What an earlier layer helps must stand against its finer grid (`beyond`) too.
     """
@@ -180,7 +180,7 @@ def verdict(difference: Differences, beyond: Differences) -> str:
 
 
 def by_change(results: Mapping[Candidate, Differences]) -> pd.DataFrame:
-    """Stage one's table: of each change the aperture of most worth, best first."""
+    """Return the table of stage one: each change at its aperture of most worth, best first."""
     rows: dict[str, dict[str, str]] = {}
     for candidate in sorted(results, key=lambda c: -worth(results[c])):
         cells = {name: signed(*results[candidate][name]) for name in ("energy", "AD", *WORTH)}
@@ -190,13 +190,13 @@ def by_change(results: Mapping[Candidate, Differences]) -> pd.DataFrame:
 
 
 def markdown(frame: pd.DataFrame, corner: str) -> str:
-    """A table."""
+    """Return a data frame as a Markdown table."""
     rows = zip(frame.index, frame.to_numpy(), strict=True)
     return table([corner, *frame.columns], [[str(name), *map(str, row)] for name, row in rows])
 
 
 def report(given: argparse.Namespace) -> str:
-    """The whole search of one model and data set, as Markdown."""
+    """Carry out the whole search on one model and data set, and return it as Markdown."""
     began = perf_counter()
     seeds = (given.seed, given.seed + 1)
     first = prepared_work(given.model, examples_of(given.model, given.data, seeds, 0, given.limit))
@@ -216,13 +216,13 @@ def report(given: argparse.Namespace) -> str:
 
 
 def counted(work: Work) -> str:
-    """How many images there are, and of how many kinds."""
+    """Return the number of images, and of objects where they are fewer."""
     images, kinds = len(work.rows_asked_about("predicted")), len(set(work.kinds))
     return f"{images} images" + (f" of {kinds} objects" if kinds < images else "")
 
 
 def main() -> None:
-    """Search and print, or write."""
+    """Search, and print the report or write it into a page."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

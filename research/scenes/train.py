@@ -28,7 +28,7 @@ RATES = {"cnn": 3e-3, "vit": 1.5e-3}
 
 
 def dataset(count: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Images (N, 3, 64, 64) of uint8, targets (N,), the object's share of 8 x 8 cells."""
+    """Return images (N, 3, 64, 64) of uint8, targets (N,), and the object's share of 8 x 8 cells."""
     parts = []
     for first in range(0, count, 500):
         images, targets, masks = draw(range(first, min(first + 500, count)), seed)
@@ -38,12 +38,12 @@ def dataset(count: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def normalised(images: Tensor) -> Tensor:
-    """Bytes to [-1, 1], as the networks want them."""
+    """Return bytes scaled to [-1, 1], the range of the networks' input."""
     return images.float() / 127.5 - 1
 
 
 def two_logits(network: nn.Module, images: Tensor, cover: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits, and those of the same head when the feature map is pooled over the object alone."""
+    """Return the logits, and those of the same head on features pooled over the object alone."""
     share = cover / cover.sum((1, 2), keepdim=True)
     if isinstance(network, VisionTransformer):
         tokens = network.forward_features(images)
@@ -57,7 +57,7 @@ def two_logits(network: nn.Module, images: Tensor, cover: Tensor) -> tuple[Tenso
 
 @torch.inference_mode()
 def accuracy(network: nn.Module, images: Tensor, targets: Tensor) -> float:
-    """Share of images whose highest logit is the target's."""
+    """Return the share of images whose highest logit is the target's."""
     network.eval()
     predicted = torch.cat([network(normalised(part)).argmax(1) for part in images.split(200)])
     network.train()
@@ -65,7 +65,7 @@ def accuracy(network: nn.Module, images: Tensor, targets: Tensor) -> float:
 
 
 def train(kind: str, minutes: float, seed: int) -> tuple[nn.Module, float]:
-    """The trained network and its accuracy on scenes that it has not seen."""
+    """Return the trained network and its accuracy on validation scenes."""
     torch.manual_seed(seed)
     images, targets, cover = dataset(TRAIN, TRAINING)
     valid_images, valid_targets, _ = dataset(VALID, VALIDATION)
@@ -103,7 +103,7 @@ def train(kind: str, minutes: float, seed: int) -> tuple[nn.Module, float]:
 def step_loss(
     network: nn.Module, images: Tensor, targets: Tensor, cover: Tensor, spent: float
 ) -> Tensor:
-    """Cross entropy of both logits, the second fading out; mirrored and recoloured at random."""
+    """Return the cross entropy of both logits, the second fading out, on images augmented at random."""
     if torch.rand(()) < 0.5:
         images, cover = images.flip(3), cover.flip(2)
     images = images[:, torch.randperm(3)]
@@ -113,7 +113,7 @@ def step_loss(
 
 
 def vit_on_cnn() -> VisionTransformer:
-    """The ViT, its stem beginning as the trained CNN's first layers."""
+    """Return the ViT with its stem initialised from the trained CNN's first layers."""
     from xaibench_models.scenes_networks import scenes_cnn_network
 
     network = small_vit()
@@ -123,7 +123,7 @@ def vit_on_cnn() -> VisionTransformer:
 
 
 def main() -> None:
-    """Train, report, write."""
+    """Train a network, print its accuracy and write its weights."""
     arguments = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )

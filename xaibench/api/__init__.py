@@ -10,6 +10,7 @@ from xaibench.api.errors import (
     XaibenchError,
 )
 from xaibench.api.hooks import API_VERSION, hookimpl
+from xaibench.api.reporting import ReportSection
 from xaibench.api.specs import (
     Architecture,
     Command,
@@ -19,7 +20,6 @@ from xaibench.api.specs import (
     Metric,
     Model,
     Modifier,
-    ReportSection,
 )
 
 __all__ = [

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import pluggy
 
+from xaibench.api.reporting import ReportSection
 from xaibench.api.specs import (
     Architecture,
     Command,
@@ -17,7 +18,6 @@ from xaibench.api.specs import (
     Metric,
     Model,
     Modifier,
-    ReportSection,
 )
 
 API_VERSION = 1

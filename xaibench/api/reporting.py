@@ -1,7 +1,9 @@
-"""The data that a report section of a plugin returns. The report escapes and embeds all of it."""
+"""Sections of the report that plugins offer, and the data they return, which the report escapes."""
 
 from dataclasses import dataclass
 from pathlib import Path
+
+from xaibench.api.specs import Spec, refuse_unless_word
 
 
 @dataclass(frozen=True)
@@ -30,3 +32,20 @@ class SectionContent:
 
     paragraphs: tuple[str, ...] = ()
     pictures: tuple[SectionPicture, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSection(Spec):
+    """A function from a results folder to a `SectionContent`, or None where it has none.
+
+    The section stands in the report behind the gallery, and `name` in the link to it. Where the function
+    raises, the section says so and the rest of the report is written.
+
+    Args:
+        title: the heading; `name` where not given.
+    """
+
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        refuse_unless_word("report section", self.name, self.name)

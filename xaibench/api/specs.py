@@ -1,4 +1,4 @@
-"""The nine things a plugin can offer: a name, where the function is, and facts.
+"""The things a plugin can offer: a name, where the function is, and facts.
 
 Nothing is imported to make one, so listing every plugin opens no torch.
 """
@@ -284,7 +284,7 @@ class Command(Spec):
 
     def __post_init__(self) -> None:
         for word in filter(None, (self.name, self.group)):
-            _refuse_unless_word("command", self.words, word)
+            refuse_unless_word("command", self.words, word)
 
     @property
     def words(self) -> str:
@@ -292,24 +292,7 @@ class Command(Spec):
         return f"{self.group} {self.name}".strip()
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReportSection(Spec):
-    """A function from a results folder to a `reporting.SectionContent`, or None where it has none.
-
-    The section stands in the report behind the gallery, and `name` in the link to it. Where the function
-    raises, the section says so and the rest of the report is written.
-
-    Args:
-        title: the heading; `name` where not given.
-    """
-
-    title: str = ""
-
-    def __post_init__(self) -> None:
-        _refuse_unless_word("report section", self.name, self.name)
-
-
-def _refuse_unless_word(kind: str, name: str, word: str) -> None:
+def refuse_unless_word(kind: str, name: str, word: str) -> None:
     """Raise a PluginError unless `word` consists of lower-case letters, digits and hyphens."""
     if not _WORD.fullmatch(word):
         raise PluginError(

@@ -44,7 +44,7 @@ def design(
     registry: Registry,
     size: int = 64,
 ) -> Design:
-    """The backbone plain, with CBAM, with further attention layers of timm by name, and the small ViT.
+    """Return a study of the backbone plain, with CBAM and timm's attention layers, and the small ViT.
 
     Args:
         attentions: such as "se" and "eca".
@@ -87,7 +87,7 @@ def design(
 
 
 def with_measures(registry: Registry) -> Registry:
-    """The registry with a pointing game for scenes of 64 pixels: the peak on the object itself.
+    """Return the registry with a pointing game for scenes of 64 pixels: the peak on the object itself.
 
     The usual one's 15 pixels are much of such a scene.
     """
@@ -126,7 +126,7 @@ def draw_study(path: Path, folder: Path, design: Design, registry: Registry, sce
 
 
 def differences_page(findings: Findings) -> str:
-    """The differences from the plain backbone, as a Markdown table."""
+    """Return the differences from the plain backbone as a Markdown table."""
     head = [
         "| measure | plain | with | difference (95 % interval) | |",
         "| --- | ---: | ---: | ---: | --- |",
@@ -143,12 +143,12 @@ def differences_page(findings: Findings) -> str:
 
 
 def measure(row: Mapping[Hashable, Any]) -> str:
-    """What was measured of what."""
+    """Return the metric and the explainer that a row measures."""
     return str(row["metric"]) if not row["explainer"] else f"{row['metric']} of {row['explainer']}"
 
 
 def verdict(row: Mapping[Hashable, Any]) -> str:
-    """What the interval allows to be said."""
+    """Return the conclusion that the interval allows."""
     low, high = row["low"], row["high"]
     if not (low > 0 or high < 0):
         return "cannot be told apart"
@@ -156,7 +156,7 @@ def verdict(row: Mapping[Hashable, Any]) -> str:
 
 
 def means_page(findings: Findings) -> str:
-    """Every arm's explainers by every metric, as a Markdown table."""
+    """Return every arm's explainers by every metric as a Markdown table."""
     means = findings.means[findings.means["metric"] != ACCURACY].dropna(subset="mean")
     metrics = list(dict.fromkeys(means["metric"]))
     higher = means.drop_duplicates("metric").set_index("metric")["higher_is_better"]
@@ -175,7 +175,7 @@ def means_page(findings: Findings) -> str:
 
 
 def trainings_page(findings: Findings) -> str:
-    """A row an arm: accuracy of its trainings on the unseen scenes, and their seconds."""
+    """Return a Markdown table of each arm's accuracy on the unseen scenes and seconds of training."""
     lines = [
         "| arm | architecture | accuracy, each training | seconds each |",
         "| --- | --- | --- | ---: |",

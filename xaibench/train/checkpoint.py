@@ -29,7 +29,7 @@ BEST = "best."  # prefix of the best epoch's weights among the tensors of an unf
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in the JSON.
+    """The content of a training's JSON file.
 
     Args:
         recipe: what it was trained by.
@@ -60,7 +60,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def accuracy(self) -> float:
-        """On the held-out images, of the best epoch."""
+        """The accuracy of the best epoch on the held-out images."""
         return self.history[self.best - 1].held_out_accuracy
 
 
@@ -72,7 +72,7 @@ class Folder:
 
     @classmethod
     def open(cls, path: Path, recipe: Recipe, overwrite: bool = False) -> "tuple[Folder, Facts | None]":
-        """Make it, or find what a training by the same recipe left there.
+        """Create the folder, or open one that a training by the same recipe left.
 
         Raises:
             ConfigError: it holds another training, or cannot be written to.
@@ -99,7 +99,7 @@ class Folder:
         return folder, facts
 
     def write(self, facts: Facts, tensors: Mapping[str, Tensor]) -> None:
-        """Put an epoch in the place of the one before; it is there whole or not at all."""
+        """Replace the checkpoint by that of another epoch, atomically."""
         plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         write_aside(self.path / facts.tensors, save(plain))
         self.say(facts)
@@ -108,7 +108,7 @@ class Folder:
                 path.unlink()
 
     def say(self, facts: Facts) -> None:
-        """Write the JSON."""
+        """Write the JSON file."""
         write_aside(self.path / FACTS, msgspec.json.format(msgspec.json.encode(facts), indent=2))
 
 
@@ -123,7 +123,7 @@ def write_aside(path: Path, content: bytes) -> None:
 
 
 def read_facts(path: Path) -> Facts:
-    """The JSON of a training's folder.
+    """Read the JSON file of a training's folder.
 
     Raises:
         PluginError: there is no such folder, or it is no training's.
@@ -151,7 +151,7 @@ def read_facts(path: Path) -> Facts:
 
 
 def faults(facts: Facts) -> Iterator[str]:
-    """What no training writes, and no network could be made or asked with."""
+    """Yield the values that no training writes and no network could be built or called with."""
     epochs, wants, side = len(facts.history), facts.preprocess, facts.recipe.size
     if not (1 <= facts.best <= epochs or facts.best == epochs == 0):
         yield f"its best epoch is {facts.best}, of {epochs}"
@@ -170,7 +170,7 @@ def faults(facts: Facts) -> Iterator[str]:
 
 
 def read_tensors(path: Path, facts: Facts) -> dict[str, Tensor]:
-    """The tensors of a training's folder, by name.
+    """Read the tensors of a training's folder, by name.
 
     Raises:
         PluginError: they cannot be read.
@@ -196,7 +196,7 @@ def fill(network: nn.Module, weights: Mapping[str, Tensor], whose: object) -> No
 
 
 def new_network(recipe: Recipe, classes: int) -> nn.Module:
-    """The recipe's architecture, untrained, drawn from torch's generator.
+    """Return the recipe's architecture, untrained, drawn from torch's generator.
 
     Raises:
         UnknownName: there is no such architecture.
@@ -219,7 +219,7 @@ def new_network(recipe: Recipe, classes: int) -> nn.Module:
 
 
 def checkpoint(name: str, target_layer: str | None = None) -> Classifier:
-    """The network of a training's folder as its best epoch left it; also of an unfinished training.
+    """Return the network of a training's best epoch; the training may be unfinished.
 
     Args:
         name: the folder.
@@ -242,7 +242,7 @@ def checkpoint(name: str, target_layer: str | None = None) -> Classifier:
 def classifier_from_facts(
     network: nn.Module, facts: Facts, target_layer: str | None = None
 ) -> Classifier:
-    """A trained network made ready to be explained."""
+    """Return a trained network as a classifier that can be explained."""
     size = facts.preprocess.size
     classifier = classifier_of(network, size, facts.preprocess, target_layer, facts.names)
     return replace(classifier, label_space=facts.label_space)

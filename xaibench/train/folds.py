@@ -33,7 +33,7 @@ class SomeImages(Dataset):
     images: tuple[str, ...] = field(repr=False, default=())
 
     def load(self) -> Any:
-        """The data set's function, of whose examples those of the images are taken."""
+        """Return a function that loads the data set and keeps the examples of these images alone."""
         load, wanted = self.of.load(), set(self.images)
 
         def some(*root: Path) -> list[Example]:
@@ -44,7 +44,7 @@ class SomeImages(Dataset):
 
 @dataclass(frozen=True)
 class Validation:
-    """What a cross-validation came to.
+    """The result of a cross-validation.
 
     Args:
         table: a row for the accuracy and for each explainer's each metric; a column a fold, their mean,
@@ -72,7 +72,7 @@ def cross_validate(
     device: torch.device | None = None,
     overwrite: bool = False,
 ) -> Validation:
-    """Train on all folds but one, in turn, and test on that one; a folder a fold.
+    """Train on all folds but one, in turn, and test on that one. Each fold has a folder.
 
     The fold that is tested on has no part in its training: the best epoch is chosen by images held out
     of the others. The same call again goes on where it was stopped.
@@ -128,7 +128,7 @@ def cross_validate(
 
 
 def facts_of(dataset: Dataset) -> dict[str, Any]:
-    """A data set's fields."""
+    """Return the fields of a data set's specification."""
     return {name: getattr(dataset, name) for name in ("at", "summary", "settings", "classes", "folder")}
 
 
@@ -138,7 +138,7 @@ def explaining(
     explainers: Sequence[str],
     metrics: Sequence[str],
 ) -> Config:
-    """The run that explains each fold's network on the images it was not trained on."""
+    """Return the settings of the run that explains each fold's network on its held-out images."""
     _, colon, root = recipe.data.partition(":")
     return Config(
         grid=tuple(
@@ -153,7 +153,7 @@ def explaining(
 
 
 def lines_of(results: Results) -> dict[tuple[str, str], dict[str, torch.Tensor]]:
-    """Scores of each explainer and metric, by fold; those that are undefined left out."""
+    """Return the scores of each explainer and metric by fold, without undefined ones."""
     scored = results.scores[results.scores["status"] == "ok"]
     by_fold: dict[tuple[str, str], dict[str, torch.Tensor]] = {}
     for (explainer, metric, model), group in scored.groupby(
@@ -166,7 +166,7 @@ def lines_of(results: Results) -> dict[tuple[str, str], dict[str, torch.Tensor]]
 
 
 def table_of(lines: dict[tuple[str, str], dict[str, torch.Tensor]]) -> pd.DataFrame:
-    """A row a line: each fold's mean, their mean and standard deviation, and the images' alone."""
+    """Return a row for each explainer and metric: the folds' means, and spreads of folds and images."""
     records = {}
     for key, folds in lines.items():
         means = {name: float(scores.mean()) for name, scores in folds.items()}

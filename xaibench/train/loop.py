@@ -108,20 +108,20 @@ def train(
 
 @contextmanager
 def repeatable(*seed: object) -> Iterator[None]:
-    """Draw from this seed inside, and leave everybody's random numbers as they were."""
+    """Seed torch inside the context, and restore the state of its generators afterwards."""
     with torch.random.fork_rng(), torch.backends.cudnn.flags(deterministic=True, benchmark=False):
         torch.manual_seed(seed_of(*seed))
         yield
 
 
 def over(facts: Facts) -> bool:
-    """Whether all epochs are done, or none was better for as long as the recipe is patient."""
+    """Return whether all epochs are done, or none improved within the recipe's patience."""
     done = len(facts.history)
     return done >= facts.recipe.epochs or (done > 0 and done - facts.best >= facts.recipe.patience)
 
 
 def with_epoch(facts: Facts, epoch: Epoch) -> Facts:
-    """One epoch more, the best of all if none before was as good."""
+    """Return the facts with one epoch more, marked as the best if none before was as good."""
     better = not facts.history or epoch.held_out_accuracy > facts.accuracy
     return msgspec.structs.replace(
         facts,
@@ -164,7 +164,7 @@ def one_epoch(
 
 
 def augmented(images: Images, how: Collection[str]) -> Images:
-    """Images changed at random, each in its own way; what is drawn is drawn on the CPU."""
+    """Return images augmented at random, each by its own draw; draws are made on the CPU."""
     count = len(images)
     if "mirror" in how:
         turned = (torch.rand(count) < 0.5).to(images.device)
@@ -176,12 +176,12 @@ def augmented(images: Images, how: Collection[str]) -> Images:
 
 
 def pace(step: int, steps: int) -> float:
-    """Share of the largest learning rate at a step: up over the first tenth, down along a cosine."""
+    """Return the share of the largest learning rate at a step: a linear rise, then a cosine."""
     return min(1.0, (step + 1) / (WARM * steps)) * (0.5 + 0.5 * cos(pi * step / steps))
 
 
 def assess(network: nn.Module, samples: Samples, rows: Tensor) -> tuple[float, Tensor]:
-    """Mean cross entropy, and which images are named right, (n,) of bool."""
+    """Return the mean cross entropy, and which images are classified correctly, (n,) of bool."""
     device = next(network.parameters()).device
     total, right = 0.0, []
     with frozen(network), torch.inference_mode():
@@ -196,7 +196,7 @@ def assess(network: nn.Module, samples: Samples, rows: Tensor) -> tuple[float, T
 def state_of(
     network: nn.Module, adam: torch.optim.Adam, best: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """All that is needed to go on: the network, Adam's moments, and the best epoch's weights."""
+    """Return the state of a training: the network, Adam's moments, and the best epoch's weights."""
     tensors = {NETWORK + name: tensor for name, tensor in network.state_dict().items()}
     tensors |= {BEST + name: tensor for name, tensor in best.items()}
     for name, weight in network.named_parameters():
@@ -208,7 +208,7 @@ def state_of(
 def restore(
     network: nn.Module, adam: torch.optim.Adam, tensors: Mapping[str, Tensor], path: Path
 ) -> dict[str, Tensor]:
-    """Put a state back into a network and its Adam, in place; the best epoch's weights."""
+    """Load a state into a network and its Adam, in place; return the best epoch's weights."""
 
     def under(prefix: str) -> dict[str, Tensor]:
         return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -1,4 +1,4 @@
-"""What a training is made of: the same recipe twice gives the same numbers on the same machine."""
+"""The settings of a training. Equal recipes give equal numbers on the same machine."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -60,13 +60,13 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             raise ConfigError(f"held_out is {self.held_out}; it must lie between 0 and 1")
 
     def facts(self) -> dict[str, Any]:
-        """As plain data."""
+        """Return the settings as plain data."""
         plain: dict[str, Any] = msgspec.to_builtins(self)
         return plain
 
 
 class Epoch(msgspec.Struct, frozen=True, kw_only=True):
-    """What one pass over the training images came to.
+    """The result of one pass over the training images.
 
     Args:
         number: from 1.
@@ -85,19 +85,19 @@ class Epoch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrainingObserver:
-    """Is told how a training goes on, and shows nothing; the command line has one that does."""
+    """Receives the progress of a training and shows nothing; the command line's shows it."""
 
     def loading(self, done: int, images: int) -> None:
-        """Images have been decoded, of so many."""
+        """Note that `done` of `images` images are decoded."""
 
     def began(self, name: str, epochs: int, images: int, finished: int) -> None:
-        """A training begins: of so many images an epoch; `finished` epochs were trained before."""
+        """Note that a training begins, `images` images an epoch; `finished` epochs exist already."""
 
     def trained(self, images: int) -> None:
-        """Images have been trained on."""
+        """Note that a batch of images has been trained on."""
 
     def epoch(self, epoch: Epoch) -> None:
-        """An epoch is over, and its checkpoint written."""
+        """Note that an epoch is over and its checkpoint written."""
 
     def note(self, text: str) -> None:
-        """Something that the user should know."""
+        """Note a message for the user."""

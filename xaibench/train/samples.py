@@ -42,21 +42,21 @@ class Samples:
     pixels: Tensor | None
 
     def batch(self, rows: Tensor) -> tuple[Images, Targets]:
-        """The images in `rows`, preprocessed as `Preprocess.image` does, and their classes."""
+        """Return the images in `rows`, preprocessed as `Preprocess.image` does, and their classes."""
         pixels = self.pixels[rows] if self.pixels is not None else self.decode(rows.tolist())
         colours = pixels.float() / 255
         mean, std = (torch.tensor(v)[:, None, None] for v in (self.preprocess.mean, self.preprocess.std))
         return (colours - mean) / std, self.targets[rows]
 
     def decode(self, rows: Sequence[int]) -> Tensor:
-        """(n, 3, size, size) of uint8, some at a time."""
+        """Decode the images in `rows`, (n, 3, size, size) of uint8."""
         read = partial(bytes_of, size=self.preprocess.size)
         with ThreadPoolExecutor(DECODERS) as pool:
             return torch.stack(list(pool.map(read, (self.examples[row] for row in rows))))
 
 
 def bytes_of(example: Example, size: tuple[int, int]) -> Tensor:
-    """The picture squashed to `size`, (3, height, width) of uint8."""
+    """Return the picture squashed to `size`, (3, height, width) of uint8."""
     plain = Preprocess(size, (0.0,) * 3, (1.0,) * 3)
     return (plain.image(example.open()) * 255).round().to(torch.uint8)
 
@@ -67,7 +67,7 @@ def samples_of(
     observer: TrainingObserver | None = None,
     memory: int = MEMORY,
 ) -> Samples:
-    """Examples as samples; of an image with several annotated classes, the first alone.
+    """Return examples as samples; an image with several annotated classes gets its first.
 
     Args:
         examples: of a data set.
@@ -102,7 +102,7 @@ def samples_of(
 
 @dataclass(frozen=True)
 class Source:
-    """Where the images of a training come from.
+    """The source of a training's images.
 
     Args:
         dataset: with the settings that it is trained on by.
@@ -117,7 +117,7 @@ class Source:
 
 
 def source_of(recipe: Recipe, registry: Registry) -> Source:
-    """The recipe's examples.
+    """Return the source that a recipe names.
 
     A data set that draws its images by a seed is drawn by another than its own, so that what a run
     evaluates has not been trained on.
@@ -144,7 +144,7 @@ def source_of(recipe: Recipe, registry: Registry) -> Source:
 
 
 def class_names(dataset: Dataset, examples: Sequence[Example]) -> tuple[str, ...]:
-    """A name for each class, "class 7" where the data set has none.
+    """Return a name for each class, "class 7" where the data set has none.
 
     As many as the label space says ("cifar-10": 10), or as the largest target asks for.
     """

@@ -19,7 +19,7 @@ class Split:
 
 
 def split(targets: Tensor, share: float, rows: Tensor | None = None) -> Split:
-    """Hold out a share of each class's rows, drawn always the same.
+    """Hold out a share of each class's rows; the draw is always the same.
 
     Args:
         targets: (N,), the class of each row.
@@ -45,7 +45,7 @@ def split(targets: Tensor, share: float, rows: Tensor | None = None) -> Split:
 
 
 def folds_of(targets: Tensor, folds: int, seed: int) -> list[Split]:
-    """Stratified folds: each row is held out once.
+    """Return stratified folds, in which each row is held out once.
 
     Raises:
         ConfigError: fewer than two folds, or a class has fewer rows than folds.

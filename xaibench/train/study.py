@@ -29,7 +29,7 @@ ACCURACY = "accuracy"
 
 @dataclass(frozen=True)
 class Design:
-    """What is compared.
+    """The networks, seeds and metrics that a study compares.
 
     Args:
         arms: architectures by label.
@@ -56,7 +56,7 @@ class Design:
     once: tuple[str, ...] = ()
 
     def trainings(self) -> list[tuple[str, int]]:
-        """Every arm and seed, seed by seed."""
+        """Every arm and seed, in the order of seeds."""
         return [
             (arm, seed)
             for seed in range(self.seeds)
@@ -65,14 +65,14 @@ class Design:
         ]
 
     def recipe_of(self, arm: str, seed: int) -> Recipe:
-        """Of one training."""
+        """Return the recipe of one training."""
         own = {"architecture": self.arms[arm], "seed": seed, **self.own.get(arm, {})}
         return msgspec.structs.replace(self.recipe, **own)
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a study came to.
+    """The result of a study.
 
     Args:
         scores: tidy: a row an arm, seed, image, explainer and metric; accuracy's explainer is "".
@@ -98,7 +98,7 @@ def carry_out(
     observer: TrainingObserver | None = None,
     run_observer: Observer | None = None,
 ) -> Findings:
-    """Train all, explain all, compare; the same call again goes on where it was stopped.
+    """Train all networks, explain them and compare them. The same call resumes a stopped study.
 
     Args:
         design: what is compared.
@@ -165,12 +165,12 @@ def carry_out(
 
 
 def folder_of(arm: str, seed: int) -> str:
-    """Name of a training's folder."""
+    """Return the name of a training's folder."""
     return f"{arm}-{seed}"
 
 
 def finished(folder: Path) -> bool:
-    """Whether a training is there and complete."""
+    """Return whether a training exists and is complete."""
     return folder.is_dir() and (folder / "checkpoint.json").exists() and read_facts(folder).complete
 
 
@@ -183,7 +183,7 @@ def train_all(
     workers: int,
     observer: TrainingObserver,
 ) -> None:
-    """Each training with one thread, so that its numbers do not depend on how many run at a time."""
+    """Train each network with one thread, so that numbers do not depend on how many run at a time."""
     if workers == 1 or samples.pixels is None:
         for recipe, folder in jobs:
             with one_thread():
@@ -209,14 +209,14 @@ def train_all(
 def train_one(
     job: tuple[Recipe, Path], samples: Samples, rows: Split, names: tuple[str, ...], label_space: str
 ) -> Facts:
-    """One training in a process of its own."""
+    """Carry out one training in a process of its own."""
     with one_thread():
         return train(*job, samples, rows, names, label_space)
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """One thread inside, as many as before afterwards."""
+    """Use one thread inside the context, and restore the number afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -226,14 +226,14 @@ def one_thread() -> Iterator[None]:
 
 
 def accuracy_rows(arm: str, seed: int, tested: Samples, right: torch.Tensor) -> pd.DataFrame:
-    """1 for each image that is named right, 0 for others."""
+    """Return a score of 1 for each image classified correctly, and 0 for the others."""
     images = [example.id for example in tested.examples]
     frame = pd.DataFrame({"image": images, "score": right.double().numpy()})
     return frame.assign(arm=arm, seed=seed, explainer="", metric=ACCURACY, higher_is_better=True)
 
 
 def explained_rows(results: Results, wanted: Sequence[tuple[str, int]]) -> pd.DataFrame:
-    """The run's scores, by arm and seed; undefined ones without a number."""
+    """Return the run's scores by arm and seed; undefined scores are NaN."""
     arms = {f"checkpoint:{folder_of(*pair)}": pair for pair in wanted}
     scores = results.scores[results.scores["status"].isin(["ok", "undefined"])]
     columns = ["image", "score", "explainer", "metric", "higher_is_better"]
@@ -244,7 +244,7 @@ def explained_rows(results: Results, wanted: Sequence[tuple[str, int]]) -> pd.Da
 
 
 def training_row(arm: str, seed: int, facts: Facts, tested: float) -> dict[str, object]:
-    """One training in a line."""
+    """Return one training as a row."""
     return {
         "arm": arm,
         "architecture": facts.recipe.architecture,

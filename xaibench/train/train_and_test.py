@@ -1,4 +1,4 @@
-"""One training from its recipe, tested on the images that a run of the data set evaluates."""
+"""Trains a network from its recipe, and tests it on the images that a run evaluates."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def train_and_test(
     device: torch.device | None = None,
     overwrite: bool = False,
 ) -> Facts:
-    """Train into a folder; raises as `train` does.
+    """Train into a folder and test on the unseen images. Raises as `train` does.
 
     Args:
         recipe: what it is trained by.

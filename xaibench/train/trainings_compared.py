@@ -1,4 +1,4 @@
-"""Is a difference between two networks more than chance? Trainings and images are both drawn."""
+"""Differences between trained networks, with intervals over both trainings and images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Estimate:
 
 
 def clustered(values: Array, level: float = 0.95) -> Estimate:
-    """Mean of values that share a training or share an image, with an interval that knows of both.
+    """Return the mean of values clustered by training and by image, with its two-way interval.
 
     The variance of the mean is clustered two ways (Cameron, Gelbach and Miller 2011,
     doi:10.1198/jbes.2010.07136): that of the seeds' sums, plus that of the images' sums, less that of
@@ -64,12 +64,12 @@ def clustered(values: Array, level: float = 0.95) -> Estimate:
 
 
 def matrix(scores: pd.DataFrame) -> pd.DataFrame:
-    """Seeds by images; the mean where an image has several classes."""
+    """Return scores as seeds by images; an image with several classes has their mean."""
     return scores.pivot_table(values="score", index="seed", columns="image", aggfunc="mean")
 
 
 def means_of(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean of every arm, explainer and metric over seeds and images, with its interval."""
+    """Return the mean of every arm, explainer and metric over seeds and images, with its interval."""
     keys = ["arm", "explainer", "metric", "higher_is_better"]
     records = []
     for key, group in scores.groupby(keys, sort=False):
@@ -80,7 +80,7 @@ def means_of(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def differences_of(scores: pd.DataFrame, baseline: str, explainers: Sequence[str]) -> pd.DataFrame:
-    """Each arm less the baseline, seed by seed and image by image, of some explainers' metrics."""
+    """Return each arm's differences to the baseline, paired by seed and image, for some explainers."""
     records = []
     some = scores[scores["explainer"].isin(explainers)]
     for key, group in some.groupby(["explainer", "metric", "higher_is_better"], sort=False):

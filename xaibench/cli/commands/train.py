@@ -150,7 +150,7 @@ def validate(
     overwrite: bool,
     quiet: bool,
 ) -> "Validation":
-    """A cross-validation, its trainings shown first and then its run."""
+    """Carry out a cross-validation, and show its trainings and then its run."""
     from xaibench.cli.display.training import ExplainingProgress, TrainingProgress
     from xaibench.train.folds import cross_validate
 
@@ -172,7 +172,7 @@ def validate(
 
 
 def name_and_value(text: str) -> tuple[str, str | int | float | bool]:
-    """A "NAME=VALUE" taken apart; the value a number, true or false where it reads like one."""
+    """Split "NAME=VALUE"; the value becomes a number or a boolean where it reads like one."""
     name, equals, value = text.partition("=")
     if not equals:
         raise typer.BadParameter(f"--set {text!r}; expected NAME=VALUE")
@@ -187,14 +187,14 @@ def name_and_value(text: str) -> tuple[str, str | int | float | bool]:
 
 
 def name_of(recipe: "Recipe", folds: int | None) -> str:
-    """A name that depends on the settings alone, so that the same command goes on."""
+    """Return a name that depends on the settings alone, so that the same command resumes."""
     digest = sha256(repr((sorted(recipe.facts().items()), folds)).encode()).hexdigest()[:8]
     kind = "train" if folds is None else "folds"
     return f"{kind}-{recipe.architecture.replace(':', '-')}-{digest}"
 
 
 def print_training(facts: "Facts", folder: Path, source: "Source", console: Console) -> None:
-    """What it came to, and what to type next."""
+    """Print the result of a training and the command to type next."""
     trained, held = facts.images
     stopped = "" if len(facts.history) == facts.recipe.epochs else " (stopped early)"
     console.print(
@@ -218,7 +218,7 @@ def print_training(facts: "Facts", folder: Path, source: "Source", console: Cons
 
 
 def print_folds(validation: "Validation", folder: Path, console: Console) -> None:
-    """A row the accuracy and each explainer's each metric, a column a fold."""
+    """Print a table: a row for the accuracy and each explainer and metric, a column for each fold."""
     table = Table(title="folds", title_justify="left", header_style="bold", box=SIMPLE_HEAD)
     table.padding = 0
     table.add_column("", no_wrap=True)

@@ -12,6 +12,7 @@ import pluggy
 
 from xaibench.api import hooks
 from xaibench.api.errors import PluginError, UnknownName
+from xaibench.api.reporting import ReportSection
 from xaibench.api.specs import (
     Architecture,
     Command,
@@ -21,7 +22,6 @@ from xaibench.api.specs import (
     Metric,
     Model,
     Modifier,
-    ReportSection,
     Spec,
     modified,
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from xaibench.api.specs import ReportSection
+from xaibench.api.reporting import ReportSection
 from xaibench.engine.work.observer import Observer
 from xaibench.report.gallery import draw_gallery
 from xaibench.report.page.build import write_report

@@ -19,7 +19,7 @@ CRITERION = "criterion"
 
 @dataclass(frozen=True)
 class Calibration:
-    """What a calibration came to.
+    """The result of a calibration.
 
     Args:
         table: a row a candidate, the best first, and one without the modifier (no settings): the mean
@@ -36,7 +36,7 @@ class Calibration:
     config: Config
 
     def toml(self) -> str:
-        """The configuration as a file, above it as comments what it was chosen by."""
+        """Return the configuration as TOML, below comments with the table of all candidates."""
         title = f"Settings chosen by the highest criterion on {self.images}:"
         lines = [title, *self.table.round(4).to_string().splitlines()]
         return "".join(f"# {line}\n" for line in lines) + self.config.toml()
@@ -116,7 +116,7 @@ def calibrate(
 
 
 def drawn_anew(dataset: Dataset, seed: int) -> Dataset:
-    """The data set drawn with another seed than its own.
+    """Return the data set drawn with another seed than its own.
 
     Raises:
         ConfigError: it has no seed, or this is its own.
@@ -134,7 +134,7 @@ def drawn_anew(dataset: Dataset, seed: int) -> Dataset:
 
 
 def criterion(scores: pd.DataFrame, turn: "pd.Series[int]", metrics: Sequence[Metric]) -> pd.DataFrame:
-    """The mean over the images of each metric and of the criterion, by candidate.
+    """Return the mean over the images of each metric and of the criterion, by candidate.
 
     "gain" is the criterion's mean difference to that without the modifier (candidate -1), image by
     image, and "± gain" half its 95 % interval; NaN where there is one image.
@@ -152,5 +152,5 @@ def criterion(scores: pd.DataFrame, turn: "pd.Series[int]", metrics: Sequence[Me
 
 
 def described(settings: Settings) -> str:
-    """Settings on one line."""
+    """Return settings on one line."""
     return ", ".join(f"{name} = {value}" for name, value in settings.items())

@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from xaibench.api.errors import ConfigError
-from xaibench.api.specs import ReportSection
+from xaibench.api.reporting import ReportSection
 from xaibench.report.page.agreement_matrices import agreements, shade
 from xaibench.report.page.cost_charts import charts
 from xaibench.report.page.critical_difference_charts import rankings

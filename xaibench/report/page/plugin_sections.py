@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from xaibench.api.reporting import SectionContent
-from xaibench.api.specs import ReportSection
+from xaibench.api.reporting import ReportSection, SectionContent
 from xaibench.report.page.embedded_pictures import EmbeddedPicture, embedded
 
 ANCHOR = "section-"

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from xaibench.api.reporting import SectionContent
-from xaibench.api.specs import ReportSection
+from xaibench.api.reporting import ReportSection, SectionContent
 from xaibench.engine.discovery.registry import installed, pick
 from xaibench.testing.common.contract import IS_LOADED, Broken, Contract, Verdict, check, described_error
 
