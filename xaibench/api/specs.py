@@ -215,8 +215,7 @@ class Metric(Spec):
             versions into one column.
         ranks: whether explainers stand by it; False: it describes a map, or what one costs, and takes no
             part in ranks over several metrics.
-        family: metrics of one family measure the same in several ways, such as insertion, deletion and
-            their difference, and have one vote together in the verdict; its own name where empty.
+        family: metrics of one family have one vote together in the verdict; empty: it alone.
         aggregate: how the scores of a data set become one value: "mean"; "class-mean", the mean of the
             classes' means; "best-threshold" or "average-precision", read off the curves (see
             `xaibench.results.aggregates`).

@@ -221,15 +221,12 @@ class Evaluator:
         with tally.timed("shared pass"):
             share(shared_batch.capture, new)
         ms = 1e3 * (tally.seconds["shared pass"] - before) / len(pictures)
-        shared, batch = shared_batch.shared, shared_batch.batch
+        shared, batch, asked_trials = shared_batch.shared, shared_batch.batch, shared_batch.shard_trials
         forwards = len(pictures) + shared.forwards
         tally.forwards["shared pass"] += forwards
         cost = forwards / len(pictures), shared.backwards / len(pictures)
-        rows = [
-            provenance.shared(picture, ms, *cost)
-            for picture in shared_batch.shard_trials.pictures
-            if wanted.shared
-        ]
+        timed_pictures = asked_trials.pictures if wanted.shared else ()
+        rows = [provenance.shared(picture, ms, *cost) for picture in timed_pictures]
 
         passed, timeout = self.observer.passed, self.config.timeout
         stream = Stream(network.forward, width, shared_batch.known, passed, timeout=timeout)
@@ -257,12 +254,9 @@ class Evaluator:
 
         evaluation = Evaluation(explained, scored)
         places = [i for i, picture in enumerate(pictures) if picture.id in shown]
-        in_gallery = shown_of(
-            evaluation, shared_batch.shard_trials, batch, loaded.classifier, provenance, places
-        )
-        rows += rows_of(
-            evaluation, shared_batch.shard_trials, wanted.explainers, wanted.metrics, provenance
-        )
+        classifier = loaded.classifier
+        in_gallery = shown_of(evaluation, asked_trials, batch, classifier, provenance, places)
+        rows += rows_of(evaluation, asked_trials, wanted.explainers, wanted.metrics, provenance)
         return ShardResult(rows, in_gallery, maps)
 
     def kept(
