@@ -1,4 +1,4 @@
-"""What `conceptors.search` measures: one pass over the trials, then one forward a map."""
+"""The measurements of `conceptors.search`: one pass over the trials, then one forward a map."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

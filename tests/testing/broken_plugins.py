@@ -1,4 +1,4 @@
-"""What tests of contracts do with plugins that are broken on purpose."""
+"""Helpers of the tests of contracts: broken plugins, each tried on its own clause."""
 
 import json
 import os

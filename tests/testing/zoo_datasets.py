@@ -36,7 +36,7 @@ def example(number, **facts):
 
 
 def pictures():
-    """Of the first, two classes."""
+    """Return the first image twice, asked about two classes."""
     return [*(example(i) for i in range(4)), example(0, target=1)]
 
 

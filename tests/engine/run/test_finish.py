@@ -19,7 +19,7 @@ METRICS = ("deletion-28", "pointing-game")
 
 @pytest.fixture
 def reads(monkeypatch):
-    """How often rows are read, matrices are made of them, and each file of kept maps is opened."""
+    """Count how often rows are read, matrices are made of them, and files of kept maps are opened."""
     counter = Counter()
 
     def counted(module, name, key):

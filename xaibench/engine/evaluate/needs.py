@@ -1,4 +1,4 @@
-"""What an explainer needs of a network, and which of it the network lacks."""
+"""The needs of an explainer, and which of them a network does not meet."""
 
 from xaibench.api.classifier import Classifier
 from xaibench.api.specs import Explainer
@@ -7,7 +7,7 @@ OF_EXAMPLES = {"region"}  # what an explainer may need of the data, not of the n
 
 
 def why_unsupported(explainer: Explainer, classifier: Classifier) -> str:
-    """What the explainer needs and the classifier has not; empty where it has all."""
+    """Return which needs of the explainer the classifier does not meet; empty where it meets all."""
     of_network = [need for need in explainer.needs if need not in OF_EXAMPLES]
     missing = [need for need in of_network if need not in classifier.provides]
     if not missing:

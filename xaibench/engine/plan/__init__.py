@@ -1,4 +1,4 @@
-"""What a run will do: its settings, and every name in them looked up before anything is done.
+"""The plan of a run: its settings, and every name in them looked up before anything is done.
 
 Enters: TOML, keywords or options, and a `Registry`.
 Leaves: a `Config`, the `Plan` of blocks, explainers and metrics, and this machine's `Part`.

@@ -1,4 +1,4 @@
-"""What to run: the same settings from a TOML file, from flags or from Python."""
+"""The settings of a run, which are the same in a TOML file, as options and in Python."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Which settings may go on in a folder that holds a run."""
+"""Rules of resuming: the settings with which a folder that holds a run may be continued."""
 
 from collections.abc import Iterator, Sequence
 from math import inf
@@ -22,7 +22,7 @@ def refuse_to_follow(earlier: Path, config: Config) -> None:
     try:
         before = stored_config(earlier)
     except ConfigError as error:
-        raise ConfigError(f"{error}. The folder's run cannot be gone on with. {cure}") from error
+        raise ConfigError(f"{error}. The folder's run cannot be resumed. {cure}") from error
     differ = [*_other(before, config), *_less(before, config)]
     if differ:
         raise ConfigError(

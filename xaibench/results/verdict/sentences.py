@@ -20,7 +20,7 @@ def verdict_sentences(verdict: BlockVerdict, unit: str = "image") -> tuple[str, 
         verdict_sentence(verdict, unit),
         needed_sentence(verdict.needed, "to halve the set of the best", unit),
         needed_sentence(
-            verdict.needed_for_controls, "to show that all who are better than chance are", unit
+            verdict.needed_for_controls, "to show all explainers that beat every control", unit
         ),
         equal_sentence(verdict.equal),
         unranked_sentence(verdict, unit),
