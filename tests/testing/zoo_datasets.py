@@ -36,7 +36,7 @@ def example(number, **facts):
 
 
 def pictures():
-    """Return the first image twice, asked about two classes."""
+    """Return four images, the first of them asked about both classes."""
     return [*(example(i) for i in range(4)), example(0, target=1)]
 
 
