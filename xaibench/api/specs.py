@@ -238,10 +238,8 @@ class Metric(Spec):
 
     def __post_init__(self) -> None:
         if self.version > 1 and not self.supersedes:
-            raise PluginError(
-                f"metric {self.name!r} is version {self.version} and does not say what it supersedes; "
-                "give supersedes="
-            )
+            which = f"metric {self.name!r} is version {self.version}"
+            raise PluginError(f"{which} and does not say what it supersedes; give supersedes=")
 
 
 @dataclass(frozen=True, kw_only=True)
