@@ -89,5 +89,9 @@ def public(file: Path, name: str) -> bool:
     if HOME not in file.parents:
         return False
     module = ".".join(file.relative_to(HOME.parent).with_suffix("").parts)
-    kept = [line for line in SURFACE.splitlines() if f"{module}." in line or PUBLIC_FIELDS in line]
+    homes = (
+        f"{module}.",
+        PUBLIC_FIELDS if module == "xaibench.testing.common.contract" else f"{module}.",
+    )
+    kept = [line for line in SURFACE.splitlines() if line.strip().removeprefix("def ").startswith(homes)]
     return any(name in re.findall(r"\w+", line) for line in kept)
