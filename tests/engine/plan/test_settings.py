@@ -1,6 +1,7 @@
 """One definition of the settings: the TOML file, Python and the command line take the same."""
 
 import inspect
+import re
 import subprocess
 import sys
 
@@ -29,6 +30,55 @@ def test_python_takes_every_setting_by_an_explicit_keyword_with_its_type_and_def
     assert {"models", "data", "output", "overwrite", "config", "full", "part", "observer"} <= set(
         KEYWORDS
     )
+
+
+def test_the_keywords_stand_in_the_source_in_order_with_the_types_of_the_settings():
+    definition = {each.name: loose(each.type) for each in settings_of_a_run()}
+    written = {name: str(KEYWORDS[name].annotation) for name in KEYWORDS if name in definition}
+    assert list(written.items()) == list(definition.items())
+    source = inspect.getsource(inspect.unwrap(xaibench.run))  # what editors and type checkers read
+    assert all(re.search(rf"^    {name}: ", source, re.MULTILINE) for name in definition)
+
+
+def loose(kind) -> str:
+    """A setting's type as a caller may give it: any sequence for a tuple, any mapping for a dict."""
+    text = str(kind).replace("tuple[str, ...]", "collections.abc.Sequence[str]")
+    return re.sub(r"\bdict\[", "collections.abc.Mapping[", text)
+
+
+class Settled(Exception):  # noqa: N818
+    """The settings and the folder with which a run would begin."""
+
+
+@pytest.fixture
+def not_begun(monkeypatch):
+    """Have runs stop with `Settled` where they would begin."""
+
+    def stop(config, folder, *_, part, **__):
+        raise Settled(config, folder, part)
+
+    monkeypatch.setattr("xaibench.engine.run.run.run", stop)
+
+
+@pytest.mark.parametrize(("keywords", "seed"), [({}, 5), ({"seed": 0}, 0), ({"seed": 7}, 7)])
+def test_a_keyword_that_is_not_written_leaves_the_setting_of_the_file(
+    keywords, seed, tmp_path, not_begun
+):
+    (tmp_path / "mine.toml").write_text(make_config({**GRID, "seed": 5, "images_per_shard": 2}).toml())
+    with pytest.raises(Settled) as settled:
+        xaibench.run(config=tmp_path / "mine.toml", **keywords)
+    config = settled.value.args[0]
+    assert (config.seed, config.images_per_shard) == (seed, 2)
+
+
+def test_parts_in_python_have_folders_of_their_own_as_on_the_command_line(not_begun):
+    folders = []
+    for keywords in ({}, {"part": "1/2"}, {"part": "2/2"}, {"part": "2/2", "output": "mine"}):
+        with pytest.raises(Settled) as settled:
+            xaibench.run(["toy"], ["generated"], **keywords)
+        folders.append(str(settled.value.args[1]))
+    whole = folders[0]
+    assert folders[1:] == [f"{whole}-part-1-of-2", f"{whole}-part-2-of-2", "mine"]
 
 
 def test_the_docstring_of_run_says_what_each_setting_means():
@@ -68,6 +118,24 @@ def test_a_misspelt_key_of_a_grid_says_what_was_probably_meant():
         make_config({"grid": [{"model": ["toy"], "data": ["generated"]}]})
 
 
+@pytest.mark.parametrize(
+    ("settings", "place"),
+    [
+        (
+            {"grid": [{**GRID["grid"][0], "seed": 1}]},
+            "'seed'; it is a setting of the whole run",
+        ),
+        (
+            {**GRID, "models": ["toy"]},
+            "'models'; it is a setting of a grid",
+        ),
+    ],
+)
+def test_a_setting_in_the_wrong_table_says_where_it_belongs(settings, place):
+    with pytest.raises(ConfigError, match=place):
+        make_config(settings)
+
+
 def test_the_former_name_of_a_setting_is_refused_and_says_the_new_one():
     for call in (lambda: xaibench.run(shard=4), lambda: make_config({**GRID, "shard": 4})):
         with pytest.raises(ConfigError, match="'shard' is called 'images_per_shard' now"):
@@ -94,6 +162,8 @@ def test_a_string_where_a_list_is_meant_is_refused_and_says_how_to_write_it(name
 def test_a_string_where_a_file_should_have_a_list_says_how_to_write_it():
     with pytest.raises(ConfigError, match=r'write explainers = \["cam"\]'):
         make_config({**GRID, "explainers": "cam"})
+    with pytest.raises(ConfigError, match=r'write models = \["toy"\]'):
+        make_config({"grid": [{"models": "toy", "data": ["generated"]}]})
 
 
 def test_a_part_is_written_in_python_as_on_the_command_line():

@@ -221,6 +221,17 @@ def test_the_same_run_again_does_nothing(tmp_path):
     pd.testing.assert_frame_equal(first, second)
 
 
+def test_a_folder_that_a_former_version_wrote_is_resumed(tmp_path):
+    first = toy_run(tmp_path, images_per_shard=2).rows
+    settings = (tmp_path / "config.toml").read_text()
+    (tmp_path / "config.toml").write_text(settings.replace("images_per_shard = 2", "shard = 2"))
+    assert "\nshard = 2" in (tmp_path / "config.toml").read_text()
+    counting = Counting()
+    second = toy_run(tmp_path, images_per_shard=2, observer=counting).rows
+    assert (counting.resumed, counting.fresh) == (6, 0)
+    pd.testing.assert_frame_equal(first, second)
+
+
 def test_another_run_into_the_same_folder_is_refused(tmp_path):
     toy_run(tmp_path)
     with pytest.raises(ConfigError, match="holds a run with other settings"):

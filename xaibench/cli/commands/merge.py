@@ -14,7 +14,7 @@ def merge(
         bool, typer.Option("--overwrite", help="Forget what the folder holds.")
     ] = False,
 ) -> None:
-    """Put parts of a run together, made by `xaibench run --shard 1/3` and so on, or model by model.
+    """Put parts of a run together, made by `xaibench run --part 1/3` and so on, or model by model.
 
     Example:
       xaibench merge results/part-1 results/part-2 results/part-3 --output results/whole

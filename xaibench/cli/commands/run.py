@@ -204,9 +204,7 @@ def default_output(config: Path | None, name: str, part: str | None) -> Path:
         folder = config.parent
     else:
         folder = Path("results") / config.stem
-    return (
-        folder if part is None else folder.with_name(f"{folder.name}-part-{part.replace('/', '-of-')}")
-    )
+    return folder if part is None else part_of(part).folder(folder)
 
 
 run.__doc__ = EXAMPLES

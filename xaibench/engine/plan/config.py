@@ -32,6 +32,7 @@ ANYWHERE = (  # settings that change no row's meaning
 )
 MODES = ("dtype", "compile", "deterministic")  # how the network is computed: in every row
 ALL = "all"  # instead of metrics' names
+LISTS = ("models", "data", "explainers", "metrics", "classes", "subset")  # settings that are lists
 FORMER_NAMES = {"shard": "images_per_shard"}
 
 
@@ -39,8 +40,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """The settings of a run, and their one definition: name, type, default and meaning.
 
     A field that is added here is a key of the TOML file, a keyword of `xaibench.run` and, where its type
-    is one of a command line, an option of `xaibench run`, with this description as its help. One that
-    changes no row's meaning is named in `ANYWHERE`, too.
+    is one of a command line, an option of `xaibench run`, with this description as its help. The
+    signature of `run` in `engine/run/settings.py` repeats the keyword for type checkers, and a test
+    compares it with this class. A setting that changes no row's meaning is named in `ANYWHERE`, too.
     """
 
     grid: Annotated[tuple[Grid, ...], Meta(description="Which models see which data sets.")]
@@ -226,14 +228,19 @@ def make_config(settings: Mapping[str, Any], source: str = "the settings") -> Co
         ConfigError: says which field is wrong and what was expected.
     """
     refuse_unknown(settings, Config.__struct_fields__, source)
-    grids = settings.get("grid")
-    for grid in grids if isinstance(grids, list | tuple) else ():
-        if isinstance(grid, Mapping):
-            refuse_unknown(grid, Grid.__struct_fields__, f"{source}, [[grid]]")
+    for grid in grids_of(settings):
+        refuse_unknown(grid, Grid.__struct_fields__, f"{source}, [[grid]]")
     try:
         return msgspec.convert(dict(settings), Config)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{source}: {error}.{hint_for_lists(settings)}") from error
+
+
+def grids_of(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the tables of the grid in settings that are not yet checked."""
+    grids = settings.get("grid")
+    tables = grids if isinstance(grids, list | tuple) else ()
+    return [each for each in tables if isinstance(each, Mapping)]
 
 
 def stored_config(path: Path) -> Config:
@@ -276,11 +283,15 @@ def refuse_unknown(settings: Iterable[str], known: Sequence[str], source: str) -
             raise ConfigError(f"{source}: {name!r} is called {FORMER_NAMES[name]!r} now")
         guess = get_close_matches(name, known, n=1)
         meant = f"; did you mean {guess[0]!r}?" if guess else "."
+        if known == Grid.__struct_fields__ and name in Config.__struct_fields__:
+            meant = "; it is a setting of the whole run: write it above the first [[grid]]."
+        elif known == Config.__struct_fields__ and name in Grid.__struct_fields__:
+            meant = "; it is a setting of a grid: write it below [[grid]]."
         raise ConfigError(f"{source}: there is no setting {name!r}{meant} Settings: {', '.join(known)}.")
 
 
 def hint_for_lists(settings: Mapping[str, Any]) -> str:
     """Return what to write instead of a string where a list is meant; "" where none is."""
-    lists = [name for name in ("explainers", "metrics", "classes", "subset") if name in settings]
-    wrong = [name for name in lists if isinstance(settings[name], str)]
-    return "".join(f' {name} is a list: write {name} = ["{settings[name]}"].' for name in wrong)
+    given = [pair for table in (settings, *grids_of(settings)) for pair in table.items()]
+    wrong = [(name, value) for name, value in given if name in LISTS and isinstance(value, str)]
+    return "".join(f' {name} is a list: write {name} = ["{value}"].' for name, value in wrong)

@@ -1,6 +1,7 @@
 """One machine's share of a run: the i-th of n parts of every block."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from xaibench.api.errors import ConfigError
 
@@ -19,6 +20,10 @@ class Part:
         """Return every count-th shard of at most `size` of so many images."""
         every = [range(images)[first : first + size] for first in range(0, images, size)]
         return every[self.number :: self.count]
+
+    def folder(self, run: Path) -> Path:
+        """Return the folder of this part's results: beside the run's, so that parts do not mix."""
+        return run.with_name(f"{run.name}-part-{self.number + 1}-of-{self.count}")
 
 
 WHOLE = Part()

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from inspect import Parameter, Signature, signature
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, ParamSpec
 
 from xaibench.api.errors import ConfigError
 from xaibench.engine.plan.config import (
+    LISTS,
     Config,
     default_config,
     is_stored,
@@ -16,13 +17,13 @@ from xaibench.engine.plan.config import (
     refuse_unknown,
     renamed,
 )
-from xaibench.engine.plan.part import part_of
+from xaibench.engine.plan.part import WHOLE, part_of
 from xaibench.engine.plan.setting_fields import settings_of_a_run
 from xaibench.engine.work.observer import Observer
 from xaibench.results.results import Results
 
 FULL = ("insertion", "deletion", "pointing-game")
-LISTS = ("models", "data", "explainers", "metrics", "classes", "subset")
+P = ParamSpec("P")
 
 
 def settle(
@@ -85,36 +86,89 @@ def grid_of(
     return grid
 
 
-def explicit_keywords(function: Callable[..., Results]) -> Callable[..., Results]:
-    """Give a function of `**settings` the settings of `Config` as explicit keywords.
+def explicit_keywords(declared: Callable[P, Results]) -> Callable[P, Results]:
+    """Have `run_given` carry out the calls of a function that declares the keywords of a run.
 
-    The signature that `help` and editors show lists them all with their types and defaults, the
-    docstring what they mean; a keyword that is none of them is refused by name.
+    The declaration is what editors, type checkers and `help` show; its defaults are those of `Config`.
+    Only keywords that a caller wrote are passed on, so that the others leave the settings of a file as
+    they are, and one that is not declared is refused by name.
     """
-    own = list(signature(function).parameters.values())[:-1]
-    settings = [
-        Parameter(field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.type)
-        for field in settings_of_a_run()
-    ]
-    keywords = [*own, *settings]
+    declaration = signature(declared)
 
-    @wraps(function)
-    def checked(*positional: Any, **given: Any) -> Results:
-        refuse_unknown(given, [keyword.name for keyword in keywords], "xaibench.run()")
-        return function(*positional, **given)
+    @wraps(declared)
+    def checked(*positional: P.args, **keywords: P.kwargs) -> Results:
+        refuse_unknown(keywords, list(declaration.parameters), "xaibench.run()")
+        return run_given(**declaration.bind(*positional, **keywords).arguments)
 
-    checked.__signature__ = Signature(keywords, return_annotation=Results)  # type: ignore[attr-defined]
-    checked.__doc__ = (function.__doc__ or "").replace("{settings}", descriptions())
+    checked.__doc__ = (declared.__doc__ or "").replace("{settings}", descriptions())
     return checked
 
 
 def descriptions() -> str:
     """Return what each setting means, as lines of a docstring."""
-    return "\n        ".join(f"    {each.name}: {each.description}" for each in settings_of_a_run())
+    return "\n        ".join(f"{each.name}: {each.description}" for each in settings_of_a_run())
 
 
 @explicit_keywords
-def run(
+def run(  # noqa: D417 (`Config` describes the settings)
+    models: Sequence[str] = (),
+    data: Sequence[str] = (),
+    *,
+    output: str | Path | None = None,
+    overwrite: bool = False,
+    config: str | Path | None = None,
+    full: bool = False,
+    part: str = "1/1",
+    observer: Observer | None = None,
+    explainers: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+    limit: int | None = None,
+    sample: int | None = None,
+    classes: Sequence[str] | None = None,
+    subset: Sequence[str] | None = None,
+    images_per_shard: int = 4,
+    device: str = "auto",
+    width: int = 0,
+    seed: int = 0,
+    gallery: int = 3,
+    dtype: Literal["float32", "bf16"] = "float32",
+    compile: bool = False,
+    deterministic: bool = False,
+    timeout: float = 3600.0,
+    keep_maps: bool = False,
+    strict: bool = False,
+    executor: str = "here",
+    address: str = "",
+    executing: Mapping[str, str | int | float | bool] = {},
+    settings: Mapping[str, Mapping[str, str | int | float | bool]] = {},
+) -> Results:
+    """Run a grid of models, data sets, explainers and metrics, and return the results as pandas frames.
+
+    Settings that are not given are those of the file `config`, or of the embedded default.
+
+    Args:
+        models: names of models; the embedded default's where not given.
+        data: names of data sets, "NAME" or "NAME:PATH"; likewise.
+        output: the folder; `results/<name of the settings>` where not given, with `-part-i-of-n` for a
+            part. What it holds of the same run already is not done again.
+        overwrite: whether to begin anew in a folder that holds a run.
+        config: a TOML file to start from.
+        full: whether to take the metrics of the papers, on all images.
+        part: "i/n", the i-th of n parts of every block, for n machines; see `xaibench merge`.
+        observer: is told how it goes.
+        {settings}
+
+    Returns:
+        The results of everything that the folder holds.
+
+    Raises:
+        ConfigError: the settings cannot be read or carried out, or a keyword is no setting.
+        UnknownName: a name that no plugin offers.
+    """
+    raise NotImplementedError  # `explicit_keywords` carries it out
+
+
+def run_given(
     models: Sequence[str] = (),
     data: Sequence[str] = (),
     *,
@@ -126,38 +180,22 @@ def run(
     observer: Observer | None = None,
     **settings: Any,
 ) -> Results:
-    """Run a grid of models, data sets, explainers and metrics, and return the results as pandas frames.
-
-    Settings that are not given are those of the file `config`, or of the embedded default.
-
-    Args:
-        models: names of models; the embedded default's where not given.
-        data: names of data sets, "NAME" or "NAME:PATH"; likewise.
-        output: the folder; `results/<name of the settings>` where not given. What it holds of the
-            same run already is not done again.
-        overwrite: whether to begin anew in a folder that holds a run.
-        config: a TOML file to start from.
-        full: whether to take the metrics of the papers, on all images.
-        part: "i/n", the i-th of n parts of every block, for n machines; see `xaibench merge`.
-        observer: is told how it goes.
-        **settings: any setting of a run:
-        {settings}
-
-    Returns:
-        The results of everything that the folder holds.
+    """Run what the keywords of `run` that a caller wrote ask for; see there.
 
     Raises:
-        ConfigError: the settings cannot be read or carried out, or a keyword is no setting.
-        UnknownName: a name that no plugin offers.
+        ConfigError, UnknownName: as `run` does.
     """
     from xaibench.engine.run.run import run as run_config  # opens torch
 
     for name, value in {"models": models, "data": data, **settings}.items():
         refuse_string(name, value)
     path = Path(config) if config else None
-    given = settle(path, tuple(models), tuple(data), full=full, **settings)
-    folder = Path(output) if output else None
-    return run_config(given, folder, overwrite, observer, part=part_of(part))
+    whole = settle(path, tuple(models), tuple(data), full=full, **settings)
+    share = part_of(part)
+    folder = Path(output) if output else Path("results") / whole.name()
+    if not output and share != WHOLE:
+        folder = share.folder(folder)
+    return run_config(whole, folder, overwrite, observer, part=share)
 
 
 def refuse_string(name: str, value: object) -> None:
