@@ -29,7 +29,7 @@ def in_turn(address, device, keep=False, tidy=True):
 
 @contextmanager
 def by_another(change):
-    """What comes of `change`, called with the tasks and the function that does them."""
+    """Return the results of `change`, called with the tasks and the function that does them."""
     with in_turn("", "cpu") as execute:
         yield partial(change, execute)
 
@@ -75,7 +75,7 @@ def takes_all_at_once(address, device):
 
 
 def swallows_tasks(address, device):
-    """What raises ends the rest without a word."""
+    """End without an error when a worker raises, and do no more tasks."""
 
     def change(execute, make, tasks):
         try:

@@ -30,13 +30,15 @@ What an executor must give:
   a task up after some attempts: as a result of `Lost`, which fails the images of that task alone.
 * **Errors.** What `make()` or a worker raises is raised in the iteration, as it was. It ends the run;
   what is written stays.
-* **Interruption.** A run that is stopped closes the iterator of results before it leaves the context.
-  Tasks that are under way are abandoned; they are done again when the run is resumed.
+* **Interruption.** A run that is stopped takes no more results and leaves the context, also where the
+  iterator of results is not at its end. Leaving ends the tasks under way; they are done again when the
+  run is resumed. At a terminal's first Ctrl-C the run waits for the task under way: a worker's process
+  must ignore that signal.
 * **Memory.** `tasks` may be endless: they are taken when a worker is free, and not held. A worker is
   closed before another is made on its device, so that one model is in memory.
 
-`xaibench.testing.check_executor` tries these sentences on an executor; `xaibench new executor NAME`
-writes one that keeps them.
+`xaibench.testing.check_executor` tries an executor on tasks of its own: each result once, another maker,
+tasks without end, errors, and that nothing stays. `xaibench new executor NAME` writes one that passes.
 """
 
 from collections.abc import Iterable, Iterator

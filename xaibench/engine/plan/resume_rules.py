@@ -56,7 +56,7 @@ def _less(before: Config, now: Config) -> Iterator[str]:
 
 
 def _limits(config: Config) -> dict[tuple[str, str], float]:
-    """How many examples at most, of each model and data set."""
+    """Return the largest number of examples of each model and data set."""
     return {
         (model, data): grid.limit or config.limit or inf
         for grid in config.grid

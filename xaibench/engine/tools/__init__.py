@@ -1,4 +1,4 @@
-"""What the smaller verbs do: explain and score, inspect, doctor, sanity, calibrate and reproduce.
+"""The work of the smaller verbs: explain, score, inspect, doctor, sanity, calibrate and reproduce.
 
 Enters: the arguments of `xaibench.explain`, `xaibench.score` or a verb.
 Leaves: maps, scores, findings and tables as plain data; nothing is printed here.
